@@ -1,0 +1,14 @@
+# ResNet-50 with the last stride removed, average pooling, BNNeck.
+_base_ = ['./preprocessor.py']
+
+model = dict(
+    type='ReIDBaseline',
+    backbone=dict(
+        type='mmpretrain.ResNet',
+        depth=50,
+        strides=(1, 2, 2, 1),
+        init_cfg=dict(
+            type='Pretrained', checkpoint='torchvision://resnet50')),
+    neck=dict(type='mmpretrain.GlobalAveragePooling'),
+    bnneck=dict(type='BNNeck', in_channels=2048),
+    data_preprocessor=_base_.data_preprocessor)

@@ -1,0 +1,95 @@
+"""Everything that works around a fault of a dependency, and why.
+
+Each function says when it can be deleted.
+"""
+
+import os
+import sys
+
+import numpy as np
+import torch
+import torch.distributed as torch_dist
+
+
+def ensure_torchvision():
+    """Import torchvision where its compiled operators do not load.
+
+    The Linux wheels of torchvision link CUDA libraries. Beside a CPU build of
+    PyTorch the operators are missing, which torchvision tolerates, except for
+    two fake-kernel registrations at import that raise ``RuntimeError``. Those
+    are skipped; where the operators load this is a plain import.
+
+    Delete when torchvision guards ``register_fake('torchvision::nms')``.
+    """
+    if 'torchvision' not in sys.modules:  # left over by a failed import
+        for name in [m for m in sys.modules if m.startswith('torchvision.')]:
+            del sys.modules[name]
+    register = getattr(torch.library, 'register_fake', None)
+    if register is None:  # torch < 2.4: nothing is registered at import
+        import torchvision
+        return torchvision
+
+    def register_existing(op, *args, **kwargs):
+        if isinstance(op, str) and op.startswith('torchvision::'):
+            operator = op.partition('::')[2]
+            if not hasattr(torch.ops.torchvision, operator):
+                return lambda func: func
+        return register(op, *args, **kwargs)
+
+    torch.library.register_fake = register_existing
+    try:
+        import torchvision
+    finally:
+        torch.library.register_fake = register
+    return torchvision
+
+
+def allow_checkpoint_types():
+    """Let torch's safe loader read what MMEngine puts into checkpoints.
+
+    ``torch.load`` defaults to ``weights_only=True`` since 2.6. MMEngine's
+    message hub stores ``HistoryBuffer`` and NumPy scalars, which are plain
+    data but not on torch's allow-list.
+
+    Delete when MMEngine registers them itself.
+    """
+    if not hasattr(torch.serialization, 'add_safe_globals'):
+        return
+    from mmengine.logging import HistoryBuffer
+    try:
+        from numpy._core import multiarray
+    except ImportError:  # numpy < 2
+        from numpy.core import multiarray
+    dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefdgSUO'}
+    torch.serialization.add_safe_globals([
+        HistoryBuffer, getattr, np.ndarray, np.dtype, multiarray._reconstruct,
+        multiarray.scalar, *dtypes
+    ])
+
+
+def init_cpu_process_group(launcher: str):
+    """Start the gloo process group that MMEngine cannot start on a CPU build.
+
+    ``mmengine.dist.init_dist`` calls ``torch.cuda.set_device`` whatever the
+    backend. It keeps a group that exists already.
+
+    Delete when MMEngine starts gloo without CUDA.
+
+    Args:
+        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi', as in
+            ``tools/train.py``. Only 'pytorch' is handled here.
+
+    Raises:
+        RuntimeError: another launcher is asked for without a GPU.
+    """
+    if launcher == 'none' or torch.cuda.is_available():
+        return
+    if launcher != 'pytorch':
+        raise RuntimeError(
+            f'--launcher {launcher} needs a GPU; without one start the '
+            'processes with tools/dist_train.sh (--launcher pytorch)')
+    if not torch_dist.is_initialized():
+        torch_dist.init_process_group(
+            'gloo',
+            rank=int(os.environ['RANK']),
+            world_size=int(os.environ['WORLD_SIZE']))

@@ -1,0 +1,13 @@
+from .label_table import LabelTable
+from .mixture import DomainMixture
+from .public import *  # noqa: F401,F403
+from .reid_dataset import BaseReIDDataset, ReIDRecords
+from .retrieval_dataset import RetrievalDataset
+from .samplers import *  # noqa: F401,F403
+from .seeding import SampleKey
+from .transforms import *  # noqa: F401,F403
+
+__all__ = [
+    'BaseReIDDataset', 'DomainMixture', 'LabelTable', 'ReIDRecords',
+    'RetrievalDataset', 'SampleKey'
+]

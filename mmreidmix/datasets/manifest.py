@@ -1,0 +1,264 @@
+"""Any folder, CSV or tracklet tree as a domain, without writing a class."""
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple, Optional, Union
+
+from mmreidmix.registry import DATASETS
+
+from .reid_dataset import PARTS, BaseReIDDataset, ReIDRecords
+from .scanning import check_entries, examples, parse_names, walk_files
+
+#: Pattern of ``video/tracklet/frame.jpg``; the video may have several levels
+#: (``country/city/video/tracklet/frame.jpg``) and counts as one camera.
+TRACKLET_TREE = r'(?P<camid>.+)/(?P<tracklet>[^/]+)/[^/]+'
+
+_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+_COLUMNS = ('path', 'subset', 'pid', 'camid', 'tracklet', 'flag')
+_FLAGS = ('', '-', 'junk', 'distractor')
+
+
+class _Row(NamedTuple):
+    path: str
+    subset: str
+    pid: int
+    camera: str
+    tracklet: str
+    flag: str
+
+
+@DATASETS.register_module()
+class ManifestDataset(BaseReIDDataset):
+    r"""One's own images, described by a naming pattern or by a CSV.
+
+    Exactly one of `pattern` and `csv` is given. Cameras and tracklets may be
+    any text; they are numbered 0, 1, ... in sorted order (as numbers if all
+    are numbers) over all subsets, so that a camera has the same number in
+    query and gallery. Tracklets are told apart by (camera, tracklet).
+
+    Args:
+        data_root (str | Path): Folder of the images.
+        subset (str): See :class:`BaseReIDDataset`.
+        pattern (str, optional): Regular expression for the whole path of an
+            image relative to its folder ('/' between the parts, the base
+            name alone in a flat folder). Named groups: ``pid`` (integer),
+            ``camid``, ``tracklet``; each may be absent and groups may be
+            nested. The name 'tracklet_tree' stands for
+            ``video/tracklet/frame`` without identities, each video a camera.
+        csv (str, optional): Path of a CSV file relative to `data_root`, with
+            a header. Column ``path`` (relative to `data_root`) is required;
+            ``subset`` ('train' if absent), ``pid`` (integer, empty or -1 =
+            unknown), ``camid``, ``tracklet`` (empty = none) and ``flag``
+            ('junk', 'distractor', or '-'/empty) are optional.
+        folders (dict[str, str], optional): With `pattern`: folder of each
+            subset below `data_root`. Default: ``{'train': '.'}``.
+        junk_pids (Sequence[int]): Identity numbers to drop everywhere.
+        distractor_pids (Sequence[int]): Identity numbers to keep in the
+            gallery alone.
+        name (str): Required here, since results carry it.
+        **kwargs: See :class:`BaseReIDDataset`.
+
+    Raises:
+        FileNotFoundError: If the folder, the CSV or listed images are absent.
+        ValueError: If an option is wrong, a name does not match (counted,
+            three shown), a cell of the CSV is malformed (line number given),
+            or a path leaves `data_root`.
+
+    Examples:
+        >>> shop = dict(  # data/shop/0012_cam3_00045.jpg
+        ...     type='ManifestDataset', data_root='data/shop', name='shop',
+        ...     pattern=r'(?P<pid>\d{4})_cam(?P<camid>\d+)_\d+\.jpg')
+        >>> video = dict(  # data/street/monday/0007/000123.jpg
+        ...     type='ManifestDataset', data_root='data/street',
+        ...     name='street', pattern='tracklet_tree')
+    """
+
+    tree = '''
+  images that follow `pattern`, or the file `csv` and the images it lists
+'''
+
+    def __init__(self,
+                 data_root,
+                 subset: str = 'train',
+                 *,
+                 name: str,
+                 pattern: Optional[str] = None,
+                 csv: Optional[str] = None,
+                 folders: Optional[dict[str, str]] = None,
+                 junk_pids: Sequence[int] = (),
+                 distractor_pids: Sequence[int] = (),
+                 **kwargs):
+        if (pattern is None) == (csv is None):
+            raise ValueError(f'ManifestDataset {name!r}: give exactly one of '
+                             '`pattern` and `csv`')
+        self.pattern = None if pattern is None else _compile(pattern)
+        self.csv = csv
+        self.folders = folders or {'train': '.'}
+        if not set(self.folders) <= set(PARTS):
+            raise ValueError(
+                f'ManifestDataset {name!r}: `folders` has the keys '
+                f'{sorted(self.folders)}, expected some of {PARTS}')
+        self.junk_pids = tuple(junk_pids)
+        self.distractor_pids = tuple(distractor_pids)
+        self.canonical_name = name
+        super().__init__(data_root, subset, name=name, **kwargs)
+
+    def load_records(self) -> ReIDRecords:
+        """Read all subsets, number cameras and tracklets, keep one."""
+        rows = self._csv_rows() if self.pattern is None else (
+            self._pattern_rows())
+        self._check_no_overlap(rows)
+        self.camera_names = _sorted_tokens({row.camera for row in rows})
+        camid_of = {token: i for i, token in enumerate(self.camera_names)}
+        tracklet_of = {
+            key: number
+            for number, key in enumerate(
+                sorted({(camid_of[r.camera], r.tracklet)
+                        for r in rows if r.tracklet}))
+        }
+        wanted = [row for row in rows if row.subset in self.parts]
+        if not wanted:
+            present = sorted({row.subset for row in rows})
+            raise ValueError(f'{self.name} in {self.data_root} has no image '
+                             f'for subset {self.subset!r}, only {present}')
+        return ReIDRecords.from_rows(
+            (row.path, row.pid, camid_of[row.camera],
+             tracklet_of.get((camid_of[row.camera], row.tracklet), -1))
+            for row in self._without_flagged(wanted))
+
+    def _pattern_rows(self) -> list[_Row]:
+        rows = []
+        for part, folder in self.folders.items():
+            root = self._folder_inside(folder)
+            names, others = [], []
+            for name in walk_files(root):
+                is_image = name.lower().endswith(_SUFFIXES)
+                (names if is_image else others).append(name)
+            if others:
+                self.log(f'{root}: {len(others):,} files without an image '
+                         f'suffix are left out, e.g. {examples(others)}')
+            folder = PurePosixPath(folder).as_posix()
+            prefix = '' if folder == '.' else f'{folder}/'
+            rows += [_row_of(match, prefix, part)
+                     for match in parse_names(names, self.pattern, root)]
+        return rows
+
+    def _folder_inside(self, folder: str) -> Path:
+        root = self.data_root / folder
+        if '..' in Path(folder).parts or Path(folder).is_absolute():
+            raise ValueError(f'{self.name}: folder {folder!r} in `folders` '
+                             f'leaves {self.data_root}')
+        if not root.is_dir():
+            raise self.missing([root])
+        return root
+
+    def _csv_rows(self) -> list[_Row]:
+        path = self.data_root / self.csv
+        if not path.is_file():
+            raise self.missing([path])
+        with open(path, encoding='utf-8-sig', newline='') as file:
+            reader = csv.DictReader(file, strict=True)
+            _check_header(reader.fieldnames or (), path)
+            rows = [_parse_cells(cells, f'{path}, line {reader.line_num}')
+                    for cells in reader]
+        check_entries(self.data_root, [row.path for row in rows], path)
+        return rows
+
+    def _check_no_overlap(self, rows: Sequence[_Row]) -> None:
+        where = {}
+        for row in rows:
+            where.setdefault(row.path, []).append(row.subset)
+        twice = [path for path, subsets in where.items() if len(subsets) > 1]
+        if twice:
+            raise ValueError(
+                f'{self.name}: {len(twice):,} images are listed more than '
+                f'once, e.g. {examples(twice)}; an image belongs to one '
+                'subset')
+
+    def _without_flagged(self, rows: Sequence[_Row]) -> list[_Row]:
+        dropped = {'junk'} if self.subset == 'gallery' else {
+            'junk', 'distractor'}
+        kept = [row for row in rows if row.flag not in dropped]
+        if len(kept) < len(rows):
+            self.log(f'{len(rows) - len(kept):,} images flagged '
+                     f'{" or ".join(sorted(dropped))} dropped')
+        return kept
+
+
+def _compile(pattern: str) -> re.Pattern:
+    try:
+        compiled = re.compile(
+            TRACKLET_TREE if pattern == 'tracklet_tree' else pattern)
+    except re.error as error:
+        raise ValueError(f'ManifestDataset: `pattern` {pattern!r} is not a '
+                         f'regular expression: {error}') from error
+    unknown = set(compiled.groupindex) - {'pid', 'camid', 'tracklet'}
+    if unknown:
+        raise ValueError(
+            f'ManifestDataset: `pattern` has the groups {sorted(unknown)}; '
+            "known are 'pid', 'camid' and 'tracklet'")
+    return compiled
+
+
+def _row_of(match: re.Match, prefix: str, part: str) -> _Row:
+    groups = match.groupdict()
+    return _Row(prefix + match.string, part,
+                _integer(groups.get('pid'), match.string),
+                _camera(groups, match.string), groups.get('tracklet') or '',
+                '')
+
+
+def _camera(fields: dict, where: str) -> str:
+    """The camera of an image; '0' only if no image says what its camera is."""
+    camera = fields.get('camid', '0')
+    if not camera:
+        raise ValueError(f'{where}: the camera (`camid`) is empty while '
+                         'other images have one')
+    return camera
+
+
+def _integer(text: Optional[str], where: str) -> int:
+    if not text:
+        return -1
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f'{where}: pid is {text!r}, expected an integer '
+                         '(-1 or nothing = unknown)') from None
+
+
+def _check_header(header: Sequence[str], path: Path) -> None:
+    wrong = sorted(set(header) - set(_COLUMNS))
+    if 'path' not in header or wrong:
+        raise ValueError(
+            f'{path}: the columns are {list(header)}; `path` is required, '
+            f'{", ".join(_COLUMNS[1:])} are known'
+            + (f', not {wrong}' if wrong else ''))
+
+
+def _parse_cells(cells: dict[Union[str, None], str], where: str) -> _Row:
+    if None in cells or None in cells.values():
+        raise ValueError(f'{where}: the number of cells differs from the '
+                         'number of columns')
+    cells = {key: value.strip() for key, value in cells.items()}
+    subset = cells.get('subset', 'train')
+    flag = cells.get('flag', '')
+    if subset not in PARTS:
+        raise ValueError(f'{where}: subset is {subset!r}, expected one of '
+                         f'{PARTS}')
+    if flag not in _FLAGS:
+        raise ValueError(f"{where}: flag is {flag!r}, expected 'junk', "
+                         "'distractor', '-' or nothing")
+    return _Row(cells['path'], subset, _integer(cells.get('pid'), where),
+                _camera(cells, where), cells.get('tracklet', ''), flag)
+
+
+def _sorted_tokens(tokens: set[str]) -> tuple[str, ...]:
+    if not all(token.isdecimal() for token in tokens):
+        return tuple(sorted(tokens))
+    if len({int(token) for token in tokens}) < len(tokens):
+        raise ValueError(f'cameras {sorted(tokens)} hold one number in two '
+                         "spellings, such as '1' and '01'; write them alike")
+    return tuple(sorted(tokens, key=int))

@@ -1,0 +1,100 @@
+"""Several domains as one training set."""
+
+from typing import Sequence, Union
+
+import numpy as np
+from mmengine.dataset import Compose
+from mmengine.logging import print_log
+from torch.utils.data import Dataset
+
+from mmreidmix.registry import DATASETS
+from .label_table import LabelTable
+from .seeding import SampleKey, seeded
+
+ROLES = ('labelled', 'unlabelled')
+
+
+@DATASETS.register_module()
+class DomainMixture(Dataset):
+    """A training set made of domains with roles.
+
+    Every image has a global index: domain after domain, in the order of each
+    domain's records. Labels are in :attr:`label_table` alone; the identity
+    numbers of an unlabelled domain never reach a training sample.
+
+    Args:
+        domains (Sequence[dict]): configs of :class:`BaseReIDDataset`, each
+            with one more key ``role``: 'labelled' or 'unlabelled'.
+        pipeline (Sequence[dict]): training transforms, shared by the domains.
+
+    Raises:
+        ValueError: no domain, an unknown role, or two domains of one name.
+    """
+
+    def __init__(self, domains: Sequence[dict], pipeline: Sequence[dict] = ()):
+        if not domains:
+            raise ValueError('DomainMixture: `domains` is empty; give at '
+                             'least one data set with its role')
+        self.domains, self.roles = [], []
+        for cfg in domains:
+            cfg = dict(cfg)
+            role = cfg.pop('role', None)
+            if role not in ROLES:
+                raise ValueError(
+                    f'DomainMixture: `role` of {cfg.get("type")} is {role!r}, '
+                    f'expected one of {ROLES}')
+            self.roles.append(role)
+            self.domains.append(DATASETS.build(cfg))
+        self.names = [domain.name for domain in self.domains]
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f'DomainMixture: domain names {self.names} are '
+                             'not unique; set `name` of one of them')
+        self.pipeline = Compose(pipeline)
+        sizes = [len(domain) for domain in self.domains]
+        self.offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
+        self.camids = np.concatenate([d.records.camids for d in self.domains])
+        self.label_table = LabelTable([
+            domain.records.pids if role == 'labelled' else None
+            for domain, role in zip(self.domains, self.roles)
+        ], sizes)
+        print_log(self.summary(), logger='current')
+
+    def __len__(self) -> int:
+        return int(self.offsets[-1])
+
+    @property
+    def metainfo(self) -> dict:
+        """Names of the domains, in order."""
+        return dict(domains=list(self.names))
+
+    def domain_of(self, index) -> np.ndarray:
+        """Domain of each image index."""
+        return np.searchsorted(self.offsets, index, side='right') - 1
+
+    def get_data_info(self, index: int) -> dict:
+        """Facts of one image, identity hidden where the role says so."""
+        domain = int(self.domain_of(index))
+        info = self.domains[domain].get_data_info(
+            int(index - self.offsets[domain]))
+        info.update(index=int(index), domain=domain)
+        if self.roles[domain] == 'unlabelled':
+            info['pid'] = -1
+        return info
+
+    def __getitem__(self, key: Union[int, SampleKey]):
+        if not isinstance(key, SampleKey):
+            return self.pipeline(self.get_data_info(key))
+        with seeded(key.seed):
+            return self.pipeline(self.get_data_info(key.index))
+
+    def summary(self) -> str:
+        """One line per domain: role, images, identities, cameras."""
+        lines = ['Training mixture:']
+        for domain, role in zip(self.domains, self.roles):
+            pids = domain.num_pids if role == 'labelled' else 'hidden'
+            lines.append(f'  {domain.name:24s} {role:10s} {len(domain):8d} '
+                         f'images  {pids!s:>6s} identities  '
+                         f'{domain.num_cams:3d} cameras')
+        lines.append(f'  {self.label_table.num_labelled_classes} labelled '
+                     'identities in all')
+        return '\n'.join(lines)

@@ -1,0 +1,68 @@
+"""PKU-Reid (Ma et al., arXiv 1605.02464)."""
+
+import re
+
+from mmreidmix.registry import DATASETS
+
+from ..reid_dataset import BaseReIDDataset, ReIDRecords
+from ..scanning import list_folders, list_names, parse_names
+
+
+@DATASETS.register_module()
+class PKUReid(BaseReIDDataset):
+    """PKU-Reid: two cameras, eight orientations of each person in each.
+
+    'query' is camera 01 and 'gallery' camera 02, both over all people of
+    ``train/`` and ``val/all_imgs/``; 'train' is the folder ``train/``; 'all'
+    is everything. Who trains on 'train' must hold its people out of the
+    test, by ``pid_range``. The copy in this layout has 74 of the 114 people
+    of the original and JPEG content under ``.png`` names.
+
+    Args:
+        *args: See :class:`BaseReIDDataset`.
+        **kwargs: See :class:`BaseReIDDataset`.
+    """
+
+    canonical_name = 'pku-reid'
+    camera_names = ('01', '02')
+    pattern = re.compile(r'(?P<cam>0[12])_(?P<orientation>[1-8])\.png')
+    expected = {
+        'train': (992, 62, 2),
+        'query': (592, 74, 1),
+        'gallery': (592, 74, 1),
+        'all': (1184, 74, 2)
+    }
+    tree = '''
+  train/<pid>/<camera>_<orientation>.png         e.g. train/001/01_1.png
+  val/all_imgs/<pid>/<camera>_<orientation>.png
+'''
+    obtain = ('the repository charliememory/PKU-Reid-Dataset; '
+              'CC BY-NC-SA 4.0')
+    toy_layout = 'pku_reid'
+
+    def load_records(self) -> ReIDRecords:
+        """Read the people of one or both folders, then pick the camera."""
+        folders = [self.find_folder(('train', 'pku_reid/train'))]
+        if self.subset != 'train':
+            folders.append(self.find_folder(
+                ('val/all_imgs', 'pku_reid/val/all_imgs')))
+        rows = [row for folder in folders for row in self._rows(folder)]
+        records = ReIDRecords.from_rows(rows)
+        if self.subset == 'query':
+            return records.select(records.camids == 0)
+        if self.subset == 'gallery':
+            return records.select(records.camids == 1)
+        return records
+
+    def _rows(self, folder: str) -> list[tuple]:
+        root = self.data_root / folder
+        people = list_folders(root)
+        parse_names(people, re.compile(r'\d+'), root)
+        rows = []
+        for person in people:
+            names = list_names(root / person)
+            for name, match in zip(
+                    names, parse_names(names, self.pattern, root / person)):
+                rows.append((f'{folder}/{person}/{name}', int(person),
+                             int(match['cam']) - 1, -1))
+        return rows

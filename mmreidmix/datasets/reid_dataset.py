@@ -1,0 +1,387 @@
+"""One domain, one subset: a list of person images and what is known of them.
+
+Everything that all data sets share is here: the columns, the checks after
+loading, the way to one image. How names and folders of a data set are read is
+in :mod:`mmreidmix.datasets.public` and :mod:`mmreidmix.datasets.manifest`.
+"""
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Optional
+
+import numpy as np
+from mmengine.dataset import Compose
+from mmengine.logging import print_log
+from torch.utils.data import Dataset
+
+from mmreidmix.registry import TRANSFORMS
+
+from .scanning import examples, leaves_root
+from .transforms.loading import ImageReadError, read_image
+
+SUBSETS = ('train', 'query', 'gallery', 'all')
+PARTS = SUBSETS[:3]
+
+
+@dataclass(frozen=True)
+class ReIDRecords:
+    """Columns of N images.
+
+    Arrays instead of a list of dicts, so that worker processes share the
+    memory: a million images take about 100 MB.
+
+    Attributes:
+        paths (np.ndarray): (N,) bytes, UTF-8, relative to the data root, with
+            '/' between the parts.
+        pids (np.ndarray): (N,) int32, original identity numbers, -1 = no
+            label known.
+        camids (np.ndarray): (N,) int32, zero-based inside the domain.
+        tracklets (np.ndarray): (N,) int32, -1 = none.
+
+    Raises:
+        ValueError: If the columns are not 1-D and equally long.
+    """
+
+    paths: np.ndarray
+    pids: np.ndarray
+    camids: np.ndarray
+    tracklets: np.ndarray
+
+    def __post_init__(self):
+        shapes = {column.shape for column in self._columns()}
+        if len(shapes) > 1 or len(shapes.pop()) != 1:
+            raise ValueError('ReIDRecords: the four columns must be 1-D and '
+                             'equally long, got shapes '
+                             f'{[c.shape for c in self._columns()]}')
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def path(self, index: int) -> str:
+        """Path of one image, relative to the data root."""
+        return self.paths[index].decode('utf-8', 'surrogateescape')
+
+    def select(self, which) -> 'ReIDRecords':
+        """Records under a boolean mask, a slice or an index array."""
+        return ReIDRecords(*(column[which] for column in self._columns()))
+
+    def sorted(self) -> 'ReIDRecords':
+        """The same records in the order of their paths."""
+        return self.select(np.argsort(self.paths, kind='stable'))
+
+    @staticmethod
+    def concat(parts: Sequence['ReIDRecords']) -> 'ReIDRecords':
+        """Join records, in the order given."""
+        return ReIDRecords(*(np.concatenate(columns) for columns in zip(
+            *(part._columns() for part in parts))))
+
+    @staticmethod
+    def from_columns(paths: Sequence[str], pids=None, camids=None,
+                     tracklets=None) -> 'ReIDRecords':
+        """Build records from sequences of any integer type.
+
+        Omitted columns become: no identity (-1), camera 0, no tracklet (-1).
+
+        Raises:
+            ValueError: If a number does not fit into 32 bits.
+        """
+        encoded = [p.encode('utf-8', 'surrogateescape') for p in paths]
+        fill = {'pids': -1, 'camids': 0, 'tracklets': -1}
+        given = {'pids': pids, 'camids': camids, 'tracklets': tracklets}
+        columns = {
+            key: np.full(len(encoded), fill[key], np.int32)
+            if value is None else _to_int32(value, key)
+            for key, value in given.items()
+        }
+        return ReIDRecords(
+            paths=np.array(encoded, dtype='S' if encoded else 'S1'), **columns)
+
+    @staticmethod
+    def from_rows(rows: Iterable[tuple]) -> 'ReIDRecords':
+        """Build records from rows (path, pid, camid, tracklet)."""
+        columns = list(zip(*rows)) or [(), (), (), ()]
+        return ReIDRecords.from_columns(*columns)
+
+    def _columns(self) -> tuple[np.ndarray, ...]:
+        return self.paths, self.pids, self.camids, self.tracklets
+
+
+class BaseReIDDataset(Dataset):
+    """Images of one domain and one subset.
+
+    A subclass implements :meth:`load_records` and sets the class attributes.
+    Loading then drops junk images everywhere and distractors everywhere but
+    in the gallery, sorts by path and compares the counts with
+    :attr:`expected`; every number is logged.
+
+    Args:
+        data_root (str | Path): Folder that contains the official top folder
+            of the data set, or that folder itself.
+        subset (str): 'train', 'query', 'gallery', or 'all' = the three joined
+            as training data (no evaluation on this set is allowed then).
+        pipeline (Sequence): Transforms, as dicts or callables.
+        name (str, optional): Name that results carry. Defaults to the
+            canonical one; give another for data that is not the standard
+            set (a re-split, a part), which also turns the warning about
+            counts into a plain message.
+        bad_images (str): 'stop' raises when a damaged image is met; 'skip'
+            reads every image once now and leaves the damaged ones out.
+        pid_range (tuple[int, int], optional): Keep the identities whose rank
+            in the sorted list of this subset's original pids is in [a, b).
+            Holds out identities of a training set: ``(0, 600)`` here,
+            ``(600, 751)`` there. Images without identity are left out,
+            gallery distractors stay.
+
+    Attributes:
+        records (ReIDRecords): The images, sorted by path.
+        camera_names (tuple[str]): Original camera token of each camid.
+        counts_ok (bool): False if the counts differ from the expected ones.
+
+    Raises:
+        FileNotFoundError: If the folder is missing; says what was looked for,
+            the expected tree, where to ask for the set, and the toy command.
+        ValueError: For a wrong option, a name that does not follow the
+            pattern, a duplicate, or a path that leaves the data root.
+    """
+
+    #: subset -> images, identities (without distractors), cameras
+    expected: dict[str, tuple[int, int, int]] = {}
+    #: subset -> images of each camera, distractors included
+    expected_per_camera: dict[str, tuple[int, ...]] = {}
+    canonical_name: str = 'unnamed'
+    camera_names: tuple[str, ...] = ('0', )
+    junk_pids: Sequence[int] = ()
+    distractor_pids: Sequence[int] = ()
+    tree: ClassVar[str] = ''
+    obtain: ClassVar[str] = ''
+    toy_layout: ClassVar[Optional[str]] = None
+
+    def __init__(self,
+                 data_root,
+                 subset: str = 'train',
+                 pipeline: Sequence[dict] = (),
+                 name: Optional[str] = None,
+                 bad_images: str = 'stop',
+                 pid_range: Optional[tuple[int, int]] = None):
+        check_choice(self, 'subset', subset, SUBSETS)
+        check_choice(self, 'bad_images', bad_images, ('stop', 'skip'))
+        self.data_root = Path(data_root).expanduser().absolute()
+        self.subset = subset
+        self.name = name or self.canonical_name
+        self.pipeline = Compose(
+            [TRANSFORMS.build(t) if isinstance(t, dict) else t
+             for t in pipeline])
+        if not self.data_root.is_dir():
+            raise self.missing([self.data_root])
+        self.records = self._clean(self.load_records())
+        self.counts_ok = self._check_counts()
+        if pid_range is not None:
+            self.records = self._keep_pid_range(*pid_range)
+        if bad_images == 'skip':
+            self.records = self._drop_unreadable()
+
+    def load_records(self) -> ReIDRecords:
+        """Read the records of ``self.subset``, junk and distractors too."""
+        raise NotImplementedError
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The folders or lists this subset is made of."""
+        return PARTS if self.subset == 'all' else (self.subset, )
+
+    @property
+    def num_pids(self) -> int:
+        """Number of identities; distractors and -1 are none."""
+        return len(self._known_pids())
+
+    @property
+    def num_cams(self) -> int:
+        """Number of cameras of the domain, also those without an image."""
+        return len(self.camera_names)
+
+    @property
+    def metainfo(self) -> dict:
+        """Name and subset."""
+        return {'name': self.name, 'subset': self.subset}
+
+    def image_path(self, index: int) -> str:
+        """Absolute path of one image."""
+        return os.path.join(str(self.data_root), self.records.path(index))
+
+    def get_data_info(self, index: int) -> dict[str, Any]:
+        """Facts of one image, as the transforms take them.
+
+        The subset is 'train' for images of 'all', since they are training
+        data.
+        """
+        index = range(len(self))[index]
+        records = self.records
+        return {
+            'img_path': self.image_path(index),
+            'index': index,
+            'pid': int(records.pids[index]),
+            'camid': int(records.camids[index]),
+            'tracklet': int(records.tracklets[index]),
+            'domain': 0,
+            'subset': 'train' if self.subset == 'all' else self.subset
+        }
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int):
+        return self.pipeline(self.get_data_info(index))
+
+    def log(self, message: str, level: int = logging.INFO) -> None:
+        """Log a message that starts with the name and the subset."""
+        print_log(f'{self.name} {self.subset}: {message}', logger='current',
+                  level=level)
+
+    def find_folder(self, candidates: Iterable[str]) -> str:
+        """First candidate below the data root that is a folder.
+
+        Raises:
+            FileNotFoundError: If none is; see :meth:`missing`.
+        """
+        candidates = list(candidates)
+        for candidate in candidates:
+            if (self.data_root / candidate).is_dir():
+                return candidate
+        raise self.missing(self.data_root / c for c in candidates)
+
+    def missing(self, looked_for: Iterable[Path]) -> FileNotFoundError:
+        """The error for an absent data set, with all that helps."""
+        lines = [f'{self.name} {self.subset}: not found. Looked for:']
+        lines += [f'  {path}' for path in looked_for]
+        if self.tree:
+            lines += ['Expected tree:', self.tree.strip('\n')]
+        if self.obtain:
+            lines += [f'Where to ask for it: {self.obtain}']
+        if self.toy_layout:
+            lines += [
+                'To go on with toy data instead:',
+                f'  python tools/make_toy_data.py {self.data_root} '
+                f'--layout {self.toy_layout} '
+                '--style <synthetic|real_a|real_b|unseen>'
+            ]
+        return FileNotFoundError('\n'.join(lines))
+
+    def _clean(self, records: ReIDRecords) -> ReIDRecords:
+        if not len(records):
+            raise self.missing([self.data_root])
+        records = records.sorted()
+        self._check_paths(records.paths)
+        dropped = {'junk': self.junk_pids}
+        if self.subset != 'gallery':
+            dropped['distractor'] = self.distractor_pids
+        for kind, pids in dropped.items():
+            mask = np.isin(records.pids, list(pids))
+            if mask.any():
+                self.log(f'{mask.sum():,} {kind} images dropped')
+                records = records.select(~mask)
+        return records
+
+    def _check_paths(self, paths: np.ndarray) -> None:
+        twice = np.unique(paths[1:][paths[1:] == paths[:-1]])
+        if len(twice):
+            raise ValueError(
+                f'{self.name} {self.subset}: {len(twice):,} images are listed '
+                f'more than once, e.g. {examples(p.decode() for p in twice)}')
+        suspects = paths[(np.char.find(paths, b'..') >= 0)
+                         | np.char.startswith(paths, b'/')]
+        outside = [p for p in (s.decode() for s in suspects) if leaves_root(p)]
+        if outside:
+            raise ValueError(
+                f'{self.name} {self.subset}: {len(outside):,} paths leave '
+                f'{self.data_root}, e.g. {examples(outside)}')
+
+    def _known_pids(self) -> np.ndarray:
+        pids = np.unique(self.records.pids)
+        return pids[(pids >= 0) & ~np.isin(pids, list(self.distractor_pids))]
+
+    def _check_counts(self) -> bool:
+        records = self.records
+        found = (len(records), self.num_pids, len(np.unique(records.camids)))
+        self.log('{:,} images, {:,} identities, {:,} cameras'.format(*found))
+        wanted = self.expected.get(self.subset)
+        if wanted is None:
+            return True
+        differences = [
+            f'{what} {want:,} expected, {have:,} found ({have - want:+,})'
+            for what, want, have in zip(('images', 'ids', 'cameras'), wanted,
+                                        found) if want != have
+        ]
+        per_camera = self.expected_per_camera.get(self.subset)
+        histogram = tuple(np.bincount(records.camids,
+                                      minlength=self.num_cams).tolist())
+        if per_camera not in (None, histogram):
+            differences.append(f'images per camera {per_camera} expected, '
+                               f'{histogram} found')
+        if not differences:
+            return True
+        message = '; '.join(differences)
+        if self.name != self.canonical_name:
+            self.log(f'counts are not those of {self.canonical_name}: '
+                     f'{message}')
+            return False
+        self.log(
+            f'{message}: results on it must not carry the standard name '
+            f'(set `name` to another than {self.canonical_name!r})',
+            logging.WARNING)
+        return False
+
+    def _keep_pid_range(self, start: int, stop: int) -> ReIDRecords:
+        known = self._known_pids()
+        kept = known[start:stop] if 0 <= start < stop else known[:0]
+        if not len(kept):
+            raise ValueError(
+                f'{self.name} {self.subset}: `pid_range` ({start}, {stop}) '
+                f'selects no identity; give 0 <= a < b with a below the '
+                f'{len(known):,} identities there are')
+        mask = np.isin(self.records.pids, kept)
+        if self.subset == 'gallery':
+            mask |= np.isin(self.records.pids, list(self.distractor_pids))
+        self.log(f'pid_range ({start}, {stop}) keeps {len(kept):,} of '
+                 f'{len(known):,} identities, {mask.sum():,} of '
+                 f'{len(mask):,} images')
+        return self.records.select(mask)
+
+    def _drop_unreadable(self) -> ReIDRecords:
+        def readable(index: int) -> bool:
+            try:
+                read_image(self.image_path(index))
+            except ImageReadError:
+                return False
+            return True
+
+        with ThreadPoolExecutor() as pool:
+            good = np.fromiter(
+                pool.map(readable, range(len(self))), bool, len(self))
+        bad = np.flatnonzero(~good)
+        if not len(bad):
+            self.log(f'all {len(good):,} images can be read')
+            return self.records
+        names = examples((self.records.path(i) for i in bad), limit=5)
+        self.log(f'{len(bad):,} of {len(good):,} images cannot be read and '
+                 f'are skipped: {names}', logging.WARNING)
+        return self.records.select(good)
+
+
+def _to_int32(values, column: str) -> np.ndarray:
+    wide = np.asarray(values, dtype=np.int64)
+    narrow = wide.astype(np.int32)
+    if (narrow != wide).any():
+        raise ValueError(f'ReIDRecords: {column} up to '
+                         f'{np.abs(wide).max():,} do not fit into 32 bits')
+    return narrow
+
+
+def check_choice(owner, option: str, value, choices: Sequence) -> None:
+    """Raise a ValueError that names the option and what it may be."""
+    if value not in choices:
+        raise ValueError(f'{type(owner).__name__}: `{option}` is {value!r}, '
+                         f'expected one of {tuple(choices)}')

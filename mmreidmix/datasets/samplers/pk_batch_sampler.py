@@ -1,0 +1,154 @@
+"""Batches of P identities with K images each, with a quota per domain."""
+
+from typing import Iterator, Mapping, Optional
+
+import numpy as np
+from mmengine.dist import get_dist_info
+from mmengine.logging import print_log
+from torch.utils.data import Sampler
+
+from mmreidmix.datasets.seeding import SampleKey
+from mmreidmix.registry import DATA_SAMPLERS
+
+
+@DATA_SAMPLERS.register_module()
+class PKBatchSampler(Sampler):
+    """Yields batches of P identities x K images of a :class:`DomainMixture`.
+
+    One endless stream of identities is drawn from (seed, epoch), the same in
+    every process; process r takes the r-th part of each global batch. So two
+    processes with half the batch each see the images (and augmentations) of
+    one process with the whole batch. Labels are read from the mixture's label
+    table when an epoch starts.
+
+    Each domain's identities are shuffled anew whenever all were used. With
+    ``camera_aware`` the other K - 1 images of an identity come from other
+    cameras than the first wherever there are any (without repetition where
+    there are enough), as in DomainMix' ``RandomMultipleGallerySampler``.
+
+    Args:
+        sampler (Sampler): MMEngine's ``DefaultSampler`` over the mixture; it
+            provides the data set, the seed and the epoch.
+        batch_size (int): images per process and iteration.
+        num_instances (int): K, images per identity. Defaults to 4.
+        quotas (Mapping[str, int], optional): domain name -> its identities in
+            every block of ``sum(quotas.values())`` identities, e.g.
+            ``dict(personx=1, msmt17=1)`` for half and half. None draws from
+            one pool of all identities (the released DomainMix).
+        iters_per_epoch (int): iterations per epoch; fixed, so that schedules
+            do not depend on the number of clusters.
+        camera_aware (bool): see above. Defaults to True.
+
+    Raises:
+        ValueError: the batch can not be formed from K and the quotas, or a
+            quota names an unknown domain.
+    """
+
+    def __init__(self,
+                 sampler,
+                 batch_size: int,
+                 iters_per_epoch: int,
+                 num_instances: int = 4,
+                 quotas: Optional[Mapping[str, int]] = None,
+                 camera_aware: bool = True):
+        self.sampler = sampler
+        self.mixture = sampler.dataset
+        self.batch_size = batch_size
+        self.num_instances = num_instances
+        self.iters_per_epoch = iters_per_epoch
+        self.camera_aware = camera_aware
+        self.rank, self.world_size = get_dist_info()
+        self.num_ids = batch_size // num_instances
+        self.pattern = self._pattern(quotas)
+        block = len(self.pattern)
+        if batch_size % num_instances or self.num_ids % block:
+            raise ValueError(
+                f'PKBatchSampler: a batch of {batch_size} images can not be '
+                f'formed from K = {num_instances} images per identity and '
+                f'quotas {dict(quotas or {})}: batch_size must be a multiple '
+                f'of {num_instances} x {block} = {num_instances * block}')
+
+    def _pattern(self, quotas) -> list:
+        """Domain of each identity of a block, spread as evenly as can be."""
+        if quotas is None:
+            return [None]
+        names = self.mixture.names
+        unknown = sorted(set(quotas) - set(names))
+        if unknown or min(quotas.values()) < 0 or not sum(quotas.values()):
+            raise ValueError(
+                f'PKBatchSampler: quotas {dict(quotas)} must map domains of '
+                f'the mixture {names} to numbers >= 0, not all 0'
+                + (f'; unknown: {unknown}' if unknown else ''))
+        slots = [((k + 0.5) / count, names.index(name))
+                 for name, count in quotas.items() for k in range(count)]
+        return [domain for _, domain in sorted(slots)]
+
+    def __len__(self) -> int:
+        return self.iters_per_epoch
+
+    def __iter__(self) -> Iterator[list]:
+        rng = np.random.default_rng([self.sampler.seed, self.sampler.epoch])
+        images = self._images_by_identity()
+        streams = self._identity_streams(images, rng)
+        for _ in range(self.iters_per_epoch):
+            batch = []
+            for slot in range(self.num_ids * self.world_size):
+                domain = self.pattern[slot % len(self.pattern)]
+                picked = self._pick(images[next(streams[domain])], rng)
+                seeds = rng.integers(2**31, size=len(picked))
+                batch += [
+                    SampleKey(int(index), int(seed))
+                    for index, seed in zip(picked, seeds)
+                ]
+            start = self.rank * self.batch_size
+            yield batch[start:start + self.batch_size]
+
+    def _images_by_identity(self) -> dict:
+        labels = self.mixture.label_table.labels
+        order = np.argsort(labels, kind='stable')
+        order = order[np.searchsorted(labels[order], 0):]
+        if not len(order):
+            raise ValueError('PKBatchSampler: no image of the mixture has an '
+                             'identity (no labelled domain, no cluster)')
+        bounds = np.flatnonzero(np.diff(labels[order])) + 1
+        groups = np.split(order, bounds)
+        return {int(labels[group[0]]): group for group in groups}
+
+    def _identity_streams(self, images: dict, rng) -> dict:
+        """Endless shuffled identities of each domain of the pattern."""
+        pools = {}
+        for label, group in images.items():
+            pools.setdefault(int(self.mixture.domain_of(group[0])),
+                             []).append(label)
+        everything = np.array(list(images))
+        streams = {}
+        for domain in dict.fromkeys(self.pattern):
+            pool = everything if domain is None else pools.get(domain)
+            if pool is None:
+                print_log(
+                    f'{self.mixture.names[domain]} has no identity in epoch '
+                    f'{self.sampler.epoch}: its places in the batch go to the '
+                    'identities of the other domains',
+                    logger='current')
+                pool = everything
+            streams[domain] = _shuffled_forever(np.asarray(pool), rng)
+        return streams
+
+    def _pick(self, group: np.ndarray, rng) -> np.ndarray:
+        """K images of one identity, the first one drawn freely."""
+        first = rng.integers(len(group))
+        others = np.delete(group, first)
+        if self.camera_aware:
+            camids = self.mixture.camids
+            elsewhere = others[camids[others] != camids[group[first]]]
+            others = elsewhere if len(elsewhere) else others
+        if not len(others):
+            return np.repeat(group[first], self.num_instances)
+        rest = self.num_instances - 1
+        picked = rng.choice(others, rest, replace=len(others) < rest)
+        return np.concatenate([[group[first]], picked])
+
+
+def _shuffled_forever(values: np.ndarray, rng) -> Iterator[int]:
+    while True:
+        yield from (int(value) for value in rng.permutation(values))

@@ -1,0 +1,319 @@
+"""Cameras: scene, light and everything a lens and a sensor do."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import pi, sin
+
+import cv2
+import numpy as np
+
+from .canvas import Canvas
+from .figure import draw_person
+from .identity import Person, person_of
+from .pose import Pose, sample_pose
+from .scenes import HEIGHT, WIDTH, make_scene, window
+from .styles import STYLES, Style
+
+OCCLUDERS = ('post', 'bush', 'box', 'person')
+_PASSERS = 40_000_000  # numbers of people who only ever pass by
+
+
+@dataclass(frozen=True)
+class Camera:
+    """What all pictures of one camera share."""
+
+    style: Style
+    scene: np.ndarray
+    light: float
+    light_side: float
+    table: np.ndarray
+    mix: np.ndarray
+    blur: float
+    noise: float
+    quality: int
+    resolution: float
+    occlusion: float
+    misalign: float
+    zoom: float
+    pitch: float
+    headings: tuple
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What changes from picture to picture of one camera.
+
+    Attributes:
+        pose (Pose): Of the person.
+        shift (tuple): Crop error right and up, in body heights.
+        zoom (float): Body height as a fraction of the crop height.
+        corner (tuple): Top left of the background crop, fractions.
+        occluder (str): One of :data:`OCCLUDERS` or ''.
+        passer (int): Number of somebody in the background, or -1.
+        place (float): Where the occluder or the passer is, -1..1.
+        exposure (float): Brightness factor of this picture.
+    """
+
+    pose: Pose
+    shift: tuple
+    zoom: float
+    corner: tuple
+    occluder: str
+    passer: int
+    place: float
+    exposure: float
+
+
+@lru_cache(maxsize=64)
+def camera_of(seed: int, style: str, number: int) -> Camera:
+    """The camera with this number; depends on nothing else."""
+    config = STYLES[style]
+    rng = np.random.default_rng([seed, config.index, number, 0xCA])
+
+    def draw(limits):
+        return float(rng.uniform(*limits))
+
+    cast = rng.uniform(-config.cast, config.cast, 3)
+    gains = draw(config.gain) * (1 + cast)
+    steps = np.arange(256, dtype=np.float32)[:, None]
+    haze = draw(config.haze)
+    table = 110 + draw(config.contrast) * (steps * gains - 110)
+    table = haze + table * (1 - haze / 255)
+    saturation = draw(config.saturation)
+    grey = np.array([[0.114, 0.587, 0.299]], np.float32)
+    mix = saturation * np.eye(3) + (1 - saturation) * np.repeat(grey, 3, 0)
+    first = draw((0, 2 * pi))
+    return Camera(
+        style=config,
+        scene=make_scene(rng, config),
+        light=draw(config.light),
+        light_side=draw((-1, 1)),
+        table=np.clip(table, 0, 255).astype(np.float32),
+        mix=mix.astype(np.float32),
+        blur=draw(config.blur),
+        noise=draw(config.noise),
+        quality=int(draw(config.quality)),
+        resolution=draw(config.resolution),
+        occlusion=draw(config.occlusion),
+        misalign=draw(config.misalign),
+        zoom=draw(config.zoom),
+        pitch=draw(config.pitch),
+        headings=(first, first + pi, draw((0, 2 * pi))))
+
+
+def sample_shot(rng: np.random.Generator, camera: Camera,
+                person: Person) -> Shot:
+    """Draw what one picture of a person looks like in a camera."""
+    heading = camera.headings[int(rng.choice(3, p=(0.42, 0.42, 0.16)))]
+    occluder = ''
+    if rng.random() < camera.occlusion:
+        occluder = OCCLUDERS[int(rng.integers(len(OCCLUDERS)))]
+    passer = -1
+    if occluder == 'person' or rng.random() < camera.style.passers:
+        passer = _PASSERS + int(rng.integers(1000))
+    return Shot(
+        pose=sample_pose(rng, person, heading + float(rng.normal(0, 0.35))),
+        shift=tuple(float(v) for v in rng.normal(0, camera.misalign, 2)),
+        zoom=camera.zoom * float(rng.uniform(0.97, 1.03)),
+        corner=tuple(float(v) for v in rng.random(2)),
+        occluder=occluder,
+        passer=passer,
+        place=float(rng.uniform(0.45, 1.0) * rng.choice([-1, 1])),
+        exposure=float(rng.uniform(0.92, 1.08)))
+
+
+def walk(first: Shot, frame: int) -> Shot:
+    """The shot ``frame`` frames later: the same person has walked on."""
+    pose = first.pose
+    moved = Pose(pose.yaw + 0.25 * sin(0.07 * frame), pose.phase +
+                 0.42 * frame, pose.stride, pose.arms, pose.bend)
+    drift = 0.006 * sin(0.5 * frame + pose.phase)
+    x, y = first.corner
+    pan = 0.004 * frame * (1 if sin(pose.yaw) >= 0 else -1)
+    return Shot(moved, (first.shift[0] + drift, first.shift[1] - drift / 2),
+                first.zoom * (1 + 0.02 * sin(0.11 * frame)),
+                (abs((x + pan + 1) % 2 - 1), y), first.occluder,
+                first.passer, first.place, first.exposure)
+
+
+def take_picture(rng: np.random.Generator, camera: Camera, person: Person,
+                 shot: Shot, size: tuple, passer=None,
+                 face: bool = True) -> np.ndarray:
+    """Render one crop.
+
+    Args:
+        rng (Generator): For sensor noise and surface texture.
+        camera (Camera): See :func:`camera_of`.
+        person (Person): See :func:`person_of`.
+        shot (Shot): See :func:`sample_shot`.
+        size (tuple): Rows and columns of the result.
+        passer (Person, optional): Somebody else, behind, or in front if
+            ``shot.occluder`` is 'person'.
+        face (bool): False leaves the face blank.
+
+    Returns:
+        np.ndarray: (rows, columns, 3) uint8, BGR.
+    """
+    canvas = Canvas(2 * size[0], 2 * size[1])
+    front = shot.occluder == 'person'
+    if passer is not None and not front:
+        _draw_passer(canvas, camera, passer, shot, 0.8)
+    unit = shot.zoom * canvas.pixels.shape[0]
+    canvas.place((0.5 + shot.shift[0] * size[0] / size[1]) * 2 * size[1],
+                 (0.5 + shot.zoom / 2 + shot.shift[1]) * 2 * size[0], unit)
+    _shadow(canvas, camera)
+    draw_person(canvas, person, shot.pose, camera.pitch,
+                2 * camera.light_side * camera.light, face)
+    if passer is not None and front:
+        _draw_passer(canvas, camera, passer, shot, 1.1)
+    if shot.occluder and not front:
+        _occlude(canvas, shot, rng)
+    figure = cv2.resize(
+        canvas.pixels, size[::-1], interpolation=cv2.INTER_AREA)
+    image = _background(camera, shot, size)
+    alpha = figure[..., 3:].astype(np.float32) * (1 / 255)
+    body = figure[..., :3] * _surface(rng, camera, alpha[..., 0])[..., None]
+    image = image * (1 - alpha) + body
+    return _expose(rng, camera, shot, image)
+
+
+def _draw_passer(canvas, camera, person, shot, size):
+    rows, columns = canvas.pixels.shape[:2]
+    canvas.place(columns * (0.5 + 0.62 * shot.place),
+                 rows * (0.92 if size < 1 else 1.1), rows * size * shot.zoom)
+    pose = Pose(shot.pose.yaw + 2 * shot.place, 3 * shot.pose.phase, 0.35)
+    draw_person(canvas, person, pose, camera.pitch, camera.light_side)
+
+
+def _shadow(canvas, camera):
+    """Shadow on the ground, away from the light."""
+    if camera.light < 0.12:
+        return
+    tone = (48, 46, 44)
+    canvas.ellipse(-0.08 * camera.light_side, 0.005, 0.15, 0.022, tone)
+
+
+def _occlude(canvas, shot, rng):
+    rows, columns = canvas.pixels.shape[:2]
+    canvas.place(columns / 2, rows, rows)
+    tone = tuple(float(v) for v in rng.uniform(30, 190, 3))
+    if shot.occluder == 'post':
+        x, wide = 0.2 * shot.place, rng.uniform(0.02, 0.05)
+        canvas.poly([(x, 0), (x + wide, 0), (x + wide, 1), (x, 1)], tone)
+        canvas.poly([(x, 0), (x + wide / 3, 0), (x + wide / 3, 1), (x, 1)],
+                    tuple(c * 0.7 for c in tone))
+    elif shot.occluder == 'bush':
+        for _ in range(26):
+            x, y = rng.uniform(-0.27, 0.27), rng.uniform(-0.02, 0.2)
+            level = rng.uniform(0.5, 1.1)
+            canvas.ellipse(x, y, 0.045, 0.04,
+                           (40 * level, 110 * level, 60 * level))
+    else:
+        top = rng.uniform(0.16, 0.3)
+        left, right = -0.3 + 0.2 * shot.place, 0.3 + 0.2 * shot.place
+        canvas.poly([(left, 0), (right, 0), (right, top), (left, top)], tone)
+        canvas.poly([(left, top), (right, top), (right, top - 0.03),
+                     (left, top - 0.03)], tuple(c * 0.7 for c in tone))
+
+
+def _background(camera, shot, size):
+    """Cut the place where the picture was taken from the scene."""
+    rows = int(116 / shot.zoom)
+    columns = min(int(rows * size[1] / size[0]), WIDTH)
+    rows = min(rows, HEIGHT)
+    y = int((0.35 + 0.65 * shot.corner[1]) * (HEIGHT - rows))
+    x = int(shot.corner[0] * (WIDTH - columns))
+    crop = camera.scene[y:y + rows, x:x + columns]
+    return cv2.resize(crop, size[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _surface(rng, camera, alpha):
+    """Brightness of the body: rounded by the light, with folds."""
+    rows, columns = alpha.shape
+    soft = cv2.GaussianBlur(alpha, (0, 0), rows / 42)
+    slope = cv2.Sobel(soft, cv2.CV_32F, 1, 0, ksize=3)
+    shading = 1 - (camera.light * camera.light_side) * slope
+    shading -= (1 - soft) * 0.35 * camera.light
+    if camera.style.folds:
+        folds = window(rng, 'cloud', 64, 64)
+        folds = cv2.resize(folds, (columns, rows))
+        shading += camera.style.folds * 0.45 * (folds - folds.mean())
+    return np.clip(shading, 0.25, 1.6)
+
+
+def _expose(rng, camera, shot, image):
+    """Lens, colour processing, sensor."""
+    rows, columns = image.shape[:2]
+    image = image.astype(np.float32)
+    if camera.light > 0.25:
+        ramp = np.linspace(-1, 1, columns, dtype=np.float32)
+        image *= 1 + 0.3 * camera.light * camera.light_side * ramp[:, None]
+    if camera.resolution < 0.95:
+        small = (max(int(columns * camera.resolution), 8),
+                 max(int(rows * camera.resolution), 16))
+        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+        image = cv2.resize(image, (columns, rows))
+    if camera.blur > 0.1:
+        image = cv2.GaussianBlur(image, (0, 0), camera.blur * rows / 128)
+    image = cv2.transform(image, camera.mix) * shot.exposure
+    level = np.clip(image, 0, 255).astype(np.uint8)
+    image = cv2.LUT(level, camera.table.reshape(1, 256, 3))
+    if camera.noise > 0.2:
+        image = image + camera.noise * _grain(rng, rows, columns)
+    return np.clip(image + 0.5, 0, 255).astype(np.uint8)
+
+
+def _grain(rng, rows, columns):
+    """Sensor noise; taken from a bank up to its size."""
+    if rows <= 1024 and columns <= 1024:
+        return window(rng, 'grain', rows, columns)
+    return rng.standard_normal((rows, columns, 3), dtype=np.float32)
+
+
+def shoot(seed: int, style: str, number: int, camid: int, index: int,
+          size: tuple, frame: int = -1, yaw=None,
+          face: bool = True) -> np.ndarray:
+    """The picture ``index`` of a person in a camera.
+
+    A function of its arguments alone: the random state is seeded with
+    ``[seed, style, number, camid, index]``, so that neither the order nor the
+    number of worker processes matters.
+
+    Args:
+        seed (int): Of the data set.
+        style (str): A key of :data:`~mmreidmix.datasets.toy.styles.STYLES`.
+        number (int): Person.
+        camid (int): Camera, from 0.
+        index (int): Picture of this person in this camera.
+        size (tuple): Rows and columns.
+        frame (int): Of a tracklet; -1 for single pictures.
+        yaw (float, optional): Heading, if the data set prescribes one.
+        face (bool): False leaves the face blank.
+
+    Returns:
+        np.ndarray: (rows, columns, 3) uint8, BGR.
+    """
+    camera = camera_of(seed, style, camid)
+    person = person_of(seed, style, number)
+    key = [seed, camera.style.index, number, camid, index]
+    shot = sample_shot(np.random.default_rng(key), camera, person)
+    if frame >= 0:
+        shot = walk(shot, frame)
+    if yaw is not None:
+        pose = shot.pose
+        shot = Shot(**{**shot.__dict__, 'pose': Pose(
+            yaw, pose.phase, pose.stride, pose.arms, pose.bend)})
+    passer = (None if shot.passer < 0 else
+              person_of(seed, style, shot.passer))
+    rng = np.random.default_rng([*key, frame + 1])
+    return take_picture(rng, camera, person, shot, size, passer, face)
+
+
+def encode(image: np.ndarray, quality: int, png: bool) -> bytes:
+    """JPEG bytes, or PNG bytes of the picture after JPEG compression."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    data = cv2.imencode('.jpg', image, options)[1]
+    if png:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        data = cv2.imencode('.png', image, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]
+    return data.tobytes()

@@ -1,0 +1,111 @@
+"""Poses: a walking skeleton in three dimensions and its projection."""
+
+from dataclasses import dataclass
+from math import cos, pi, sin
+
+import numpy as np
+
+from .identity import Person
+
+Point = tuple[float, float, float]  # to the person's left, up, forward
+
+ARMS = ('swing', 'swing', 'swing', 'phone', 'bent', 'pockets')
+
+
+@dataclass(frozen=True)
+class Pose:
+    """One moment of a walk.
+
+    Attributes:
+        yaw (float): Heading, radians: 0 faces the camera, pi/2 walks to the
+            right of the image, pi walks away.
+        phase (float): Walking phase, radians.
+        stride (float): Largest thigh angle, radians; 0 stands.
+        arms (str): One of :data:`ARMS`.
+        bend (float): Elbow angle, radians.
+    """
+
+    yaw: float
+    phase: float
+    stride: float
+    arms: str = 'swing'
+    bend: float = 0.25
+
+
+def sample_pose(rng: np.random.Generator, person: Person,
+                yaw: float) -> Pose:
+    """Draw a pose: mostly walking, sometimes standing."""
+    stride = person.stride if rng.random() < 0.85 else 0.06
+    return Pose(
+        yaw=yaw,
+        phase=float(rng.uniform(0, 2 * pi)),
+        stride=float(stride * rng.uniform(0.8, 1.1)),
+        arms=ARMS[int(rng.integers(len(ARMS)))],
+        bend=float(rng.uniform(0.1, 0.5)))
+
+
+def _hang(start: Point, length: float, angle: float, out: float) -> Point:
+    """End of a bone that hangs from ``start``, swung forward by ``angle``."""
+    x, y, z = start
+    return (x + length * sin(out), y - length * cos(angle) * cos(out),
+            z + length * sin(angle))
+
+
+def skeleton(person: Person, pose: Pose) -> dict:
+    """Joints by name and side (+1 the person's left), in body units."""
+    joints = {}
+    for side in (1, -1):
+        swing = side * sin(pose.phase)
+        lift = max(0.0, side * cos(pose.phase))
+        thigh = pose.stride * swing
+        knee_bend = 0.06 + pose.stride * (0.35 + 0.9 * lift)
+        hip = (side * 0.048 * person.hips, 0.5, 0.0)
+        knee = _hang(hip, 0.235, thigh, side * 0.01)
+        ankle = _hang(knee, 0.225, thigh - knee_bend, 0.0)
+        joints['hip', side] = hip
+        joints['knee', side] = knee
+        joints['ankle', side] = ankle
+        joints['pitch', side] = 0.35 * (thigh - knee_bend)
+        _arm(joints, person, pose, side, swing)
+    lowest = min(joints['ankle', 1][1], joints['ankle', -1][1])
+    joints['drop'] = lowest - 0.035
+    return joints
+
+
+def _arm(joints: dict, person: Person, pose: Pose, side: int, swing: float):
+    """Add shoulder, elbow and wrist of one arm."""
+    angle = -0.85 * pose.stride * swing
+    out, bend, bone = side * (0.10 + 0.05 * person.girth), pose.bend, 0.165
+    holds = person.bag in ('handbag', 'tote', 'briefcase', 'suitcase')
+    if holds and side == person.bag_side:
+        angle, bend = 0.25 * angle, 0.05
+    elif pose.arms == 'phone' and side == -person.bag_side:
+        angle, bend, out = 0.35, 2.25, side * 0.22
+    elif pose.arms == 'bent':
+        angle, bend = angle * 0.4, 1.3
+    elif pose.arms == 'pockets':
+        angle, bend, out = -0.15, 0.55, side * 0.32
+    shoulder = (side * 0.105 * person.shoulders *
+                (0.6 + 0.4 * person.girth), 0.79, 0.0)
+    elbow = _hang(shoulder, bone, angle, out)
+    inward = -side * 0.25 if pose.arms in ('pockets', 'bent') else out * 0.3
+    joints['shoulder', side] = shoulder
+    joints['elbow', side] = elbow
+    joints['wrist', side] = _hang(elbow, 0.15, angle + bend, inward)
+
+
+class Projection:
+    """Orthographic view of a person with heading and camera pitch."""
+
+    def __init__(self, yaw: float, pitch: float, drop: float, height: float):
+        self.sin, self.cos = sin(yaw), cos(yaw)
+        self.tilt, self.level = sin(pitch), cos(pitch)
+        self.drop, self.height = drop, height
+
+    def __call__(self, point: Point) -> tuple[float, float, float]:
+        """Image x (right), y (up) and depth (towards the camera)."""
+        x, y, z = point
+        depth = z * self.cos - x * self.sin
+        across = x * self.cos + z * self.sin
+        up = (y - self.drop) * self.level - depth * self.tilt * 0.6
+        return across * self.height, up * self.height, depth

@@ -1,0 +1,184 @@
+"""Domain styles: what people wear and what cameras do to their pictures."""
+
+from dataclasses import dataclass
+
+Range = tuple[float, float]
+
+# RGB, as a clothes catalogue would name them.
+COLOURS = dict(
+    black=(26, 26, 30), charcoal=(58, 58, 64), grey=(122, 122, 126),
+    silver=(178, 180, 184), white=(240, 240, 238), navy=(26, 34, 78),
+    blue=(36, 78, 190), sky=(118, 170, 225), teal=(0, 122, 122),
+    green=(32, 132, 62), olive=(92, 98, 48), lime=(150, 210, 60),
+    yellow=(242, 206, 50), mustard=(190, 145, 40), orange=(236, 120, 34),
+    red=(204, 34, 40), maroon=(112, 24, 40), pink=(238, 142, 172),
+    magenta=(204, 40, 142), purple=(110, 58, 152), lilac=(180, 160, 216),
+    brown=(106, 70, 44), tan=(190, 154, 110), beige=(222, 205, 174),
+    denim=(68, 94, 140), pale_denim=(136, 160, 194), khaki=(164, 150, 110),
+    mint=(160, 222, 190))
+
+SKINS = ((244, 208, 180), (230, 184, 148), (205, 152, 112), (165, 112, 76),
+         (120, 78, 52), (82, 54, 40))
+
+HAIR_COLOURS = dict(
+    black=(24, 20, 20), dark=(56, 38, 28), brown=(96, 62, 36),
+    auburn=(130, 58, 34), blond=(208, 172, 104), grey=(150, 148, 146),
+    white=(222, 220, 216), red=(172, 74, 30))
+
+
+def _even(names: str) -> dict:
+    return {name: 1.0 for name in names.split()}
+
+
+@dataclass(frozen=True)
+class Style:
+    """One domain style.
+
+    Wardrobe fields map a name to its weight. Camera fields are ranges
+    ``(low, high)`` from which each camera draws its own value once; their
+    width is what makes cameras of one style differ.
+
+    Attributes:
+        index (int): Part of every random seed: other styles, other people.
+        light (tuple): Strength of the directed light on the person, 0..1.
+        gain (tuple): Exposure factor.
+        cast (float): Largest relative change of one colour channel.
+        saturation (tuple): 1 leaves colours alone, 0 is grey.
+        contrast (tuple): Slope around mid grey.
+        haze (tuple): Grey levels added everywhere.
+        blur (tuple): Gaussian sigma in pixels of a 128 high image.
+        noise (tuple): Sensor noise in grey levels.
+        quality (tuple): JPEG quality.
+        resolution (tuple): Kept fraction of the image resolution.
+        occlusion (tuple): Probability that something stands in front.
+        misalign (tuple): Standard deviation of the crop, in body heights.
+        zoom (tuple): Body height as a fraction of the crop height.
+        pitch (tuple): Downward angle of the camera in radians.
+        folds (float): Strength of cloth folds and surface texture.
+        passers (float): Probability of somebody else in the background.
+        scenes (dict): Kinds of background scene and their weights.
+    """
+
+    index: int
+    uppers: dict
+    lowers: dict
+    patterns: dict
+    upper_colours: dict
+    lower_colours: dict
+    shoes: dict
+    bags: dict
+    hats: dict
+    scenes: dict
+    skins: tuple = (3, 4, 3, 2, 1, 1)
+    light: Range = (0.2, 0.4)
+    gain: Range = (0.95, 1.05)
+    cast: float = 0.0
+    saturation: Range = (1.0, 1.0)
+    contrast: Range = (1.0, 1.0)
+    haze: Range = (0.0, 0.0)
+    blur: Range = (0.0, 0.0)
+    noise: Range = (0.0, 0.0)
+    quality: Range = (95, 95)
+    resolution: Range = (1.0, 1.0)
+    occlusion: Range = (0.0, 0.0)
+    misalign: Range = (0.0, 0.01)
+    zoom: Range = (0.9, 0.94)
+    pitch: Range = (0.0, 0.1)
+    folds: float = 0.0
+    passers: float = 0.0
+    scarf: float = 0.0
+
+
+SYNTHETIC = Style(
+    index=0,
+    uppers=_even('tshirt longsleeve jacket hoodie tank dress'),
+    lowers=_even('trousers shorts skirt leggings'),
+    patterns=dict(plain=5, stripes=1, block=1.5, print=1.5),
+    upper_colours=_even('red blue green yellow orange purple white black '
+                        'teal pink lime sky magenta'),
+    lower_colours=_even('black blue white red denim green khaki purple '
+                        'grey'),
+    shoes=dict(sneakers=3, boots=1, plain=1),
+    bags=dict(none=5, backpack=2, handbag=1),
+    hats=dict(none=7, cap=2),
+    scenes=dict(flat=1),
+    saturation=(1.1, 1.25),
+    light=(0.15, 0.3),
+    gain=(0.97, 1.06),
+    noise=(0.0, 1.0),
+    pitch=(0.0, 0.15))
+
+REAL_A = Style(  # a cold city: streets, dark layers, coats
+    index=1,
+    uppers=dict(coat=4, jacket=5, suit=1.5, hoodie=2, longsleeve=1.5,
+                shirt=1, vest=1),
+    lowers=dict(trousers=7, leggings=2, wide=1.5, longskirt=.5, skirt=.7),
+    patterns=dict(plain=6, stripes=1, checks=1.5, logo=1.5, print=1,
+                  block=1.5, zigzag=.5),
+    upper_colours=dict(black=5, charcoal=3, navy=3, grey=3, brown=2,
+                       olive=2, maroon=1.5, beige=1.5, khaki=1.5, white=1,
+                       red=1, mustard=.7, teal=.7, denim=1.5, blue=.7),
+    lower_colours=dict(black=4, charcoal=2, denim=4, navy=2, grey=1.5,
+                       khaki=1, brown=1, pale_denim=1),
+    shoes=dict(sneakers=3, boots=3, plain=2),
+    bags=dict(none=4, backpack=3, shoulder=2, handbag=1, briefcase=.7,
+              suitcase=.5),
+    hats=dict(none=7, beanie=2, cap=1, hood=.7),
+    scenes=dict(street=3, station=1, plaza=1),
+    skins=(4, 4, 2, 1, 1, 1),
+    light=(0.1, 0.7), gain=(0.55, 1.2), cast=0.22, saturation=(0.45, 0.95),
+    contrast=(0.75, 1.15), haze=(0, 35), blur=(0.2, 1.1), noise=(2, 10),
+    quality=(35, 85), resolution=(0.5, 1.0), occlusion=(0.02, 0.2),
+    misalign=(0.01, 0.035), zoom=(0.84, 1.02), pitch=(0.05, 0.4),
+    folds=0.22, passers=0.12, scarf=0.25)
+
+REAL_B = Style(  # a warm campus and mall: light clothes, strong sun, indoor
+    index=2,
+    uppers=dict(tshirt=6, shirt=3, tank=1.5, longsleeve=1.5, dress=1.5,
+                hoodie=.7, jacket=.7),
+    lowers=dict(shorts=4, trousers=4, skirt=2, longskirt=1, wide=1,
+                leggings=1),
+    patterns=dict(plain=5, stripes=2, vstripes=.7, checks=1.5, logo=2,
+                  print=2, dots=1, block=1),
+    upper_colours=dict(white=5, sky=2, pink=1.5, beige=2, mint=1.5,
+                       lilac=1, yellow=1, grey=1.5, black=2, blue=1,
+                       red=1, silver=1.5, navy=1, orange=.5, green=.7),
+    lower_colours=dict(pale_denim=3, denim=3, beige=2, khaki=2, black=2,
+                       white=1, grey=1, navy=1, olive=.5),
+    shoes=dict(sneakers=4, sandals=2, plain=1.5),
+    bags=dict(none=4, backpack=3, shoulder=2.5, handbag=1.5, tote=1),
+    hats=dict(none=7, cap=1.5, sunhat=1),
+    scenes=dict(mall=3, plaza=2, park=1),
+    skins=(3, 5, 4, 2, 1, 1),
+    light=(0.3, 0.9), gain=(0.8, 1.45), cast=0.18, saturation=(0.6, 1.15),
+    contrast=(0.85, 1.35), haze=(0, 15), blur=(0.1, 0.9), noise=(1.5, 7),
+    quality=(40, 90), resolution=(0.55, 1.0), occlusion=(0.02, 0.15),
+    misalign=(0.008, 0.03), zoom=(0.8, 0.98), pitch=(0.0, 0.35),
+    folds=0.18, passers=0.15, scarf=0.02)
+
+UNSEEN = Style(  # a park in autumn seen by cheap cameras
+    index=3,
+    uppers=dict(jacket=3, longsleeve=3, shirt=2, hoodie=2, tshirt=2, coat=1,
+                vest=1.5, dress=.7, suit=.7),
+    lowers=dict(trousers=5, wide=1.5, leggings=2, shorts=1.2, skirt=1,
+                longskirt=1),
+    patterns=dict(plain=4, stripes=2, vstripes=1, checks=2, logo=1, print=1,
+                  block=2, dots=.7, zigzag=1),
+    upper_colours=dict(olive=2, brown=2, mustard=2, maroon=2, teal=2,
+                       grey=2, navy=2, black=2, white=1.5, purple=1.5,
+                       tan=1.5, green=1.5, red=1, orange=1, denim=1.5,
+                       lilac=1, silver=1),
+    lower_colours=dict(denim=3, black=3, brown=1.5, khaki=2, charcoal=2,
+                       olive=1, navy=1.5, beige=1, maroon=.7),
+    shoes=dict(sneakers=3, boots=2, plain=2, sandals=.5),
+    bags=dict(none=4, backpack=2.5, shoulder=2, handbag=1, tote=1.5),
+    hats=dict(none=7, cap=1, beanie=1, sunhat=.5, hood=.5),
+    scenes=dict(park=3, plaza=1, street=1),
+    light=(0.1, 0.8), gain=(0.65, 1.3), cast=0.2, saturation=(0.5, 1.1),
+    contrast=(0.8, 1.25), haze=(0, 25), blur=(0.2, 1.0), noise=(2, 9),
+    quality=(35, 85), resolution=(0.5, 1.0), occlusion=(0.03, 0.2),
+    misalign=(0.01, 0.035), zoom=(0.82, 1.02), pitch=(0.0, 0.4),
+    folds=0.2, passers=0.12, scarf=0.12)
+
+STYLES = dict(
+    synthetic=SYNTHETIC, real_a=REAL_A, real_b=REAL_B, unseen=UNSEEN)

@@ -1,0 +1,5 @@
+from .extraction import extract_embeddings
+from .hooks import *  # noqa: F401,F403
+from .optimizers import *  # noqa: F401,F403
+
+__all__ = ['extract_embeddings']

@@ -1,0 +1,13 @@
+from .domainmix_phase_hook import DomainMixPhaseHook
+from .epoch_seed_hook import EpochSeedHook
+from .mixture_hook import MixtureHook
+from .non_finite_loss_hook import NonFiniteLossHook
+from .pseudo_label_hook import PseudoLabelHook, cluster_centroids
+from .reset_optimizer_hook import ResetOptimizerHook
+from .step_time_hook import StepTimeHook
+
+__all__ = [
+    'DomainMixPhaseHook', 'EpochSeedHook', 'MixtureHook', 'NonFiniteLossHook',
+    'PseudoLabelHook', 'ResetOptimizerHook', 'StepTimeHook',
+    'cluster_centroids'
+]

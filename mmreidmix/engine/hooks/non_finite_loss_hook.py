@@ -1,0 +1,39 @@
+"""Stops a run that has gone wrong."""
+
+import math
+
+from mmengine.hooks import Hook
+
+from mmreidmix.registry import HOOKS
+
+
+@HOOKS.register_module()
+class NonFiniteLossHook(Hook):
+    """Raises at the first loss that is NaN or infinite.
+
+    Raises:
+        FloatingPointError: with every loss term and the images of the batch.
+    """
+
+    priority = 'VERY_LOW'
+
+    def after_train_iter(self,
+                         runner,
+                         batch_idx: int,
+                         data_batch=None,
+                         outputs=None) -> None:
+        """Check the losses of this iteration."""
+        values = {name: float(value) for name, value in outputs.items()}
+        if all(math.isfinite(value) for value in values.values()):
+            return
+        samples = data_batch['data_samples']
+        indices = [sample.index for sample in samples]
+        paths = [sample.img_path for sample in samples]
+        message = (
+            f'loss is not finite in epoch {runner.epoch + 1}, iteration '
+            f'{batch_idx + 1}: {values}. Image indices of the batch: '
+            f'{indices}. First images: {paths[:3]}. Lower the learning rate, '
+            'set optim_wrapper.clip_grad, or look at these images; the last '
+            f'checkpoint in {runner.work_dir} is from before it')
+        runner.logger.error(message)
+        raise FloatingPointError(message)

@@ -1,0 +1,217 @@
+"""Gives the unlabelled domains identities before an epoch."""
+
+import copy
+import time
+from typing import Optional, Sequence
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapperDict
+
+from mmreidmix.engine.extraction import extract_embeddings
+from mmreidmix.pseudo_labels import (JaccardDBSCAN, PseudoLabelResult,
+                                     describe_clustering)
+from mmreidmix.registry import HOOKS
+
+
+@HOOKS.register_module()
+class PseudoLabelHook(Hook):
+    """Embeds, clusters and relabels the unlabelled domains.
+
+    Before an epoch: all processes embed each unlabelled domain together; the
+    main process clusters the embeddings; the labels are broadcast and written
+    into the mixture's label table; the model hears of the new identities and
+    their centres (``begin_pseudo_labels``). The independence threshold of a
+    domain, fixed at its first clustering, and the last labels are kept in the
+    checkpoint.
+
+    Args:
+        pipeline (Sequence[dict]): test transforms.
+        clustering (dict): options of
+            :class:`mmreidmix.pseudo_labels.JaccardDBSCAN`.
+        begin (int): first epoch with pseudo labels; until then the model
+            learns from the labelled domains alone. Defaults to 0.
+        interval (int): epochs between two clusterings. Defaults to 1.
+        batch_size (int): images per forward pass of a process.
+        num_workers (int): loading workers of a process.
+        bf16 (bool): embed in bfloat16. Defaults to True.
+        reset_moments (bool): forget the optimizer's moments of the
+            classifier rows of pseudo identities, which belonged to other
+            clusters. Defaults to True (the released code keeps them).
+        oracle (bool): label by the true identities instead, to measure the
+            upper bound that better pseudo labels could reach. Defaults to
+            False.
+    """
+
+    # Before the timers start, so that data_time is about data alone.
+    priority = 'ABOVE_NORMAL'
+
+    def __init__(self,
+                 pipeline: Sequence[dict],
+                 clustering: Optional[dict] = None,
+                 begin: int = 0,
+                 interval: int = 1,
+                 batch_size: int = 64,
+                 num_workers: int = 0,
+                 bf16: bool = True,
+                 reset_moments: bool = True,
+                 oracle: bool = False):
+        if interval < 1 or begin < 0:
+            raise ValueError('PseudoLabelHook needs interval >= 1 and begin '
+                             f'>= 0, got {interval} and {begin}')
+        self.pipeline = Compose(pipeline)
+        self.clusterer = JaccardDBSCAN(**(clustering or {}))
+        self.begin = begin
+        self.interval = interval
+        self.loading = dict(
+            batch_size=batch_size, num_workers=num_workers, bf16=bf16)
+        self.reset_moments = reset_moments
+        self.oracle = oracle
+        self.alphas = {}
+        self.clusters = {}
+
+    def before_train_epoch(self, runner) -> None:
+        """Relabel where it is due."""
+        late = runner.epoch - self.begin
+        if late < 0 or late % self.interval:
+            return
+        mixture = runner.train_dataloader.dataset
+        table = mixture.label_table
+        embeddings, clusters = {}, {}
+        for domain in table.unlabelled:
+            embeddings[domain], clusters[domain] = self._label(
+                runner, mixture.domains[domain])
+        table.assign(clusters)
+        self._inform(runner.model, table, embeddings)
+        if self.reset_moments:
+            forget_pseudo_rows(runner, table.num_labelled_classes)
+
+    def _label(self, runner, domain):
+        """Embeddings (N, D) and clusters (N,) of one domain."""
+        start = time.perf_counter()
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        view = copy.copy(domain)
+        view.pipeline = self.pipeline
+        embeddings = extract_embeddings(model, view, **self.loading)
+        extracted = time.perf_counter() - start
+        result = [None]
+        if is_main_process():
+            result = [self._cluster(domain, embeddings)]
+        broadcast_object_list(result)
+        result = result[0]
+        self.alphas[domain.name] = result.alpha
+        self._report(runner, domain, result, extracted)
+        self.clusters[domain.name] = result.labels
+        return embeddings, result.labels
+
+    def _cluster(self, domain, embeddings: torch.Tensor) -> PseudoLabelResult:
+        if self.oracle:
+            labels = np.unique(
+                domain.records.pids, return_inverse=True)[1].reshape(-1)
+            return PseudoLabelResult(
+                labels=labels, alpha=None, tight=labels, loose=labels,
+                seconds={})
+        return self.clusterer(
+            embeddings.numpy(), alpha=self.alphas.get(domain.name))
+
+    def _report(self, runner, domain, result, extracted: float) -> None:
+        """Label quality and the time of each stage, to log and visualizer.
+
+        True identities are read here only, for the report, where a data set
+        has them.
+        """
+        pids = domain.records.pids
+        quality = describe_clustering(
+            result.labels,
+            camids=domain.records.camids,
+            true_pids=pids if (pids >= 0).all() else None,
+            previous=self.clusters.get(domain.name))
+        seconds = dict(extract=extracted, **result.seconds)
+        runner.logger.info(
+            f'Pseudo labels of {domain.name}, epoch {runner.epoch + 1}: ' +
+            ', '.join(f'{k} {v:.4g}' for k, v in quality.items()) +
+            '; seconds: ' +
+            ', '.join(f'{k} {v:.2f}' for k, v in seconds.items()))
+        if quality['clusters'] == 0:
+            runner.logger.warning(
+                f'no cluster of {domain.name} survived in epoch '
+                f'{runner.epoch + 1}: training goes on with the other '
+                'domains')
+        scalars = {f'time_{k}': v for k, v in seconds.items()}
+        scalars.update(quality)
+        runner.visualizer.add_scalars(
+            {
+                f'pseudo_labels/{domain.name}/{k}': float(v)
+                for k, v in scalars.items()
+            },
+            step=runner.iter)
+
+    def _inform(self, model, table, embeddings: dict) -> None:
+        """Tell the model about the new identities and their centres."""
+        centroids = [
+            cluster_centroids(
+                embeddings[domain], self._local(table, domain))
+            for domain in table.unlabelled
+        ]
+        model = model.module if is_model_wrapper(model) else model
+        model.begin_pseudo_labels(
+            torch.cat(centroids), table.num_labelled_classes)
+
+    @staticmethod
+    def _local(table, domain: int) -> np.ndarray:
+        """Clusters 0..K-1 of one domain, -1 = none."""
+        labels = table.labels[table.span(domain)]
+        kept = labels >= 0
+        first = labels[kept].min(initial=table.num_classes)
+        return np.where(kept, labels - first, -1)
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Save what later epochs depend on."""
+        checkpoint['pseudo_labels'] = dict(
+            alphas=dict(self.alphas), clusters=dict(self.clusters))
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Go on with the thresholds of an interrupted run."""
+        state = checkpoint.get('pseudo_labels')
+        if runner._resume and state is not None:
+            self.alphas = dict(state['alphas'])
+            self.clusters = dict(state['clusters'])
+
+
+def forget_pseudo_rows(runner, first: int) -> None:
+    """Zero the optimizer's moments of classifier rows from ``first`` on."""
+    model = runner.model
+    model = model.module if is_model_wrapper(model) else model
+    weight = getattr(model.id_head, 'weight', None)
+    wrapper = runner.optim_wrapper
+    wrappers = (
+        wrapper.values() if isinstance(wrapper, OptimWrapperDict) else
+        [wrapper])
+    for single in wrappers:
+        for moment in single.optimizer.state.get(weight, {}).values():
+            if torch.is_tensor(moment) and moment.shape == weight.shape:
+                moment[first:] = 0
+
+
+def cluster_centroids(embeddings: torch.Tensor,
+                      labels: np.ndarray) -> torch.Tensor:
+    """Unit-length means of the embeddings of each cluster.
+
+    Args:
+        embeddings (Tensor): unit-length rows, shape (N, D).
+        labels (np.ndarray): clusters 0..K-1, shape (N,); -1 is left out.
+
+    Returns:
+        Tensor: shape (K, D).
+    """
+    labels = torch.from_numpy(np.asarray(labels))
+    kept = labels >= 0
+    num = int(labels.max()) + 1 if kept.any() else 0
+    sums = torch.zeros(num, embeddings.shape[1])
+    sums.index_add_(0, labels[kept], embeddings[kept])
+    return torch.nn.functional.normalize(sums)

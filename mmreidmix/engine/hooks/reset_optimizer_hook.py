@@ -1,0 +1,32 @@
+"""Forgets what the optimizer has gathered."""
+
+from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapperDict
+
+from mmreidmix.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ResetOptimizerHook(Hook):
+    """Clears the optimizers' moments at the start of each epoch.
+
+    The released DomainMix builds its Adam optimizers anew in every epoch of
+    its second phase.
+
+    Args:
+        begin (int): first epoch (zero-based) that starts with a reset.
+    """
+
+    def __init__(self, begin: int = 0):
+        self.begin = begin
+
+    def before_train_epoch(self, runner) -> None:
+        """Clear the moments."""
+        if runner.epoch < self.begin:
+            return
+        wrapper = runner.optim_wrapper
+        wrappers = (
+            wrapper.values() if isinstance(wrapper, OptimWrapperDict) else
+            [wrapper])
+        for single in wrappers:
+            single.optimizer.state.clear()

@@ -1,0 +1,65 @@
+"""How long forward and backward take."""
+
+import time
+
+import torch
+from mmengine.hooks import Hook
+
+from mmreidmix.registry import HOOKS
+
+
+@HOOKS.register_module()
+class StepTimeHook(Hook):
+    """Logs ``forward_time`` and ``backward_time`` (with update), in seconds.
+
+    Beside MMEngine's ``data_time`` and ``time``. On a GPU the device is
+    waited for only in every ``interval``-th iteration, which alone is
+    recorded.
+
+    Args:
+        interval (int): iterations between two measurements on a GPU.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, interval: int = 10):
+        self.interval = interval
+        self.handle = None
+        self.measuring = False
+
+    def before_train(self, runner) -> None:
+        """Listen to the end of the forward pass."""
+        self.handle = runner.model.register_forward_hook(self._forward_ended)
+
+    def after_train(self, runner) -> None:
+        """Stop listening."""
+        self.handle.remove()
+
+    def before_train_iter(self, runner, batch_idx: int,
+                          data_batch=None) -> None:
+        """Start the clock."""
+        gpu = torch.cuda.is_available()
+        self.measuring = not gpu or batch_idx % self.interval == 0
+        self.start = self._now()
+        self.forward_end = None
+
+    def _forward_ended(self, *args) -> None:
+        self.forward_end = self._now()
+
+    def _now(self) -> float:
+        if self.measuring and torch.cuda.is_available():
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+    def after_train_iter(self,
+                         runner,
+                         batch_idx: int,
+                         data_batch=None,
+                         outputs=None) -> None:
+        """Record both times."""
+        if not self.measuring or self.forward_end is None:
+            return
+        end = self._now()
+        hub = runner.message_hub
+        hub.update_scalar('train/forward_time', self.forward_end - self.start)
+        hub.update_scalar('train/backward_time', end - self.forward_end)

@@ -1,0 +1,85 @@
+"""Two optimizers of which one steps per iteration."""
+
+from contextlib import contextmanager
+from typing import Optional
+
+import torch.nn as nn
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+
+from mmreidmix.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
+
+
+class AlternatingOptimWrapper(OptimWrapperDict):
+    """Updates the parameters of one chosen optimizer, drops other gradients.
+
+    It offers what a training step needs (``optim_context`` and
+    ``update_params``), so that the stock ``train_step`` of MMEngine's models
+    and distributed wrappers works unchanged.
+
+    Attributes:
+        active (str): name of the optimizer that steps next.
+    """
+
+    active = 'encoder'
+
+    @contextmanager
+    def optim_context(self, model: nn.Module):
+        """Context of the active optimizer."""
+        with self.optim_wrappers[self.active].optim_context(model):
+            yield
+
+    def update_params(self, loss, **kwargs) -> None:
+        """Backward, step of the active optimizer, no gradient left over."""
+        self.optim_wrappers[self.active].update_params(loss, **kwargs)
+        for name, wrapper in self.optim_wrappers.items():
+            if name != self.active:
+                wrapper.zero_grad()
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class AlternatingOptimWrapperConstructor:
+    """Builds one optimizer for a submodule and one for all the rest.
+
+    Args:
+        optim_wrapper_cfg (dict): config of each optimizer wrapper.
+        paramwise_cfg (dict, optional): given on to MMEngine's
+            ``DefaultOptimWrapperConstructor`` for the encoder; besides may
+            hold ``discriminator``, the name of the submodule with its own
+            optimizer (default 'domain_head').
+    """
+
+    def __init__(self,
+                 optim_wrapper_cfg: dict,
+                 paramwise_cfg: Optional[dict] = None):
+        self.cfg = dict(optim_wrapper_cfg)
+        self.paramwise_cfg = dict(paramwise_cfg or {})
+        self.discriminator = self.paramwise_cfg.pop('discriminator',
+                                                    'domain_head')
+
+    def __call__(self, model: nn.Module) -> AlternatingOptimWrapper:
+        """Split the parameters of a model (wrapped or not)."""
+        model = getattr(model, 'module', model)
+        head = getattr(model, self.discriminator, None)
+        if head is None:
+            raise ValueError(
+                'AlternatingOptimWrapperConstructor: the model '
+                f'{type(model).__name__} has no submodule '
+                f'{self.discriminator!r}; set paramwise_cfg.discriminator')
+        rest = nn.ModuleDict({
+            name: child
+            for name, child in model.named_children() if child is not head
+        })
+        return AlternatingOptimWrapper(
+            encoder=self._build(rest, self.paramwise_cfg),
+            discriminator=self._build(head, {}))
+
+    def _build(self, module: nn.Module, paramwise_cfg: dict) -> OptimWrapper:
+        constructor = OPTIM_WRAPPER_CONSTRUCTORS.build(
+            dict(
+                type='DefaultOptimWrapperConstructor',
+                optim_wrapper_cfg=dict(self.cfg),
+                paramwise_cfg=paramwise_cfg or None))
+        return constructor(module)
+
+
+OPTIM_WRAPPERS.register_module(module=AlternatingOptimWrapper)

@@ -1,0 +1,44 @@
+"""From a config and a launcher to a runner, on GPUs or on a CPU."""
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmreidmix.compat import init_cpu_process_group
+
+
+def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
+    """Build MMEngine's runner, with what a CPU needs filled in.
+
+    Args:
+        cfg (Config): the whole config, ``work_dir`` included.
+        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+    """
+    cfg.launcher = launcher
+    init_cpu_process_group(launcher)
+    if launcher != 'none' and not torch.cuda.is_available():
+        # MMEngine's default wrapper names a CUDA device.
+        cfg.setdefault(
+            'model_wrapper_cfg',
+            dict(
+                type='MMDistributedDataParallel',
+                device_ids=None,
+                broadcast_buffers=False,
+                find_unused_parameters=cfg.get('find_unused_parameters',
+                                               False)))
+    return Runner.from_cfg(cfg)
+
+
+def use_bf16(cfg: Config) -> None:
+    """Switch the optimizer and the evaluation of a config to bfloat16.
+
+    Raises:
+        ValueError: the config has another optimizer wrapper that is not
+            plain.
+    """
+    wrapper = cfg.optim_wrapper
+    kind = wrapper.get('type', 'OptimWrapper')
+    if kind not in ('OptimWrapper', 'Bf16OptimWrapper'):
+        raise ValueError(f'--amp needs optim_wrapper.type OptimWrapper, the '
+                         f'config has {kind}')
+    wrapper.type = 'Bf16OptimWrapper'

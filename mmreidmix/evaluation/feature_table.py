@@ -1,0 +1,102 @@
+"""Features of queries and galleries with what is needed to score them."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from .ranking import RankingResult, rank
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """One row per image, of one or several domains.
+
+    Attributes:
+        features (np.ndarray): shape (N, D), float32.
+        pids (np.ndarray): identities, shape (N,), int64; -1 = junk.
+        camids (np.ndarray): cameras inside the domain, shape (N,), int64.
+        domain (np.ndarray): position in ``domains``, shape (N,), int64.
+        is_query (np.ndarray): query or gallery image, shape (N,), bool.
+        img_path (np.ndarray): image files, shape (N,), str.
+        domains (np.ndarray): names of the domains, shape (M,), str.
+    """
+
+    features: np.ndarray
+    pids: np.ndarray
+    camids: np.ndarray
+    domain: np.ndarray
+    is_query: np.ndarray
+    img_path: np.ndarray
+    domains: np.ndarray
+
+    def __post_init__(self):
+        for field in fields(self):
+            size = len(getattr(self, field.name))
+            if field.name != 'domains' and size != len(self.features):
+                raise ValueError(
+                    f'{field.name} has {size} rows, features has '
+                    f'{len(self.features)}')
+        if len(set(self.domains.tolist())) < len(self.domains):
+            raise ValueError('every domain needs a name of its own, got '
+                             f'{self.domains.tolist()}')
+        unnamed = set(self.domain.tolist()) - set(range(len(self.domains)))
+        if unnamed:
+            raise ValueError(f'domain {sorted(unnamed)} has no name: domains '
+                             f'are {self.domains.tolist()}')
+
+    @classmethod
+    def load(cls, file) -> 'FeatureTable':
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: an array is missing.
+        """
+        file = Path(file)
+        if not file.is_file():
+            raise FileNotFoundError(
+                f'no feature file {file}; write one with the option '
+                'save_features of ReIDMetric')
+        names = [field.name for field in fields(cls)]
+        with np.load(file) as arrays:
+            missing = sorted(set(names) - set(arrays.files))
+            if missing:
+                raise ValueError(
+                    f'{file} lacks the arrays {missing}; expected {names}, as '
+                    'ReIDMetric saves them')
+            return cls(**{name: arrays[name] for name in names})
+
+    def save(self, file):
+        """Write an uncompressed ``.npz`` without pickled objects."""
+        file = Path(file)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(file, **{f.name: getattr(self, f.name) for f in fields(self)})
+
+    def sides(self, domain: str):
+        """Row numbers of the queries and of the gallery of one domain.
+
+        Raises:
+            ValueError: the domain is unknown, or one side is empty.
+        """
+        names = self.domains.tolist()
+        if domain not in names:
+            raise ValueError(f'no domain {domain!r}; there are {names}')
+        inside = self.domain == names.index(domain)
+        query = np.flatnonzero(inside & self.is_query)
+        gallery = np.flatnonzero(inside & ~self.is_query)
+        if not len(query) or not len(gallery):
+            raise ValueError(f'domain {domain} has {len(query)} query and '
+                             f'{len(gallery)} gallery images: both are needed')
+        return query, gallery
+
+    def compare(self, function, query, gallery, **options):
+        """Call ``rank`` or ``top_matches`` on rows of the table."""
+        return function(self.features[query], self.features[gallery],
+                        self.pids[query], self.pids[gallery],
+                        self.camids[query], self.camids[gallery], **options)
+
+    def rank(self, domain: str, **options) -> RankingResult:
+        """Score one domain; options as in :func:`ranking.rank`."""
+        return self.compare(
+            rank, *self.sides(domain), name=domain, **options)

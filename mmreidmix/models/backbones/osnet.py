@@ -1,0 +1,191 @@
+"""OSNet: omni-scale feature learning with a very small network."""
+
+from typing import Optional, Union
+
+import torch
+from mmcv.cnn import ConvModule
+from mmengine.model import BaseModule
+from torch import nn
+
+from mmreidmix.registry import MODELS
+
+
+class LightConv3x3(nn.Module):
+    """Depthwise separable 3x3 convolution, pointwise part first.
+
+    ``1x1 (linear) -> 3x3 depthwise -> BN -> ReLU``, section 3.1 of the paper.
+
+    Args:
+        in_channels (int): Channels of the input.
+        out_channels (int): Channels of the output.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+        self.conv2 = nn.Conv2d(
+            out_channels,
+            out_channels,
+            3,
+            padding=1,
+            groups=out_channels,
+            bias=False)
+        self.bn = nn.BatchNorm2d(out_channels)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (B, in_channels, h, w) to (B, out_channels, h, w)."""
+        return self.relu(self.bn(self.conv2(self.conv1(x))))
+
+
+class AggregationGate(nn.Module):
+    """Input-dependent weight per channel, eq. 5 of the paper.
+
+    Args:
+        channels (int): Channels of the input.
+        reduction (int): Ratio of ``channels`` to the hidden width.
+    """
+
+    def __init__(self, channels: int, reduction: int = 16):
+        super().__init__()
+        hidden = channels // reduction
+        self.global_avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc1 = nn.Conv2d(channels, hidden, 1)
+        self.relu = nn.ReLU(inplace=True)
+        self.fc2 = nn.Conv2d(hidden, channels, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Weigh the channels of (B, channels, h, w)."""
+        weight = self.fc2(self.relu(self.fc1(self.global_avgpool(x))))
+        return x * weight.sigmoid()
+
+
+def _light_convs(channels: int, count: int) -> nn.Sequential:
+    return nn.Sequential(
+        *(LightConv3x3(channels, channels) for _ in range(count)))
+
+
+class OSBlock(nn.Module):
+    """Omni-scale residual block, figure 4 of the paper.
+
+    Four streams of one to four light 3x3 convolutions see 3x3, 5x5, 7x7 and
+    9x9 pixels; one gate, shared by the streams, weighs their sum.
+
+    Args:
+        in_channels (int): Channels of the input.
+        out_channels (int): Channels of the output, a multiple of four.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__()
+        mid = out_channels // 4
+        norm = dict(type='BN')
+        self.conv1 = ConvModule(in_channels, mid, 1, norm_cfg=norm)
+        self.conv2a = LightConv3x3(mid, mid)
+        self.conv2b = _light_convs(mid, 2)
+        self.conv2c = _light_convs(mid, 3)
+        self.conv2d = _light_convs(mid, 4)
+        self.gate = AggregationGate(mid)
+        self.conv3 = ConvModule(
+            mid, out_channels, 1, norm_cfg=norm, act_cfg=None)
+        self.downsample = None
+        if in_channels != out_channels:
+            self.downsample = ConvModule(
+                in_channels, out_channels, 1, norm_cfg=norm, act_cfg=None)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (B, in_channels, h, w) to (B, out_channels, h, w)."""
+        identity = x if self.downsample is None else self.downsample(x)
+        x = self.conv1(x)
+        streams = (self.conv2a, self.conv2b, self.conv2c, self.conv2d)
+        x = sum(self.gate(stream(x)) for stream in streams)
+        return self.relu(self.conv3(x) + identity)
+
+
+@MODELS.register_module()
+class OSNet(BaseModule):
+    """OSNet without its pooling and embedding layer.
+
+    "Omni-Scale Feature Learning for Person Re-Identification", Zhou et al.,
+    ICCV 2019, https://arxiv.org/abs/1905.00953. Parameters are named as in
+    the authors' repository, https://github.com/KaiyangZhou/deep-person-reid,
+    so its files convert with ``tools/model_converters/convert_weights.py``.
+
+    The map is 16 times smaller than the image. Pooling and the embedding
+    layer (512-d) that the authors call ``fc`` belong to the model's neck::
+
+        neck=dict(type='mmpretrain.LinearNeck', in_channels=128,
+                  out_channels=512, gap_dim=2, norm_cfg=dict(type='BN1d'),
+                  act_cfg=dict(type='ReLU'))
+
+    Args:
+        width (float): Factor on the number of channels: 0.25, 0.5, 0.75
+            or 1.0.
+        in_channels (int): Channels of the image.
+        init_cfg (dict | list[dict], optional): How to set the weights.
+            Default: Kaiming for convolutions, one for the scale of BN.
+
+    Attributes:
+        feat_dim (int): Channels of the output: 128, 256, 384 or 512.
+
+    Raises:
+        ValueError: ``width`` is none of the four.
+
+    Examples:
+        >>> OSNet(width=0.25)(torch.rand(2, 3, 256, 128))[-1].shape
+        torch.Size([2, 128, 16, 8])
+    """
+
+    widths = (0.25, 0.5, 0.75, 1.0)
+
+    def __init__(self,
+                 width: float = 0.25,
+                 in_channels: int = 3,
+                 init_cfg: Optional[Union[dict, list]] = None):
+        if width not in self.widths:
+            raise ValueError(
+                f'OSNet: width must be one of {self.widths}, got {width!r}')
+        if init_cfg is None:
+            init_cfg = [
+                dict(type='Kaiming', layer='Conv2d'),
+                dict(type='Constant', layer='_BatchNorm', val=1)
+            ]
+        super().__init__(init_cfg)
+        stem, *stages = (int(c * width) for c in (64, 256, 384, 512))
+        norm = dict(type='BN')
+        self.conv1 = ConvModule(
+            in_channels, stem, 7, stride=2, padding=3, norm_cfg=norm)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.conv2 = self._stage(stem, stages[0], halve=True)
+        self.conv3 = self._stage(stages[0], stages[1], halve=True)
+        self.conv4 = self._stage(stages[1], stages[2], halve=False)
+        self.conv5 = ConvModule(stages[2], stages[2], 1, norm_cfg=norm)
+        self.feat_dim = stages[2]
+
+    @staticmethod
+    def _stage(in_channels: int, out_channels: int,
+               halve: bool) -> nn.Sequential:
+        layers = [
+            OSBlock(in_channels, out_channels),
+            OSBlock(out_channels, out_channels)
+        ]
+        if halve:
+            transition = ConvModule(
+                out_channels, out_channels, 1, norm_cfg=dict(type='BN'))
+            layers.append(nn.Sequential(transition, nn.AvgPool2d(2)))
+        return nn.Sequential(*layers)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
+        """Compute the last feature map.
+
+        Args:
+            x (torch.Tensor): Images, (B, in_channels, H, W).
+
+        Returns:
+            tuple[torch.Tensor]: One map, (B, feat_dim, H / 16, W / 16).
+        """
+        x = self.maxpool(self.conv1(x))
+        for stage in (self.conv2, self.conv3, self.conv4, self.conv5):
+            x = stage(x)
+        return (x, )

@@ -1,0 +1,69 @@
+"""ResNet with instance and batch normalisation side by side (IBN-a)."""
+
+import torch
+from mmpretrain.models import ResNet
+from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
+from torch import nn
+
+from mmreidmix.registry import MODELS
+
+
+class IBN(nn.Module):
+    """Instance normalisation of the first half, batch of the second.
+
+    Args:
+        channels (int): Channels of the input; the first ``channels // 2``
+            are normalised per image.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.half = channels // 2
+        self.IN = nn.InstanceNorm2d(self.half, affine=True)
+        self.BN = nn.BatchNorm2d(channels - self.half)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalise (B, channels, h, w)."""
+        first, second = x.split([self.half, x.shape[1] - self.half], dim=1)
+        return torch.cat([self.IN(first), self.BN(second)], dim=1)
+
+
+class IBNBasicBlock(BasicBlock):
+    """``BasicBlock`` whose first normalisation is IBN."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        setattr(self, self.norm1_name, IBN(self.mid_channels))
+
+
+class IBNBottleneck(Bottleneck):
+    """``Bottleneck`` whose first normalisation is IBN."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        setattr(self, self.norm1_name, IBN(self.mid_channels))
+
+
+@MODELS.register_module()
+class ResNetIBN(ResNet):
+    """ResNet-IBN-a: IBN after the first convolution of blocks 1 to 3.
+
+    "Two at Once: Enhancing Learning and Generalization Capacities via
+    IBN-Net", Pan et al., ECCV 2018, https://arxiv.org/abs/1807.09441. Keys
+    are those of https://github.com/XingangPan/IBN-Net, without ``fc``. Takes
+    the options of ``mmpretrain.ResNet``; re-ID uses
+    ``strides=(1, 2, 2, 1)``, which gives a map 16 times smaller than the
+    image.
+
+    Args:
+        depth (int): 18, 34, 50, 101 or 152.
+        **kwargs: See ``mmpretrain.ResNet``.
+    """
+
+    _ibn_blocks = {BasicBlock: IBNBasicBlock, Bottleneck: IBNBottleneck}
+
+    def make_res_layer(self, block: type, **kwargs) -> ResLayer:
+        """Build one stage; the last one keeps plain BN, as in IBN-Net."""
+        if len(self.res_layers) < 3:
+            block = self._ibn_blocks[block]
+        return super().make_res_layer(block=block, **kwargs)

@@ -1,0 +1,72 @@
+"""The discriminator of DomainMix and the two losses it takes part in."""
+
+from typing import Sequence
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+
+from mmreidmix.registry import MODELS
+
+
+@MODELS.register_module()
+class DomainBalanceHead(BaseModule):
+    """Tells labelled from unlabelled images; the encoder learns to hide it.
+
+    An MLP with BatchNorm and LeakyReLU(0.2) behind each hidden layer. In a
+    discriminator step it is trained on features without gradient by
+    ``loss_discriminator``; otherwise the encoder is trained through it by
+    ``loss_balance``. Source: ``WangWenhao0716/DomainMix`` (``dg/models``,
+    ``dg/trainers.py``).
+
+    Args:
+        in_channels (int): width D of the features.
+        hidden_channels (Sequence[int]): widths of the hidden layers. Defaults
+            to (1024, 512, 256), as released.
+        temperature (float): divides the logits in the discriminator's loss
+            only (2 in the released code, 1 in the fixed recipe).
+        loss_balance (dict): config of the loss over domain logits (B, 2).
+        init_cfg (dict, optional): see :class:`mmengine.model.BaseModule`.
+    """
+
+    def __init__(
+            self,
+            in_channels: int,
+            hidden_channels: Sequence[int] = (1024, 512, 256),
+            temperature: float = 1.0,
+            loss_balance: dict = dict(type='DomainBalanceLoss'),  # noqa: B006
+            init_cfg=None):
+        super().__init__(init_cfg)
+        if temperature <= 0:
+            raise ValueError(f'temperature must be > 0, got {temperature}')
+        self.temperature = temperature
+        self.loss_balance_module = MODELS.build(loss_balance)
+        layers, width = [], in_channels
+        for hidden in hidden_channels:
+            layers += [
+                nn.Linear(width, hidden),
+                nn.BatchNorm1d(hidden),
+                nn.LeakyReLU(0.2)
+            ]
+            width = hidden
+        self.layers = nn.Sequential(*layers, nn.Linear(width, 2))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Domain logits (B, 2) of features (B, D)."""
+        return self.layers(features)
+
+    def loss_discriminator(self, features: torch.Tensor,
+                           domains: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of the domain: 0 labelled, 1 unlabelled.
+
+        Args:
+            features (Tensor): shape (B, D); no gradient flows into them.
+            domains (Tensor): shape (B,), int64.
+        """
+        logits = self(features.detach())
+        return F.cross_entropy(logits / self.temperature, domains)
+
+    def loss_balance(self, features: torch.Tensor) -> torch.Tensor:
+        """Domain balance loss of features (B, D)."""
+        return self.loss_balance_module(self(features))

@@ -1,0 +1,9 @@
+"""Building blocks of networks."""
+
+from .grouped_batch_norm import (
+    GroupedBatchNorm1d,
+    GroupedBatchNorm2d,
+    group_batch_norm,
+)
+
+__all__ = ['GroupedBatchNorm1d', 'GroupedBatchNorm2d', 'group_batch_norm']

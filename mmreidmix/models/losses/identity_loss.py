@@ -1,0 +1,40 @@
+"""Softmax classification of identities."""
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from mmreidmix.registry import MODELS
+
+
+@MODELS.register_module()
+class IdentityLoss(nn.Module):
+    """Cross-entropy with label smoothing and a temperature.
+
+    mean_i - sum_k t_ik log softmax(z_i / T)_k with
+    t_ik = (1 - s) [k = y_i] + s / C (C classes). DomainMix:
+    T = 2, s = 0.1 (``WangWenhao0716/DomainMix``, ``dg/loss/crossentropy.py``).
+
+    Args:
+        label_smoothing (float): s in [0, 1). Defaults to 0.1.
+        temperature (float): T > 0. Defaults to 1.
+    """
+
+    def __init__(self,
+                 label_smoothing: float = 0.1,
+                 temperature: float = 1.0):
+        super().__init__()
+        if not 0 <= label_smoothing < 1 or temperature <= 0:
+            raise ValueError(
+                'IdentityLoss needs 0 <= label_smoothing < 1 and temperature '
+                f'> 0, got {label_smoothing} and {temperature}')
+        self.label_smoothing = label_smoothing
+        self.temperature = temperature
+
+    def forward(self, logits: torch.Tensor,
+                labels: torch.Tensor) -> torch.Tensor:
+        """Scalar loss of logits (B, C) for labels (B,)."""
+        return F.cross_entropy(
+            logits / self.temperature,
+            labels,
+            label_smoothing=self.label_smoothing)

@@ -1,0 +1,72 @@
+"""Batch-hard triplet loss, soft or with a margin."""
+
+from typing import Optional
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from mmreidmix.registry import MODELS
+
+
+def pairwise_distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Euclidean distances of the rows of a (N, D) and b (M, D): (N, M).
+
+    Through the matrix product, with the square kept above 1e-12: the root has
+    no gradient at 0.
+    """
+    square = (a * a).sum(1, keepdim=True) + (b * b).sum(1) - 2 * a @ b.T
+    return square.clamp(min=1e-12).sqrt()
+
+
+@MODELS.register_module()
+class BatchHardTripletLoss(nn.Module):
+    """Hardest positive against hardest negative of each anchor.
+
+    Hermans et al., "In Defense of the Triplet Loss" (arXiv 1703.07737).
+    With ``margin=None`` the soft form mean_i log(1 + exp(d_ap - d_an)), which
+    DomainMix uses (``WangWenhao0716/DomainMix``, ``dg/loss/triplet.py`` with
+    margin argument 0); else mean_i max(0, d_ap - d_an + margin).
+
+    Args:
+        margin (float, optional): additive margin in units of the Euclidean
+            distance of the features. None: soft form.
+    """
+
+    def __init__(self, margin: Optional[float] = None):
+        super().__init__()
+        if margin is not None and margin < 0:
+            raise ValueError(f'margin must be None or >= 0, got {margin}')
+        self.margin = margin
+
+    def forward(self,
+                features: torch.Tensor,
+                labels: torch.Tensor,
+                pool: Optional[torch.Tensor] = None,
+                pool_labels: Optional[torch.Tensor] = None) -> torch.Tensor:
+        """Compute the loss.
+
+        Args:
+            features (Tensor): anchors, shape (B, D), not normalised.
+            labels (Tensor): identities, shape (B,).
+            pool (Tensor, optional): what positives and negatives are taken
+                from, shape (M, D): the anchors of all processes. Default:
+                the anchors.
+            pool_labels (Tensor, optional): shape (M,).
+
+        Returns:
+            Tensor: scalar. An anchor is its own positive if it has no other;
+            anchors without a negative are left out (0 if none has one).
+        """
+        pool = features if pool is None else pool
+        pool_labels = labels if pool_labels is None else pool_labels
+        distance = pairwise_distance(features, pool)  # (B, M)
+        same = labels[:, None] == pool_labels[None]
+        positive = distance.masked_fill(~same, -torch.inf).amax(1)
+        negative = distance.masked_fill(same, torch.inf).amin(1)
+        usable = torch.isfinite(negative)
+        gap = torch.where(usable, positive - negative, 0)
+        losses = (
+            F.softplus(gap) if self.margin is None else
+            (gap + self.margin).clamp(min=0))
+        return (losses * usable).sum() / usable.sum().clamp(min=1)

@@ -1,0 +1,4 @@
+from .baseline import ReIDBaseline
+from .domainmix import DomainMix
+
+__all__ = ['DomainMix', 'ReIDBaseline']

@@ -1,0 +1,189 @@
+"""The strong baseline: identity classification and a triplet loss."""
+
+from typing import Dict, List, Optional, Sequence, Tuple, Union
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from mmengine.dist import all_reduce_dict
+from mmengine.model import BaseModel
+
+from mmreidmix.models.layers import group_batch_norm
+from mmreidmix.registry import MODELS
+from mmreidmix.structures import ReIDDataSample
+from .gather import gather_with_grad
+
+
+@MODELS.register_module()
+class ReIDBaseline(BaseModel):
+    """backbone -> neck -> BNNeck, with an identity head and a triplet loss.
+
+    Every algorithm of the toolbox is this class with other losses. Identities
+    are looked up by image index in the label table that ``MixtureHook``
+    attaches; a sample carries none.
+
+    Args:
+        backbone (dict): gives a tuple of feature maps (or, for a ViT, of
+            vectors), of which the last one is used.
+        neck (dict | Sequence[dict]): from the last output of the backbone to
+            vectors x (B, D): pooling, or several modules in a row.
+        bnneck (dict): from x to b (B, D).
+        id_head (dict, optional): classifier on b.
+        triplet (dict, optional): loss on x.
+        loss_weights (dict, optional): weight of a loss by its name without
+            ``loss_``, e.g. ``dict(id=10.0)``. Defaults to 1.
+        bn_group_size (int, optional): BatchNorm sees consecutive groups of
+            so many images, whatever the number of processes; None: all
+            images of a process.
+        channels_last (bool): memory format of the weights. Defaults to True.
+        data_preprocessor (dict, optional): config of the preprocessor.
+        init_cfg (dict, optional): weights to start from.
+    """
+
+    def __init__(self,
+                 backbone: dict,
+                 neck: Union[dict, Sequence[dict]],
+                 bnneck: dict,
+                 id_head: Optional[dict] = None,
+                 triplet: Optional[dict] = None,
+                 loss_weights: Optional[dict] = None,
+                 bn_group_size: Optional[int] = None,
+                 channels_last: bool = True,
+                 data_preprocessor: Optional[dict] = None,
+                 init_cfg: Optional[dict] = None):
+        super().__init__(
+            data_preprocessor or dict(type='ReIDDataPreprocessor'), init_cfg)
+        self.backbone = MODELS.build(backbone)
+        self.neck = _build_neck(neck)
+        self.bnneck = MODELS.build(bnneck)
+        self.id_head = id_head and MODELS.build(id_head)
+        self.triplet = triplet and MODELS.build(triplet)
+        self.loss_weights = dict(loss_weights or {})
+        self.label_table = None
+        self.bn_group_size = bn_group_size
+        if channels_last:
+            self.backbone.to(memory_format=torch.channels_last)
+        self._group_batch_norm()
+
+    def _group_batch_norm(self) -> None:
+        if self.bn_group_size is not None:
+            group_batch_norm(self, self.bn_group_size)
+
+    def forward(self,
+                inputs: torch.Tensor,
+                data_samples: Optional[List[ReIDDataSample]] = None,
+                mode: str = 'tensor'):
+        """One of three things, by ``mode``.
+
+        Args:
+            inputs (Tensor): normalised images, shape (B, 3, H, W).
+            data_samples (list[ReIDDataSample], optional): their facts.
+            mode (str): 'tensor' -> embeddings (B, D), of unit length;
+                'predict' -> data samples with ``embedding`` set; 'loss' ->
+                dict of scalar losses.
+        """
+        if mode == 'loss':
+            return self.weighted(self.loss(inputs, data_samples))
+        embeddings = F.normalize(self.extract(inputs)[1].float())
+        if mode == 'tensor':
+            return embeddings
+        if mode != 'predict':
+            raise ValueError(f"mode must be 'tensor', 'predict' or 'loss', "
+                             f'got {mode!r}')
+        for sample, embedding in zip(data_samples, embeddings):
+            sample.embedding = embedding
+        return data_samples
+
+    def extract(self, inputs: torch.Tensor) -> Tuple[torch.Tensor, ...]:
+        """Features before and behind the BNNeck: x (B, D) and b (B, D)."""
+        x = _last(self.neck(_last(self.backbone(inputs))))
+        return x, self.bnneck(x)
+
+    def loss(self, inputs: torch.Tensor,
+             data_samples: List[ReIDDataSample]) -> Dict[str, torch.Tensor]:
+        """Identity and triplet loss of one batch."""
+        labels = self.labels_of(data_samples).to(inputs.device)
+        x, b = self.extract(inputs)
+        return self.identity_losses(x, b, labels)
+
+    def identity_losses(self, x: torch.Tensor, b: torch.Tensor,
+                        labels: torch.Tensor) -> Dict[str, torch.Tensor]:
+        """Losses that know identities, computed in float32.
+
+        Args:
+            x (Tensor): features before the BNNeck, shape (B, D).
+            b (Tensor): features behind it, shape (B, D).
+            labels (Tensor): identities, shape (B,).
+        """
+        losses = {}
+        with torch.autocast(x.device.type, enabled=False):
+            if self.id_head is not None:
+                losses['loss_id'] = self.id_head.loss(
+                    b.float(), labels, self.label_table.num_classes)
+            if self.triplet is not None:
+                # Hard pairs are looked for in the whole batch, so that the
+                # loss does not depend on the number of processes.
+                losses['loss_triplet'] = self.triplet(
+                    x.float(), labels, gather_with_grad(x.float()),
+                    gather_with_grad(labels))
+        return losses
+
+    def labels_of(self, data_samples: List[ReIDDataSample]) -> torch.Tensor:
+        """Identities (B,) of a batch, on the CPU.
+
+        Raises:
+            RuntimeError: no label table is attached.
+            ValueError: an image has no identity at present.
+        """
+        if self.label_table is None:
+            raise RuntimeError('the model has no label table: keep '
+                               '`default_hooks.mixture` of the base config')
+        indices = [sample.index for sample in data_samples]
+        labels = self.label_table.labels[indices]
+        if labels.min() < 0:
+            index = indices[int(labels.argmin())]
+            raise ValueError(
+                f'image {index} of the mixture has no identity, but is in a '
+                'training batch; sample with PKBatchSampler')
+        return torch.from_numpy(labels)
+
+    def weighted(self, losses: Dict[str,
+                                    torch.Tensor]) -> Dict[str, torch.Tensor]:
+        """Scale each loss, so that the logged ones add up to the total."""
+        return {
+            name: value * self.loss_weights.get(name[len('loss_'):], 1.0)
+            for name, value in losses.items()
+        }
+
+    def parse_losses(self, losses):
+        """Sum up the losses; what is logged is the mean over processes."""
+        loss, log_vars = super().parse_losses(losses)
+        log_vars = {k: v.detach().clone() for k, v in log_vars.items()}
+        all_reduce_dict(log_vars, op='mean')
+        return loss, log_vars
+
+    def begin_pseudo_labels(self, centroids: torch.Tensor,
+                            first: int) -> None:
+        """Hear of new pseudo identities (called after each clustering).
+
+        Args:
+            centroids (Tensor): unit-length centre of each pseudo identity,
+                shape (K, D).
+            first (int): class of the first one.
+        """
+        self.check_room(first + len(centroids))
+
+    def check_room(self, num_classes: int) -> None:
+        """Raise ValueError where the identities do not fit the head."""
+        if self.id_head is not None:
+            self.id_head.check_room(num_classes)
+
+
+def _build_neck(cfg) -> nn.Module:
+    if isinstance(cfg, dict):
+        return MODELS.build(cfg)
+    return nn.Sequential(*[MODELS.build(c) for c in cfg])
+
+
+def _last(outputs):
+    return outputs[-1] if isinstance(outputs, (tuple, list)) else outputs

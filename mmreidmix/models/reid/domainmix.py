@@ -1,0 +1,102 @@
+"""DomainMix: labelled synthetic + unlabelled real."""
+
+from typing import Dict, List
+
+import torch
+
+from mmreidmix.registry import MODELS
+from mmreidmix.structures import ReIDDataSample
+from .baseline import ReIDBaseline
+
+
+@MODELS.register_module()
+class DomainMix(ReIDBaseline):
+    """The baseline plus a discriminator that the encoder learns to confuse.
+
+    Wang et al., "DomainMix: Learning Generalizable Person Re-Identification
+    Without Human Annotations" (BMVC 2021, arXiv 2011.11953);
+    ``WangWenhao0716/DomainMix``. ``DomainMixPhaseHook`` says which of the
+    three kinds of iteration it is by setting :attr:`step`:
+
+    - 'identity': identity and triplet loss;
+    - 'discriminator': only the discriminator learns (its own optimizer);
+    - 'balance': identity, triplet and domain balance loss.
+
+    Args:
+        domain_head (dict): config of :class:`DomainBalanceHead`.
+        labelled_below (str): what the discriminator calls labelled. 'role':
+            images of labelled domains. 'released': images whose class is at
+            most the number of labelled classes, so that the first cluster
+            counts as labelled, as the released code has it.
+        centroid_scale (str): length of the classifier rows of pseudo
+            identities. 'unit' as released; 'labelled': the mean length of
+            the rows of the labelled identities, so that both kinds of logits
+            start on one scale.
+        **kwargs: see :class:`ReIDBaseline`.
+    """
+
+    def __init__(self,
+                 domain_head: dict,
+                 labelled_below: str = 'role',
+                 centroid_scale: str = 'labelled',
+                 **kwargs):
+        super().__init__(**kwargs)
+        _check('labelled_below', labelled_below, ('role', 'released'))
+        _check('centroid_scale', centroid_scale, ('unit', 'labelled'))
+        self.domain_head = MODELS.build(domain_head)
+        self.labelled_below = labelled_below
+        self.centroid_scale = centroid_scale
+        self.step = 'identity'
+        self._group_batch_norm()
+
+    def loss(self, inputs: torch.Tensor,
+             data_samples: List[ReIDDataSample]) -> Dict[str, torch.Tensor]:
+        """Losses of one batch, by the kind of iteration."""
+        labels = self.labels_of(data_samples).to(inputs.device)
+        if self.step == 'discriminator':
+            return self.discriminator_loss(inputs, labels)
+        x, b = self.extract(inputs)
+        losses = self.identity_losses(x, b, labels)
+        if self.step == 'balance':
+            with torch.autocast(inputs.device.type, enabled=False):
+                losses['loss_domain_balance'] = (
+                    self.domain_head.loss_balance(b.float()))
+        return losses
+
+    def discriminator_loss(self, inputs: torch.Tensor,
+                           labels: torch.Tensor) -> Dict[str, torch.Tensor]:
+        """Loss of a discriminator step; the encoder gets no gradient."""
+        with torch.no_grad():
+            b = self.extract(inputs)[1]
+        with torch.autocast(inputs.device.type, enabled=False):
+            return dict(
+                loss_discriminator=self.domain_head.loss_discriminator(
+                    b.float(), self.domains_of(labels)))
+
+    def domains_of(self, labels: torch.Tensor) -> torch.Tensor:
+        """0 for labelled and 1 for unlabelled images, shape (B,)."""
+        first = self.label_table.num_labelled_classes
+        if self.labelled_below == 'released':
+            return (labels > first).long()
+        return (labels >= first).long()
+
+    def begin_pseudo_labels(self, centroids: torch.Tensor,
+                            first: int) -> None:
+        """Adaptive classifier initialisation.
+
+        Row ``first + k`` of the identity head becomes centroid k, scaled as
+        ``centroid_scale`` says.
+        """
+        super().begin_pseudo_labels(centroids, first)
+        if self.id_head is None or not len(centroids):
+            return
+        if self.centroid_scale == 'labelled' and first:
+            rows = self.id_head.weight.detach()[:first]
+            centroids = centroids * rows.norm(dim=1).mean().cpu()
+        self.id_head.write_rows(first, centroids)
+
+
+def _check(name: str, value: str, allowed: tuple) -> None:
+    if value not in allowed:
+        raise ValueError(f'DomainMix: {name} must be one of {allowed}, got '
+                         f'{value!r}')

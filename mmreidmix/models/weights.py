@@ -1,0 +1,235 @@
+"""Weights from files: public checkpoints converted, and loaded strictly."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import torch
+from mmengine.logging import print_log
+from mmengine.model import PretrainedInit, update_init_info
+from mmengine.runner import CheckpointLoader
+from torch import nn
+
+from mmreidmix.registry import WEIGHT_INITIALIZERS
+
+State = dict[str, torch.Tensor]
+
+# Pattern of a whole source key -> new key; None drops the key.
+_RESNET_RULES = (
+    (r'((?:conv1|bn1|layer[1-4])\..+)', r'backbone.\1'),
+    (r'fc\..+', None),
+)
+_RULES = {
+    'torchreid': (
+        (r'(conv[1-5]\..+)', r'backbone.\1'),
+        (r'fc\.0\.(.+)', r'neck.fc.\1'),
+        (r'fc\.1\.(.+)', r'neck.norm.\1'),
+        (r'classifier\..+', None),
+    ),
+    'torchvision':
+    _RESNET_RULES,
+    'ibn-net':
+    _RESNET_RULES,
+}
+SOURCES = tuple(_RULES)
+
+
+def unwrap_state_dict(checkpoint: Mapping) -> State:
+    """Take the weights out of a checkpoint.
+
+    Args:
+        checkpoint (Mapping): A state dict, or a dictionary that holds one
+            under ``'state_dict'``.
+
+    Returns:
+        dict[str, Tensor]: The weights, without the ``module.`` that data
+        parallel training puts before every key.
+
+    Raises:
+        ValueError: A value is not a tensor.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    wrong = [key for key, value in state.items() if not torch.is_tensor(value)]
+    if wrong:
+        raise ValueError(
+            'expected a state dict (names -> tensors), alone or under the '
+            f'key "state_dict"; these values are no tensors: {_some(wrong)}')
+    if state and all(key.startswith('module.') for key in state):
+        return {key[len('module.'):]: value for key, value in state.items()}
+    return dict(state)
+
+
+def convert_state_dict(state: Mapping[str, torch.Tensor],
+                       source: str) -> tuple[State, list[str]]:
+    """Rename the weights of a public checkpoint to this project's names.
+
+    Args:
+        state (Mapping[str, Tensor]): The source's state dict.
+        source (str): 'torchreid' (OSNet), 'torchvision' (ResNet) or
+            'ibn-net' (ResNet-IBN-a).
+
+    Returns:
+        tuple[dict[str, Tensor], list[str]]: The weights, with keys
+        ``backbone.*`` and, for OSNet's embedding layer, ``neck.*`` of
+        ``mmpretrain.LinearNeck``; and the source keys that were dropped
+        (the classifier of the source's own classes).
+
+    Raises:
+        ValueError: ``source`` or a key of ``state`` is unknown, or nothing
+            is left after dropping.
+    """
+    if source not in _RULES:
+        raise ValueError(f'source must be one of {SOURCES}, got {source!r}')
+    converted, dropped, unknown = {}, [], []
+    for key, value in state.items():
+        rule = next((r for r in _RULES[source] if re.fullmatch(r[0], key)),
+                    None)
+        if rule is None:
+            unknown.append(key)
+        elif rule[1] is None:
+            dropped.append(key)
+        else:
+            converted[re.sub(*rule, key)] = value
+    if unknown:
+        raise ValueError(
+            f'{len(unknown)} of {len(state)} keys are not those of a '
+            f'{source} file: {_some(unknown)}. Check --from; known sources: '
+            f'{SOURCES}')
+    if not converted:
+        raise ValueError(f'no weights for a backbone among {_some(state)}')
+    return converted, dropped
+
+
+def load_pretrained(model: nn.Module,
+                    path: str,
+                    prefix: str = '',
+                    allow_missing: Sequence[str] = (),
+                    skip: Sequence[str] = (),
+                    map_location: str = 'cpu') -> list[str]:
+    """Load weights and raise unless file and model agree.
+
+    Hooks of the model's ``load_state_dict`` run, e.g. MMPretrain's
+    resizing of the position embedding of a ViT.
+
+    Args:
+        model (nn.Module): Receives the weights.
+        path (str): File or address of a state dict, alone or under
+            ``'state_dict'``; anything MMEngine's ``CheckpointLoader`` reads.
+        prefix (str): Only keys of this part of the file are used, without
+            the prefix: 'backbone' to load into a backbone.
+        allow_missing (Sequence[str]): Parts of the model, as 'bnneck' or
+            'head', that may be absent from the file.
+        skip (Sequence[str]): Parts of the file, named without the prefix,
+            that are not loaded, as 'fc' of a torchvision file.
+        map_location (str): Where the file's tensors are read to.
+
+    Returns:
+        list[str]: Keys of the model that the file did not hold.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: No key has the prefix or matches the model, shapes
+            differ, a key of the model is missing without being allowed, or
+            a key of the file is not one of the model and not skipped.
+    """
+    state = unwrap_state_dict(
+        CheckpointLoader.load_checkpoint(path, map_location))
+    parts = sorted({key.partition('.')[0] for key in state})
+    if prefix:
+        prefix = prefix.rstrip('.') + '.'
+        state = {
+            key[len(prefix):]: value
+            for key, value in state.items() if key.startswith(prefix)
+        }
+    name = type(model).__name__
+    hint = (f'The file holds the parts {_some(parts)}; the model expects '
+            f'keys like {_some(model.state_dict(), 3)}. Set `prefix` '
+            "('backbone.' loads that part of the file into a backbone), or "
+            'convert the file with tools/model_converters/convert_weights.py')
+    if not state:
+        raise ValueError(f'{path}: no key starts with {prefix!r}. {hint}')
+    used = {key: v for key, v in state.items() if not _inside(key, skip)}
+    try:
+        missing, unexpected = model.load_state_dict(used, strict=False)
+    except RuntimeError as error:
+        problems = [line.strip() for line in str(error).splitlines()[1:]]
+        raise ValueError(f'{path} does not fit {name}: '
+                         f'{_some(problems, 3)}. {hint}') from None
+    if len(unexpected) == len(used):
+        raise ValueError(f'{path}: none of {len(used)} keys is one of '
+                         f'{name}. {hint}')
+    if unexpected:
+        raise ValueError(f'{path} holds keys that {name} does not have: '
+                         f'{_some(unexpected)}. Name the part in `skip` if '
+                         f'it is not needed. {hint}')
+    absent = [key for key in missing if not _inside(key, allow_missing)]
+    if absent:
+        raise ValueError(f'{path} has no weights for these keys of {name}: '
+                         f'{_some(absent)}. Name the part in `allow_missing` '
+                         f'if that is meant. {hint}')
+    print_log(
+        f'{len(used)} tensors of {path} loaded into {name}; '
+        f'{len(missing)} not in the file: {_some(missing)}; '
+        f'{len(state) - len(used)} of the file skipped',
+        logger='current')
+    return list(missing)
+
+
+@WEIGHT_INITIALIZERS.register_module(name='Pretrained')
+class StrictPretrained(PretrainedInit):
+    """MMEngine's ``Pretrained`` initializer, which raises on a mismatch.
+
+    MMEngine's own only logs a warning when the prefix is wrong, and trains
+    from random weights. This one takes its place for everything built in the
+    scope ``mmreidmix``. It has the same name because MMEngine
+    (``BaseModule.init_weights``: loaded after all children are initialised)
+    and MMPretrain (``ResNet``: no zero scale of the residual branches)
+    recognise it by that name::
+
+        init_cfg=dict(type='Pretrained', checkpoint='osnet.pth',
+                      allow_missing=['bnneck', 'head'])
+
+    Args:
+        checkpoint (str): See ``path`` of :func:`load_pretrained`.
+        prefix (str): See :func:`load_pretrained`.
+        map_location (str): See :func:`load_pretrained`.
+        allow_missing (Sequence[str]): See :func:`load_pretrained`.
+        skip (Sequence[str]): See :func:`load_pretrained`.
+    """
+
+    def __init__(self,
+                 checkpoint: str,
+                 prefix: str = '',
+                 map_location: str = 'cpu',
+                 allow_missing: Sequence[str] = (),
+                 skip: Sequence[str] = ()):
+        super().__init__(checkpoint, prefix, map_location)
+        self.allow_missing = allow_missing
+        self.skip = skip
+
+    def __call__(self, module: nn.Module):
+        """Load the weights into ``module``."""
+        if (getattr(module, 'zero_init_residual', False)
+                and isinstance(module.init_cfg, list)):
+            raise ValueError(
+                f'{type(module).__name__} would set loaded weights to zero '
+                'after loading. Give init_cfg as one dict, not a list, or '
+                'set zero_init_residual=False')
+        load_pretrained(module, self.checkpoint, self.prefix or '',
+                        self.allow_missing, self.skip, self.map_location)
+        if hasattr(module, '_params_init_info'):
+            update_init_info(module, init_info=self._get_init_info())
+
+
+def _inside(key: str, parts: Sequence[str]) -> bool:
+    """Whether a key belongs to one of the named modules."""
+    if isinstance(parts, str):
+        raise TypeError(f'expected a list of names, got {parts!r}')
+    return any(
+        (key + '.').startswith(part.rstrip('.') + '.') for part in parts)
+
+
+def _some(names, limit: int = 6) -> str:
+    """Join a few names for a message."""
+    names = list(names)
+    more = f', ... ({len(names)} in all)' if len(names) > limit else ''
+    return (', '.join(names[:limit]) or 'none') + more

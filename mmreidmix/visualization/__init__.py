@@ -1,0 +1,3 @@
+from .rank_list import draw_rank_lists, draw_table
+
+__all__ = ['draw_rank_lists', 'draw_table']

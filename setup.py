@@ -1,0 +1,76 @@
+"""Build and install mmreidmix."""
+
+import re
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+
+
+def read_version() -> str:
+    """Read the version without importing the package."""
+    text = (ROOT / 'mmreidmix' / 'version.py').read_text(encoding='utf-8')
+    return re.search(r"^__version__ = '(.+)'$", text, re.MULTILINE).group(1)
+
+
+class BuildWithConfigs(build_py):
+    """Ship ``configs`` and ``tools`` as ``mmreidmix/.mim``.
+
+    That is where MMEngine and ``mim`` look for them. They are copied into the
+    build folder only; an editable install uses those of the repository.
+    """
+
+    def run(self):
+        """Build the modules, then add the two folders."""
+        super().run()
+        if getattr(self, 'editable_mode', False):
+            return
+        mim = Path(self.build_lib) / 'mmreidmix' / '.mim'
+        shutil.rmtree(mim, ignore_errors=True)  # files of an earlier build
+        for folder in ('configs', 'tools'):
+            shutil.copytree(
+                ROOT / folder,
+                mim / folder,
+                ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
+
+
+setup(
+    name='mmreidmix',
+    version=read_version(),
+    description='Person re-identification trained from mixtures of '
+    'labelled and unlabelled, synthetic and real images',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    author='The mmreidmix authors',
+    license='Apache-2.0',
+    keywords='computer vision, person re-identification, domain '
+    'generalisation',
+    python_requires='>=3.9',
+    packages=find_packages(include=['mmreidmix', 'mmreidmix.*']),
+    cmdclass={'build_py': BuildWithConfigs},
+    zip_safe=False,
+    install_requires=[
+        'torch>=2.1',
+        'torchvision',
+        'mmengine>=0.10.7,<0.11',  # brings opencv-python, matplotlib, rich
+        'mmcv-lite>=2.2',  # the package `mmcv` without compiled operators
+        'mmpretrain>=1.2,<2',
+        'faiss-cpu>=1.8',
+        'scikit-learn>=1.3',
+        'scipy',
+        'numpy',
+        'numba',
+        'setuptools>=77,<82',  # MMEngine imports pkg_resources
+    ],
+    extras_require={
+        'tensorboard': ['tensorboard'],
+        'export': ['onnx', 'onnxruntime', 'onnxscript'],
+        'vis': ['matplotlib', 'umap-learn'],
+        'demo': ['gradio'],
+        'timm': ['timm'],
+        'tests': ['pytest', 'pytest-xdist', 'hypothesis', 'ruff'],
+    },
+)

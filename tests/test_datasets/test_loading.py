@@ -1,0 +1,101 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmreidmix.datasets.transforms.loading import (
+    ImageReadError, LoadReIDImage, find_damage, read_image)
+
+RAMP = np.stack([
+    np.tile(np.arange(32, dtype=np.uint8) * 8, (64, 1)),
+    np.tile(np.arange(64, dtype=np.uint8)[:, None] * 4, (1, 32)),
+    np.full((64, 32), 77, np.uint8)
+], axis=2)
+
+
+def encode(suffix):
+    return cv2.imencode(suffix, RAMP)[1].tobytes()
+
+
+JPEG, PNG = encode('.jpg'), encode('.png')
+
+
+def write(folder, data, name='a.jpg'):
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def test_png_is_read_as_bgr(tmp_path):
+    np.testing.assert_array_equal(
+        read_image(write(tmp_path, PNG, 'a.png')), RAMP)
+
+
+def test_content_not_suffix_tells_the_format(tmp_path):
+    image = read_image(write(tmp_path, JPEG, 'a.png'))
+    assert image.shape == RAMP.shape
+    assert np.abs(image.astype(int) - RAMP).mean() < 5
+
+
+def test_grey_image_gets_three_channels(tmp_path):
+    path = tmp_path / 'grey.png'
+    cv2.imwrite(str(path), RAMP[..., 0])
+    image = read_image(path)
+    np.testing.assert_array_equal(image, RAMP[..., :1].repeat(3, axis=2))
+
+
+def test_transform_adds_image_and_shapes(tmp_path):
+    path = write(tmp_path, PNG)
+    results = LoadReIDImage()({'img_path': str(path), 'index': 5})
+    np.testing.assert_array_equal(results['img'], RAMP)
+    assert results['img_shape'] == results['ori_shape'] == (64, 32)
+    assert results['index'] == 5
+
+
+def test_transform_is_registered():
+    from mmreidmix.registry import TRANSFORMS
+    assert isinstance(
+        TRANSFORMS.build({'type': 'LoadReIDImage'}), LoadReIDImage)
+
+
+@pytest.mark.parametrize('data, word', [
+    (b'', 'empty'),
+    (b'not an image', 'not an image'),
+    (JPEG[:len(JPEG) // 2], 'JPEG is cut short'),
+    (JPEG[:-1], 'JPEG is cut short'),
+    (PNG[:len(PNG) // 2], 'PNG is cut short'),
+    (PNG[:-4], 'PNG is cut short'),
+])
+def test_damage_names_file_and_fault(tmp_path, data, word):
+    path = write(tmp_path, data, 'bad.jpg')
+    with pytest.raises(ImageReadError, match=word) as error:
+        read_image(path)
+    assert str(path) in str(error.value)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(ImageReadError, match='no.jpg: cannot be opened'):
+        read_image(tmp_path / 'no.jpg')
+
+
+@given(st.integers(min_value=2, max_value=len(JPEG) - 1))
+def test_every_cut_jpeg_is_noticed(length):
+    assert 'cut short' in find_damage(JPEG[:length])
+
+
+@given(st.integers(min_value=8, max_value=len(PNG) - 1))
+def test_every_cut_png_is_noticed(length):
+    assert 'cut short' in find_damage(PNG[:length])
+
+
+@given(st.binary(max_size=64))
+def test_bytes_after_the_end_are_no_damage(tail):
+    assert find_damage(JPEG + tail) == find_damage(PNG + tail) == ''
+
+
+def test_end_of_an_embedded_thumbnail_is_not_the_end():
+    thumbnail = b'\xff\xe1' + (len(JPEG) + 2).to_bytes(2, 'big') + JPEG
+    whole = JPEG[:2] + thumbnail + JPEG[2:]
+    assert find_damage(whole) == ''
+    assert 'cut short' in find_damage(whole[:-200])

@@ -1,0 +1,247 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+
+from mmreidmix.evaluation import FeatureTable, ReIDMetric, rank
+from mmreidmix.evaluation.metric import format_table
+from mmreidmix.structures import ReIDDataSample
+
+DOMAINS = ['market', 'pku']
+WORKER = Path(__file__).parent / 'distributed_metric.py'
+
+
+def make_samples(seed=0, sizes=(40, 30)):
+    """Shuffled samples of several domains; the first third are queries."""
+    rng = np.random.default_rng(seed)
+    centers = rng.normal(size=(6, 8))
+    samples = []
+    for domain, size in enumerate(sizes):
+        for i in range(size):
+            pid = int(rng.integers(0, 6))
+            sample = ReIDDataSample(
+                metainfo={
+                    'img_path': f'{domain}/é{i}.jpg',
+                    'index': len(samples),
+                    'pid': pid,
+                    'camid': int(rng.integers(0, 3)),
+                    'tracklet': -1,
+                    'domain': domain,
+                    'subset': 'query' if i < size // 3 else 'gallery',
+                })
+            sample.embedding = torch.tensor(
+                centers[pid] + rng.normal(size=8), dtype=torch.float32)
+            samples.append(sample)
+    return [samples[i] for i in rng.permutation(len(samples))]
+
+
+def evaluate(samples, size=None, domains=DOMAINS, batch=7, **options):
+    evaluator = Evaluator({'type': 'ReIDMetric', **options})
+    evaluator.dataset_meta = {'domains': domains}
+    for begin in range(0, len(samples), batch):
+        evaluator.process(samples[begin:begin + batch])
+    return evaluator.evaluate(len(samples) if size is None else size)
+
+
+def expected_summary(samples, domain, **options):
+    sides = {
+        subset: [
+            s for s in sorted(samples, key=lambda s: s.index)
+            if s.domain == domain and s.subset == subset
+        ]
+        for subset in ('query', 'gallery')
+    }
+    columns = [
+        torch.stack([s.embedding for s in side]) for side in sides.values()
+    ]
+    for key in ('pid', 'camid'):
+        columns += [[s.get(key) for s in side] for side in sides.values()]
+    return rank(*columns, **options).summary((1, 5, 10))
+
+
+@pytest.mark.parametrize('options', [
+    {},
+    {'metric': 'euclidean'},
+    {'cross_camera': False},
+])
+def test_each_domain_is_scored_apart(options):
+    samples = make_samples()
+    result = evaluate(samples, **options)
+    for domain, name in enumerate(DOMAINS):
+        expected = expected_summary(samples, domain, **options)
+        assert {f'{name}/{k}': v
+                for k, v in expected.items()}.items() <= result.items()
+    for key in ('mAP', 'mINP', 'rank-1', 'rank-5', 'rank-10'):
+        mean = np.mean([result[f'{name}/{key}'] for name in DOMAINS])
+        assert result[f'mean/{key}'] == pytest.approx(mean)
+    assert 'mean/queries' not in result
+
+
+def test_one_domain_has_no_mean_and_a_prefix_is_put_before():
+    samples = make_samples(sizes=(40, ))
+    result = evaluate(samples, domains=['market'], prefix='direct')
+    assert all(key.startswith('direct/market/') for key in result)
+    assert set(result) >= {'direct/market/mAP', 'direct/market/rank-1'}
+
+
+def test_order_batches_and_padding_do_not_matter():
+    samples = make_samples()
+    expected = evaluate(samples)
+    padded = samples[::-1] + samples[:5]
+    assert evaluate(padded, size=len(samples), batch=3) == expected
+
+
+def test_dicts_are_taken_too():
+    samples = make_samples()
+    assert evaluate([s.to_dict() for s in samples]) == evaluate(samples)
+
+
+def test_second_evaluation_starts_empty():
+    samples = make_samples()
+    evaluator = Evaluator({'type': 'ReIDMetric'})
+    evaluator.dataset_meta = {'domains': DOMAINS}
+    results = []
+    for _ in range(2):
+        evaluator.process(samples)
+        results.append(evaluator.evaluate(len(samples)))
+    assert results[0] == results[1]
+
+
+def test_saved_features_give_the_same_scores(tmp_path):
+    samples = make_samples()
+    file = tmp_path / 'new' / 'features.npz'
+    result = evaluate(samples, save_features=str(file))
+    table = FeatureTable.load(file)
+    for name in DOMAINS:
+        summary = table.rank(name).summary()
+        assert {f'{name}/{k}': v
+                for k, v in summary.items()}.items() <= result.items()
+    by_index = sorted(samples, key=lambda s: s.index)
+    assert table.img_path.tolist() == [s.img_path for s in by_index]
+    assert table.is_query.tolist() == [s.subset == 'query' for s in by_index]
+    assert table.domains.tolist() == DOMAINS
+    np.testing.assert_array_equal(table.features[3], by_index[3].embedding)
+
+
+def test_feature_file_errors(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no feature file'):
+        FeatureTable.load(tmp_path / 'none.npz')
+    np.savez(tmp_path / 'half.npz', features=np.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"half.npz lacks the arrays \['cam"):
+        FeatureTable.load(tmp_path / 'half.npz')
+    columns = {
+        'features': np.ones((2, 2)),
+        'pids': np.zeros(2, int),
+        'camids': np.arange(2),
+        'domain': np.zeros(2, int),
+        'is_query': np.array([True, True]),
+        'img_path': np.array(['a', 'b']),
+        'domains': np.array(['shop'])
+    }
+    table = FeatureTable(**columns)
+    with pytest.raises(ValueError, match='no domain .street.; there are'):
+        table.rank('street')
+    with pytest.raises(ValueError, match='2 query and 0 gallery'):
+        table.rank('shop')
+    for change, message in (({'camids': np.arange(3)}, 'camids has 3 rows'),
+                            ({'domain': np.array([0, 1])}, 'has no name'),
+                            ({'domains': np.array(['a', 'a'])}, 'of its own')):
+        with pytest.raises(ValueError, match=message):
+            FeatureTable(**{**columns, **change})
+
+
+def test_table_is_logged(monkeypatch):
+    messages = []
+    monkeypatch.setattr('mmreidmix.evaluation.metric.print_log',
+                        lambda message, **_: messages.append(message))
+    samples = make_samples()
+    result = evaluate(samples, size=len(samples) + 1)
+    assert '70 different images instead of the 71' in messages[0]
+    lines = messages[1].splitlines()[1:]
+    assert lines[0].split() == [
+        'domain', 'queries', 'without', 'match', 'mAP', 'mINP', 'rank-1',
+        'rank-5', 'rank-10'
+    ]
+    assert [line.split()[0] for line in lines[2:]] == [*DOMAINS, 'mean']
+    assert f"{100 * result['pku/mAP']:.2f}" in lines[3]
+
+
+def test_format_table_is_aligned():
+    text = format_table({
+        'market1501': {'mAP': .5, 'queries': 3368, 'queries_without_match': 0},
+        'x': {'mAP': 1., 'queries': 2, 'queries_without_match': 1},
+        'mean': {'mAP': .75},
+    })
+    assert text.splitlines() == [
+        'domain      queries  without match     mAP',
+        '------------------------------------------',
+        'market1501     3368              0   50.00',
+        'x                 2              1  100.00',
+        'mean              -              -   75.00',
+    ]
+
+
+def test_bad_options_and_samples_are_named():
+    for options, message in (({'metric': 'dot'}, 'metric must be one of'),
+                             ({'ranks': (0, )}, 'ranks must be positive'),
+                             ({'save_features': 'a.pkl'}, 'end with .npz')):
+        with pytest.raises(ValueError, match=message):
+            ReIDMetric(**options)
+    metric = ReIDMetric()
+    sample = make_samples()[0]
+    sample.set_metainfo({'subset': 'train'})
+    with pytest.raises(ValueError, match="'query' or 'gallery', got 'train'"):
+        metric.process(None, [sample])
+    del sample.embedding
+    with pytest.raises(KeyError, match='embedding'):
+        metric.process(None, [sample])
+    with pytest.raises(ValueError, match='no image to evaluate'):
+        ReIDMetric().evaluate(0)
+
+
+def run_two_processes(mode, tmp_path):
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    env = {
+        **os.environ, 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(port),
+        'WORLD_SIZE': '2', 'OMP_NUM_THREADS': '1',
+        'PYTHONPATH': os.pathsep.join(filter(None, sys.path))
+    }
+    workers = [
+        subprocess.Popen(
+            [sys.executable, str(WORKER), mode, str(tmp_path)],
+            env={**env, 'RANK': str(r), 'LOCAL_RANK': str(r)}, text=True,
+            stderr=subprocess.PIPE) for r in range(2)
+    ]
+    for worker in workers:
+        _, errors = worker.communicate(timeout=120)
+        assert worker.returncode == 0, errors
+    return [
+        json.loads((tmp_path / f'{mode}{r}.json').read_text())
+        for r in range(2)
+    ]
+
+
+def test_two_processes_return_what_one_does(tmp_path):
+    """Uneven shares with padding, then a rank that holds nothing."""
+    expected = evaluate(make_samples())
+    uneven, idle = zip(*run_two_processes('score', tmp_path))
+    assert uneven[0] == uneven[1] == expected
+    assert idle[0] == idle[1] == expected
+    table = FeatureTable.load(tmp_path / 'features.npz')
+    by_index = sorted(make_samples(), key=lambda s: s.index)
+    assert table.img_path.tolist() == [s.img_path for s in by_index]
+
+
+def test_an_error_is_raised_in_every_process(tmp_path):
+    for message in run_two_processes('fail', tmp_path):
+        assert message.startswith('no query has a match in another camera: '
+                                  'domain market has cameras [0]')

@@ -1,0 +1,60 @@
+"""Rename the weights of a public checkpoint to this project's names.
+
+Example::
+
+    python tools/model_converters/convert_weights.py \
+        osnet_x0_25_msmt17.pth osnet_x0_25.pth --from torchreid
+"""
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import torch
+
+from mmreidmix.models.weights import (
+    SOURCES,
+    convert_state_dict,
+    unwrap_state_dict,
+)
+
+
+def parse_args():
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('src', type=Path, help='downloaded file')
+    parser.add_argument('dst', type=Path, help='file to write')
+    parser.add_argument(
+        '--from',
+        dest='source',
+        required=True,
+        choices=SOURCES,
+        help='torchreid: OSNet of deep-person-reid; torchvision: ResNet; '
+        'ibn-net: ResNet-IBN-a')
+    return parser.parse_args()
+
+
+def main():
+    """Convert one file and say what was done with every key."""
+    args = parse_args()
+    if args.dst.exists():
+        raise SystemExit(f'{args.dst} exists; remove it or name another file')
+    checkpoint = torch.load(args.src, map_location='cpu', weights_only=True)
+    try:
+        state, dropped = convert_state_dict(
+            unwrap_state_dict(checkpoint), args.source)
+    except ValueError as error:
+        raise SystemExit(f'{args.src}: {error}') from error
+    digest = hashlib.sha256(args.src.read_bytes()).hexdigest()
+    args.dst.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(
+        dict(
+            state_dict=state, meta=dict(source=args.source, sha256=digest)),
+        args.dst)
+    print(f'{args.src} (sha256 {digest[:16]}...): {len(state)} tensors kept, '
+          f'{len(dropped)} dropped: {", ".join(dropped) or "none"}')
+    print(f'written to {args.dst}')
+
+
+if __name__ == '__main__':
+    main()

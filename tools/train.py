@@ -1,0 +1,72 @@
+"""Train a model: ``python tools/train.py CONFIG``."""
+
+import argparse
+import os
+import os.path as osp
+
+import mmreidmix  # noqa: F401  (must come before anything of MMPretrain)
+from mmengine.config import Config, DictAction
+
+from mmreidmix.engine.setup import build_runner, use_bf16
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints; '
+                        'default: work_dirs/<name of the config>')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='go on with an interrupted run: from the latest checkpoint of '
+        'the work dir, or from the given one')
+    parser.add_argument(
+        '--amp', action='store_true', help='forward pass in bfloat16')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='changes to the config, as key=value with dotted keys')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how the processes were started')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args(argv)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """The config with the options of the command line applied."""
+    if not osp.isfile(args.config):
+        raise FileNotFoundError(
+            f'no config file {args.config}; the configs that come with '
+            'mmreidmix are under configs/')
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.amp:
+        use_bf16(cfg)
+    if args.work_dir:
+        cfg.work_dir = args.work_dir
+    elif not cfg.get('work_dir'):
+        name = osp.splitext(osp.basename(args.config))[0]
+        cfg.work_dir = osp.join('work_dirs', name)
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    return cfg
+
+
+def main(argv=None) -> None:
+    """Train."""
+    args = parse_args(argv)
+    build_runner(load_config(args), args.launcher).train()
+
+
+if __name__ == '__main__':
+    main()

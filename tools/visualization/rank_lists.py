@@ -1,0 +1,71 @@
+"""Draw rank lists from saved features.
+
+Example:
+    python tools/visualization/rank_lists.py work_dirs/test/features.npz \
+        --out work_dirs/test/rank_lists --num 20 --topk 10
+"""
+
+import argparse
+
+from mmreidmix.evaluation import FeatureTable
+from mmreidmix.visualization import draw_table
+
+
+def parse_args(arguments=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description='Draw each query beside the first images of its list, '
+        'one PNG per domain')
+    parser.add_argument(
+        'features',
+        help='.npz written with the option save_features of ReIDMetric')
+    parser.add_argument('--out', required=True, help='folder of the pictures')
+    parser.add_argument(
+        '--topk', type=positive, default=10, help='images per list')
+    parser.add_argument(
+        '--num', type=positive, default=20, help='queries per domain')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of the sample of queries')
+    parser.add_argument(
+        '--domain',
+        action='append',
+        help='name of a domain; may be given several times; default: all')
+    parser.add_argument(
+        '--root', default='', help='folder that relative image paths start '
+        'from')
+    parser.add_argument(
+        '--metric', choices=['cosine', 'euclidean'], default='cosine')
+    parser.add_argument(
+        '--same-camera',
+        action='store_true',
+        help="keep images of the query's identity in the query's camera")
+    return parser.parse_args(arguments)
+
+
+def positive(text: str) -> int:
+    """Parse an integer above 0."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'{value} is not above 0')
+    return value
+
+
+def main(arguments=None):
+    """Draw and print where the pictures are."""
+    args = parse_args(arguments)
+    files = draw_table(
+        FeatureTable.load(args.features),
+        args.out,
+        args.domain,
+        topk=args.topk,
+        num=args.num,
+        seed=args.seed,
+        metric=args.metric,
+        cross_camera=not args.same_camera,
+        root=args.root)
+    for file in files:
+        print(f'rank lists: {file}')
+
+
+if __name__ == '__main__':
+    main()
