@@ -27,3 +27,18 @@ def _scope():
     import mmreidmix  # noqa: F401
     if not DefaultScope.check_instance_created('mmreidmix'):
         DefaultScope.get_instance('mmreidmix', scope_name='mmreidmix')
+
+
+@pytest.fixture(scope='session')
+def toy(tmp_path_factory) -> Path:
+    """Toy data under the names of the quick start, few and small."""
+    from mmreidmix.datasets.toy import generate
+    root = tmp_path_factory.mktemp('toy')
+    options = dict(images_per_camera=3, num_cameras=2, size=(64, 32),
+                   seed=0, workers=1)
+    for style, layout, train_ids in (('synthetic', 'personx-visda', 12),
+                                     ('real_a', 'market1501', 12),
+                                     ('unseen', 'market1501', 2)):
+        generate(root / style, layout, style, num_ids=train_ids,
+                 num_test_ids=8, **options)
+    return root

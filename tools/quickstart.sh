@@ -5,15 +5,20 @@
 #
 #   bash tools/quickstart.sh [--fast]
 #
-#   --fast   train for one epoch only: shows that everything runs
+#   --fast   train for 40 iterations only: shows that everything runs
 set -euo pipefail
 
-CONFIG=configs/domainmix/r18_toysyn_toyreal.py
+CONFIG=configs/domainmix/osnet_x0_25_toysyn_toyreal.py
 WORK_DIR=work_dirs/quickstart
 TRAIN_OPTIONS=()
 case "${1:-}" in
 '') ;;
---fast) TRAIN_OPTIONS=(--cfg-options train_cfg.max_epochs=1) ;;
+--fast) # the second epoch has pseudo labels and the discriminator
+    TRAIN_OPTIONS=(--cfg-options train_cfg.max_epochs=2
+        train_dataloader.batch_sampler.iters_per_epoch=20
+        default_hooks.pseudo_labels.begin=1
+        default_hooks.phases.phases.1.begin=1)
+    ;;
 *)
     echo "ERROR: unknown option '$1'; usage: bash tools/quickstart.sh" \
         "[--fast]" >&2
@@ -34,9 +39,9 @@ toy_data() {
 }
 
 say 'drawing toy data'
-toy_data synthetic --layout personx --ids 100 --test-ids 10
-toy_data real_a --layout msmt17 --ids 100 --test-ids 10
-toy_data unseen --layout market1501 --ids 10 --test-ids 100
+toy_data synthetic --layout personx-visda --ids 200 --test-ids 10
+toy_data real_a --layout market1501 --ids 200 --test-ids 10
+toy_data unseen --layout market1501 --ids 10 --test-ids 60
 
 if [[ -e $WORK_DIR ]]; then
     say "replacing the earlier results in $WORK_DIR"

@@ -4,9 +4,9 @@ import argparse
 import os
 import os.path as osp
 
-import mmreidmix  # noqa: F401  (must come before anything of MMPretrain)
 from mmengine.config import Config, DictAction
 
+import mmreidmix  # noqa: F401
 from mmreidmix.engine.setup import build_runner, use_bf16
 
 

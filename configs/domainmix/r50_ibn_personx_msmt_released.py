@@ -1,7 +1,8 @@
 # As the released code behaves; see docs/en/methods/domainmix.md.
 _base_ = [
-    '../_base_/models/r50_ibn.py', '../_base_/datasets/personx_msmt17.py',
-    '../_base_/schedules/domainmix_released.py'
+    '../_base_/models/r50_ibn.py',
+    '../_base_/datasets/personx_msmt17.py',
+    '../_base_/schedules/domainmix_released.py',
 ]
 
 model = dict(

@@ -1,4 +1,5 @@
 from .label_table import LabelTable
+from .manifest import ManifestDataset
 from .mixture import DomainMixture
 from .public import *  # noqa: F401,F403
 from .reid_dataset import BaseReIDDataset, ReIDRecords
@@ -8,6 +9,7 @@ from .seeding import SampleKey
 from .transforms import *  # noqa: F401,F403
 
 __all__ = [
-    'BaseReIDDataset', 'DomainMixture', 'LabelTable', 'ReIDRecords',
+    'BaseReIDDataset', 'DomainMixture', 'LabelTable',
+    'ManifestDataset', 'ReIDRecords',
     'RetrievalDataset', 'SampleKey'
 ]

@@ -1,6 +1,6 @@
 """The one place where training identities live."""
 
-from typing import Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 

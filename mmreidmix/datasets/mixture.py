@@ -1,6 +1,7 @@
 """Several domains as one training set."""
 
-from typing import Sequence, Union
+from collections.abc import Sequence
+from typing import Union
 
 import numpy as np
 from mmengine.dataset import Compose
@@ -8,6 +9,7 @@ from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from mmreidmix.registry import DATASETS
+
 from .label_table import LabelTable
 from .seeding import SampleKey, seeded
 

@@ -63,7 +63,7 @@ class ReIDRecords:
 
     def path(self, index: int) -> str:
         """Path of one image, relative to the data root."""
-        return self.paths[index].decode('utf-8', 'surrogateescape')
+        return _text(self.paths[index])
 
     def select(self, which) -> 'ReIDRecords':
         """Records under a boolean mask, a slice or an index array."""
@@ -139,7 +139,8 @@ class BaseReIDDataset(Dataset):
     Attributes:
         records (ReIDRecords): The images, sorted by path.
         camera_names (tuple[str]): Original camera token of each camid.
-        counts_ok (bool): False if the counts differ from the expected ones.
+        counts_ok (bool): False if the counts differ from the expected ones,
+            or if `pid_range` or `bad_images` took images away.
 
     Raises:
         FileNotFoundError: If the folder is missing; says what was looked for,
@@ -158,7 +159,7 @@ class BaseReIDDataset(Dataset):
     distractor_pids: Sequence[int] = ()
     tree: ClassVar[str] = ''
     obtain: ClassVar[str] = ''
-    toy_layout: ClassVar[Optional[str]] = None
+    toy_layout: Optional[str] = None
 
     def __init__(self,
                  data_root,
@@ -179,10 +180,12 @@ class BaseReIDDataset(Dataset):
             raise self.missing([self.data_root])
         self.records = self._clean(self.load_records())
         self.counts_ok = self._check_counts()
+        size = len(self)
         if pid_range is not None:
             self.records = self._keep_pid_range(*pid_range)
         if bad_images == 'skip':
             self.records = self._drop_unreadable()
+        self.counts_ok = self.counts_ok and len(self) == size
 
     def load_records(self) -> ReIDRecords:
         """Read the records of ``self.subset``, junk and distractors too."""
@@ -290,10 +293,10 @@ class BaseReIDDataset(Dataset):
         if len(twice):
             raise ValueError(
                 f'{self.name} {self.subset}: {len(twice):,} images are listed '
-                f'more than once, e.g. {examples(p.decode() for p in twice)}')
+                f'more than once, e.g. {examples(map(_text, twice))}')
         suspects = paths[(np.char.find(paths, b'..') >= 0)
                          | np.char.startswith(paths, b'/')]
-        outside = [p for p in (s.decode() for s in suspects) if leaves_root(p)]
+        outside = [p for p in map(_text, suspects) if leaves_root(p)]
         if outside:
             raise ValueError(
                 f'{self.name} {self.subset}: {len(outside):,} paths leave '
@@ -369,6 +372,10 @@ class BaseReIDDataset(Dataset):
         self.log(f'{len(bad):,} of {len(good):,} images cannot be read and '
                  f'are skipped: {names}', logging.WARNING)
         return self.records.select(good)
+
+
+def _text(path: bytes) -> str:
+    return path.decode('utf-8', 'surrogateescape')
 
 
 def _to_int32(values, column: str) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Query and gallery of held-out domains as one set to embed."""
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from mmengine.dataset import Compose

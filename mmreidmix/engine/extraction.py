@@ -1,6 +1,5 @@
 """Embeddings of many images, shared by all processes."""
 
-from typing import List
 
 import torch
 import torch.nn as nn
@@ -13,7 +12,7 @@ from mmreidmix.evaluation.gather import gather_rows
 
 
 def shared_batches(num_images: int, batch_size: int, rank: int,
-                   world_size: int) -> List[List[int]]:
+                   world_size: int) -> list[list[int]]:
     """Batches of one process: every ``world_size``-th of a fixed list.
 
     The batches themselves do not depend on the number of processes, so
@@ -72,9 +71,9 @@ def _in_order(rows, indices: torch.Tensor, total: int) -> torch.Tensor:
     width = torch.tensor([0 if rows is None else rows.shape[1]])
     width = int(gather_rows(width).max())
     if rows is None:  # fewer batches than processes
-        rows = torch.zeros(0, width)
+        rows = torch.zeros(0, width, dtype=torch.float32)
         indices = indices.long()
     rows, indices = gather_rows(rows), gather_rows(indices)
-    result = torch.empty(total, width)
+    result = rows.new_empty(total, width)
     result[indices] = rows
     return result

@@ -5,5 +5,6 @@ from .layers import *  # noqa: F401,F403
 from .losses import *  # noqa: F401,F403
 from .necks import *  # noqa: F401,F403
 from .reid import *  # noqa: F401,F403
+from .weights import StrictPretrained, load_pretrained
 
-__all__ = ['ReIDDataPreprocessor']
+__all__ = ['ReIDDataPreprocessor', 'StrictPretrained', 'load_pretrained']

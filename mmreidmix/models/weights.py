@@ -140,7 +140,6 @@ def load_pretrained(model: nn.Module,
             key[len(prefix):]: value
             for key, value in state.items() if key.startswith(prefix)
         }
-    name = type(model).__name__
     hint = (f'The file holds the parts {_some(parts)}; the model expects '
             f'keys like {_some(model.state_dict(), 3)}. Set `prefix` '
             "('backbone.' loads that part of the file into a backbone), or "
@@ -148,30 +147,13 @@ def load_pretrained(model: nn.Module,
     if not state:
         raise ValueError(f'{path}: no key starts with {prefix!r}. {hint}')
     used = {key: v for key, v in state.items() if not _inside(key, skip)}
-    try:
-        missing, unexpected = model.load_state_dict(used, strict=False)
-    except RuntimeError as error:
-        problems = [line.strip() for line in str(error).splitlines()[1:]]
-        raise ValueError(f'{path} does not fit {name}: '
-                         f'{_some(problems, 3)}. {hint}') from None
-    if len(unexpected) == len(used):
-        raise ValueError(f'{path}: none of {len(used)} keys is one of '
-                         f'{name}. {hint}')
-    if unexpected:
-        raise ValueError(f'{path} holds keys that {name} does not have: '
-                         f'{_some(unexpected)}. Name the part in `skip` if '
-                         f'it is not needed. {hint}')
-    absent = [key for key in missing if not _inside(key, allow_missing)]
-    if absent:
-        raise ValueError(f'{path} has no weights for these keys of {name}: '
-                         f'{_some(absent)}. Name the part in `allow_missing` '
-                         f'if that is meant. {hint}')
+    missing = _load(model, used, allow_missing, path, hint)
     print_log(
-        f'{len(used)} tensors of {path} loaded into {name}; '
-        f'{len(missing)} not in the file: {_some(missing)}; '
-        f'{len(state) - len(used)} of the file skipped',
+        f'{len(used)} tensors of {path} loaded into {type(model).__name__}, '
+        f'{len(state) - len(used)} skipped; not in the file: '
+        f'{_some(missing)}',
         logger='current')
-    return list(missing)
+    return missing
 
 
 @WEIGHT_INITIALIZERS.register_module(name='Pretrained')
@@ -218,6 +200,31 @@ class StrictPretrained(PretrainedInit):
                         self.allow_missing, self.skip, self.map_location)
         if hasattr(module, '_params_init_info'):
             update_init_info(module, init_info=self._get_init_info())
+
+
+def _load(model: nn.Module, state: State, allow_missing: Sequence[str],
+          path: str, hint: str) -> list[str]:
+    """Load ``state`` and raise on any other difference than the allowed."""
+    name = type(model).__name__
+    try:
+        missing, unexpected = model.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        problems = [line.strip() for line in str(error).splitlines()[1:]]
+        raise ValueError(f'{path} does not fit {name}: '
+                         f'{_some(problems, 3)}. {hint}') from None
+    if len(unexpected) == len(state):
+        raise ValueError(f'{path}: none of {len(state)} keys is one of '
+                         f'{name}. {hint}')
+    if unexpected:
+        raise ValueError(f'{path} holds keys that {name} does not have: '
+                         f'{_some(unexpected)}. Name the part in `skip` if '
+                         f'it is not needed. {hint}')
+    absent = [key for key in missing if not _inside(key, allow_missing)]
+    if absent:
+        raise ValueError(f'{path} has no weights for these keys of {name}: '
+                         f'{_some(absent)}. Name the part in `allow_missing` '
+                         f'if that is meant. {hint}')
+    return list(missing)
 
 
 def _inside(key: str, parts: Sequence[str]) -> bool:

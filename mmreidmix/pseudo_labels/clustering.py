@@ -63,7 +63,7 @@ def dbscan(graph, eps, min_samples):
     row, column = row[near], graph.indices[near]
     core = np.bincount(row, minlength=num) + 1 >= min_samples
 
-    both = core[row] & core[column]
+    both = core[row] & core[column] & (row < column)
     links = sparse.coo_matrix(
         (np.ones(both.sum(), bool), (row[both], column[both])),
         shape=(num, num))

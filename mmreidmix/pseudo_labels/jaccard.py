@@ -32,7 +32,7 @@ def _reciprocal(indices, half, flags, first, last):
                     break
 
 
-@compiled(fastmath={'reassoc', 'contract', 'nsz'})
+@compiled
 def _encode(indices, sims, half, flags, features, first, last):
     """Softmax weights of the expanded k-reciprocal sets of some rows."""
     num, k = indices.shape
@@ -268,7 +268,29 @@ def _pairs_numpy(indptr, columns, weights, starts, rows, row_weights, radius,
             np.concatenate(distances))
 
 
-def jaccard_graph(encoding, radius, *, max_pairs=200_000_000, kernel='numba',
+def _mirrored(upper):
+    """The symmetric matrix of an upper triangle; keeps stored zeros.
+
+    A sum of sparse matrices would drop them.
+    """
+    upper.sort_indices()
+    lower = upper.T.tocsr()
+    indptr = upper.indptr + lower.indptr
+    joined = sparse.csr_matrix(
+        (np.empty(2 * upper.nnz, upper.dtype),
+         np.empty(2 * upper.nnz, upper.indices.dtype), indptr),
+        shape=upper.shape)
+    # Row by row the entries left of the diagonal, then those right of it.
+    for part, shift in ((lower, upper.indptr[:-1]), (upper,
+                                                     lower.indptr[1:])):
+        place = np.repeat(shift, np.diff(part.indptr))
+        place += np.arange(part.nnz, dtype=place.dtype)
+        joined.indices[place] = part.indices
+        joined.data[place] = part.data
+    return joined
+
+
+def jaccard_graph(encoding, radius, *, max_pairs=None, kernel='numba',
                   threads=None):
     """Jaccard distances of all pairs of images within a radius.
 
@@ -279,8 +301,9 @@ def jaccard_graph(encoding, radius, *, max_pairs=200_000_000, kernel='numba',
         encoding (scipy.sparse.csr_matrix): (N, N), rows that sum to 1, see
             :func:`k_reciprocal_encoding`.
         radius (float): Largest distance kept, in (0, 1).
-        max_pairs (int): Upper bound on pairs, a guard of the memory (about
-            30 bytes per pair at the peak).
+        max_pairs (int, optional): Upper bound on pairs, a guard of time and
+            memory against collapsed features, whose pairs are all near;
+            default 1000 per image, at most 200 million.
         kernel (str): 'numba', or 'numpy' = the plain twin, slow.
         threads (int, optional): Default ``torch.get_num_threads()``.
 
@@ -305,6 +328,8 @@ def jaccard_graph(encoding, radius, *, max_pairs=200_000_000, kernel='numba',
     encoding.eliminate_zeros()
     encoding.sort_indices()
     inverted = encoding.tocsc()
+    if max_pairs is None:
+        max_pairs = min(1000 * num, 200_000_000)
     parts, pairs = [], 0
     for part in over_rows(
             _pairs if kernel == 'numba' else _pairs_numpy, num,
@@ -318,10 +343,8 @@ def jaccard_graph(encoding, radius, *, max_pairs=200_000_000, kernel='numba',
             raise ValueError(
                 f'more than max_pairs={max_pairs} of the pairs of {num} '
                 f'images are within the radius {radius}: the features have '
-                'probably collapsed; look at the model, or lower the radius')
-    upper = _stack(parts, num).tocoo()
-    # A sum of sparse matrices would drop the explicit zeros.
-    return sparse.coo_matrix(
-        (np.concatenate([upper.data, upper.data]),
-         (np.concatenate([upper.row, upper.col]),
-          np.concatenate([upper.col, upper.row]))), shape=(num, num)).tocsr()
+                'probably collapsed; look at the model, lower the radius '
+                'or raise max_pairs')
+    upper = _stack(parts, num)
+    del parts
+    return _mirrored(upper)

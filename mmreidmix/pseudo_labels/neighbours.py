@@ -59,7 +59,7 @@ def normalise(features):
     return unit.div_(unit.norm(dim=1, keepdim=True))
 
 
-@compiled(inline='always')
+@compiled(fastmath={'reassoc', 'contract', 'nsz'})
 def _similarity(features, i, j):
     # Products of two float32 are exact in float64, so that the rounded sum
     # does not depend on how the additions are ordered.
@@ -69,7 +69,7 @@ def _similarity(features, i, j):
     return np.float32(total)
 
 
-@compiled(fastmath={'reassoc', 'contract', 'nsz'})
+@compiled
 def _select(features, rows, start, candidates, indices, sims, first, last):
     """Fill indices/sims of ``rows[first:last]`` from their candidates."""
     k = indices.shape[1]

@@ -62,6 +62,8 @@ class JaccardDBSCAN:
         block (int, optional): Rows of the search at a time.
         threads (int, optional): Default ``torch.get_num_threads()``. Neither
             of the last three changes the labels.
+        max_pairs (int, optional): Bound of :func:`jaccard_graph` that stops
+            collapsed features.
 
     Raises:
         ValueError: If a parameter is out of its range.
@@ -77,12 +79,14 @@ class JaccardDBSCAN:
     backend: str = 'torch'
     block: Optional[int] = None
     threads: Optional[int] = None
+    max_pairs: Optional[int] = None
 
     def __post_init__(self):
         for name, least in (('k1', 1), ('k2', 1), ('min_samples', 1),
-                            ('min_size', 2), ('block', 1), ('threads', 1)):
+                            ('min_size', 2), ('block', 1), ('threads', 1),
+                            ('max_pairs', 1)):
             value = getattr(self, name)
-            if value is None and name in ('block', 'threads'):
+            if value is None and name in ('block', 'threads', 'max_pairs'):
                 continue
             if int(value) != value or value < least:
                 raise ValueError(f'{name}={value}: expected an integer of at '
@@ -133,7 +137,9 @@ class JaccardDBSCAN:
                 threads=self.threads)
         loose_eps = self.eps + self.eps_gap if reliable else self.eps
         with _timed(seconds, 'jaccard'):
-            graph = jaccard_graph(encoding, loose_eps, threads=self.threads)
+            graph = jaccard_graph(
+                encoding, loose_eps, max_pairs=self.max_pairs,
+                threads=self.threads)
         with _timed(seconds, 'clustering'):
             clusters = dbscan(graph, self.eps, self.min_samples)
             if not reliable:

@@ -5,7 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmreidmix.datasets.transforms.loading import (
-    ImageReadError, LoadReIDImage, find_damage, read_image)
+    ImageReadError,
+    LoadReIDImage,
+    find_damage,
+    read_image,
+)
 
 RAMP = np.stack([
     np.tile(np.arange(32, dtype=np.uint8) * 8, (64, 1)),

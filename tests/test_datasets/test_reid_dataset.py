@@ -220,6 +220,13 @@ def test_renamed_data_gives_no_warning(tmp_path, log):
     assert warnings(log) == []
 
 
+def test_a_part_of_the_standard_set_is_not_the_standard_set(tmp_path):
+    assert not counted(tmp_path, expected=(3, 3, 2),
+                       pid_range=(0, 2)).counts_ok
+    assert not counted(tmp_path, expected=(3, 3, 2),
+                       bad_images='skip').counts_ok
+
+
 # pid_range
 
 

@@ -27,17 +27,22 @@ def check_gather_rows(rank):
         raise AssertionError('different shapes were gathered')
 
 
-def score(rank, folder):
+def score_uneven(rank, folder):
     samples = make_samples()
     padded = samples + samples[:2]
     share = padded[:50] if rank == 0 else padded[50:]
-    file = str(folder / 'features.npz')
-    uneven = evaluate(share, size=len(samples), save_features=file)
-    idle = evaluate(samples if rank else [], size=len(samples))
-    return uneven, idle
+    return evaluate(
+        share,
+        size=len(samples),
+        save_features=str(folder / 'features.npz'))
 
 
-def fail(rank, folder):
+def score_idle(rank):
+    samples = make_samples()
+    return evaluate(samples if rank else [], size=len(samples))
+
+
+def fail_with_one_camera(rank):
     samples = make_samples()[rank::2]
     for sample in samples:
         sample.set_metainfo({'camid': 0})
@@ -48,16 +53,21 @@ def fail(rank, folder):
     raise AssertionError('one camera was accepted')
 
 
-def main(mode, folder):
+def main(folder):
     init_cpu_process_group('pytorch')
     rank = torch.distributed.get_rank()
     check_gather_rows(rank)
-    result = {'score': score, 'fail': fail}[mode](rank, Path(folder))
-    Path(folder, f'{mode}{rank}.json').write_text(json.dumps(result))
+    results = {
+        'uneven': score_uneven(rank, folder),
+        'idle': score_idle(rank),
+        'error': fail_with_one_camera(rank)
+    }
+    for name, result in results.items():
+        (folder / f'{name}{rank}.json').write_text(json.dumps(result))
     torch.distributed.destroy_process_group()
 
 
 if __name__ == '__main__':
     from mmengine.registry import DefaultScope
     DefaultScope.get_instance('mmreidmix', scope_name='mmreidmix')
-    main(*sys.argv[1:])
+    main(Path(sys.argv[1]))

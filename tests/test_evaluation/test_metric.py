@@ -206,7 +206,10 @@ def test_bad_options_and_samples_are_named():
         ReIDMetric().evaluate(0)
 
 
-def run_two_processes(mode, tmp_path):
+@pytest.fixture(scope='module')
+def two_processes(tmp_path_factory):
+    """Folder with what distributed_metric.py wrote in each process."""
+    folder = tmp_path_factory.mktemp('two')
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
@@ -216,32 +219,41 @@ def run_two_processes(mode, tmp_path):
         'PYTHONPATH': os.pathsep.join(filter(None, sys.path))
     }
     workers = [
-        subprocess.Popen(
-            [sys.executable, str(WORKER), mode, str(tmp_path)],
-            env={**env, 'RANK': str(r), 'LOCAL_RANK': str(r)}, text=True,
-            stderr=subprocess.PIPE) for r in range(2)
+        subprocess.Popen([sys.executable, str(WORKER), str(folder)],
+                         env={**env, 'RANK': str(r), 'LOCAL_RANK': str(r)},
+                         text=True, stderr=subprocess.PIPE) for r in range(2)
     ]
-    for worker in workers:
-        _, errors = worker.communicate(timeout=120)
-        assert worker.returncode == 0, errors
+    try:
+        for worker in workers:
+            _, errors = worker.communicate(timeout=120)
+            assert worker.returncode == 0, errors
+    finally:
+        for worker in workers:
+            worker.kill()
+    return folder
+
+
+def read_both(folder, name):
     return [
-        json.loads((tmp_path / f'{mode}{r}.json').read_text())
-        for r in range(2)
+        json.loads((folder / f'{name}{r}.json').read_text()) for r in range(2)
     ]
 
 
-def test_two_processes_return_what_one_does(tmp_path):
+@pytest.mark.parametrize('shares', ['uneven', 'idle'])
+def test_two_processes_return_what_one_does(two_processes, shares):
     """Uneven shares with padding, then a rank that holds nothing."""
     expected = evaluate(make_samples())
-    uneven, idle = zip(*run_two_processes('score', tmp_path))
-    assert uneven[0] == uneven[1] == expected
-    assert idle[0] == idle[1] == expected
-    table = FeatureTable.load(tmp_path / 'features.npz')
+    assert read_both(two_processes, shares) == [expected, expected]
+
+
+def test_two_processes_save_all_features(two_processes):
+    table = FeatureTable.load(two_processes / 'features.npz')
     by_index = sorted(make_samples(), key=lambda s: s.index)
     assert table.img_path.tolist() == [s.img_path for s in by_index]
+    assert table.pids.tolist() == [s.pid for s in by_index]
 
 
-def test_an_error_is_raised_in_every_process(tmp_path):
-    for message in run_two_processes('fail', tmp_path):
+def test_an_error_is_raised_in_every_process(two_processes):
+    for message in read_both(two_processes, 'error'):
         assert message.startswith('no query has a match in another camera: '
                                   'domain market has cameras [0]')

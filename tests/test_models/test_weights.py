@@ -4,10 +4,11 @@ import copy
 
 import pytest
 import torch
-import torchvision
 from mmengine.model import BaseModule
 from torch import nn
 
+import mmreidmix.models
+from mmreidmix.compat import ensure_torchvision
 from mmreidmix.models.backbones import OSNet
 from mmreidmix.models.weights import (
     StrictPretrained,
@@ -16,6 +17,8 @@ from mmreidmix.models.weights import (
     unwrap_state_dict,
 )
 from mmreidmix.registry import MODELS, WEIGHT_INITIALIZERS
+
+torchvision = ensure_torchvision()
 
 
 class _Model(BaseModule):
@@ -225,6 +228,8 @@ def test_list_that_would_zero_loaded_weights_is_refused(tmp_path, resnet18):
 
 def test_initializer_is_the_one_of_the_scope():
     assert WEIGHT_INITIALIZERS.get('Pretrained') is StrictPretrained
+    # The registry imports `mmreidmix.models` alone.
+    assert mmreidmix.models.StrictPretrained is StrictPretrained
 
 
 def test_init_cfg_is_honoured(tmp_path):

@@ -119,6 +119,13 @@ def test_degenerate_inputs():
     np.testing.assert_array_equal(copies.labels, groups)
 
 
+def test_collapsed_features_of_many_images_are_an_error():
+    with pytest.raises(ValueError, match='max_pairs=2200000 of .* collapsed'):
+        JaccardDBSCAN()(np.ones((2200, 4), np.float32))
+    result = JaccardDBSCAN(max_pairs=10**7)(np.ones((2200, 4), np.float32))
+    assert result.labels.tolist() == [0] * 2200
+
+
 @pytest.mark.parametrize('option, message', [
     ({'k1': 0}, 'k1=0: expected an integer of at least 1'),
     ({'k2': 1.5}, 'k2=1.5: expected an integer'),

@@ -1,3 +1,6 @@
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -6,6 +9,7 @@ from mmreidmix.evaluation import FeatureTable
 from mmreidmix.visualization import draw_rank_lists, draw_table
 from mmreidmix.visualization.rank_list import RIGHT, WRONG
 
+TOOL = Path(__file__).parents[2] / 'tools/visualization/rank_lists.py'
 PINK, BLUE = (250, 130, 180), (20, 60, 250)
 
 
@@ -56,9 +60,8 @@ def test_images_are_where_the_indices_say(images, tmp_path):
 
 
 def test_short_lists_leave_a_blank(images, tmp_path):
-    full = draw(images, tmp_path, [[True, True, False]], size=(32, 64))
-    blank = draw(images, tmp_path, [[True, True, False]], [[0, 1, -1]],
-                 size=(32, 64))
+    full = draw(images, tmp_path / 'a', [[True, True, False]])
+    blank = draw(images, tmp_path / 'b', [[True, True, False]], [[0, 1, -1]])
     assert count(full, WRONG) > 0 and count(blank, WRONG) == 0
     with Image.open(full) as a, Image.open(blank) as b:
         assert a.size == b.size
@@ -127,15 +130,15 @@ def test_draw_table_writes_one_picture_per_domain(images, tmp_path):
         draw_table(make_table(), tmp_path, ['street'])
 
 
-def test_tool_draws_from_a_file(images, tmp_path, load_tool, capsys):
+def test_tool_draws_from_a_file(images, tmp_path, capsys):
     make_table().save(tmp_path / 'features.npz')
-    tool = load_tool('tools/visualization/rank_lists.py')
-    tool.main([
+    main = runpy.run_path(str(TOOL))['main']
+    main([
         str(tmp_path / 'features.npz'), '--out', str(tmp_path / 'a'),
         '--root', str(tmp_path), '--topk', '3', '--domain', 'shop/one'
     ])
     assert (tmp_path / 'a' / 'shop_one.png').is_file()
     assert 'shop_one.png' in capsys.readouterr().out
     with pytest.raises(SystemExit):
-        tool.main(['x.npz', '--out', 'y', '--topk', '0'])
+        main(['x.npz', '--out', 'y', '--topk', '0'])
     assert '0 is not above 0' in capsys.readouterr().err

@@ -1,4 +1,5 @@
-# Labelled PersonX, unlabelled MSMT17; tested on Market1501, which is not seen.
+# Labelled PersonX, unlabelled MSMT17; tested on
+# Market1501, which is not seen.
 _base_ = ['./pipeline_256x128.py']
 
 train_dataloader = dict(
@@ -17,8 +18,14 @@ train_dataloader = dict(
     dataset=dict(
         type='DomainMixture',
         domains=[
-            dict(type='PersonX', data_root='data/personx', role='labelled'),
-            dict(type='MSMT17', data_root='data/msmt17', role='unlabelled'),
+            dict(
+                type='PersonX',
+                data_root='data/personx',
+                role='labelled'),
+            dict(
+                type='MSMT17',
+                data_root='data/msmt17',
+                role='unlabelled'),
         ],
         pipeline=_base_.train_pipeline))
 val_dataloader = dict(

@@ -1,13 +1,13 @@
 # Height 128, width 64: four times faster than 256 x 128, for a CPU.
 train_pipeline = [
     dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=(64, 128), interpolation='bicubic'),
+    dict(type='Resize', scale=(64, 128)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmpretrain.RandomCrop', crop_size=(128, 64), padding=5),
     dict(type='PackReIDInputs'),
 ]
 test_pipeline = [
     dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=(64, 128), interpolation='bicubic'),
+    dict(type='Resize', scale=(64, 128)),
     dict(type='PackReIDInputs'),
 ]

@@ -1,4 +1,5 @@
-# Labelled RandPerson, unlabelled Market1501; tested on MSMT17, which is not seen.
+# Labelled RandPerson, unlabelled Market1501; tested on
+# MSMT17, which is not seen.
 _base_ = ['./pipeline_256x128.py']
 
 train_dataloader = dict(
@@ -17,8 +18,14 @@ train_dataloader = dict(
     dataset=dict(
         type='DomainMixture',
         domains=[
-            dict(type='RandPerson', data_root='data/randperson', role='labelled'),
-            dict(type='Market1501', data_root='data/market1501', role='unlabelled'),
+            dict(
+                type='RandPerson',
+                data_root='data/randperson',
+                role='labelled'),
+            dict(
+                type='Market1501',
+                data_root='data/market1501',
+                role='unlabelled'),
         ],
         pipeline=_base_.train_pipeline))
 val_dataloader = dict(

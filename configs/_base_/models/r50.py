@@ -8,7 +8,9 @@ model = dict(
         depth=50,
         strides=(1, 2, 2, 1),
         init_cfg=dict(
-            type='Pretrained', checkpoint='torchvision://resnet50')),
+            type='Pretrained',
+            checkpoint='torchvision://resnet50',
+            skip=['fc'])),
     neck=dict(type='mmpretrain.GlobalAveragePooling'),
     bnneck=dict(type='BNNeck', in_channels=2048),
     data_preprocessor=_base_.data_preprocessor)

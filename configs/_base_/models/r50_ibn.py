@@ -10,7 +10,8 @@ model = dict(
         init_cfg=dict(
             type='Pretrained',
             checkpoint='https://github.com/XingangPan/IBN-Net/releases/'
-            'download/v1.0/resnet50_ibn_a-d9d0bb7b.pth')),
+            'download/v1.0/resnet50_ibn_a-d9d0bb7b.pth',
+            skip=['fc'])),
     neck=dict(type='mmpretrain.GlobalAveragePooling'),
     bnneck=dict(type='BNNeck', in_channels=2048),
     data_preprocessor=_base_.data_preprocessor)

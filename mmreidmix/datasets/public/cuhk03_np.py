@@ -33,7 +33,6 @@ class CUHK03NP(MarketLayoutDataset):
 '''
     obtain = ('form on the CUHK page (academic use); the split is public in '
               'the repository zhunzhong07/person-re-ranking')
-    toy_layout = 'cuhk03np'
     _counts = {
         'detected': {
             'train': (7365, 767, 2),
@@ -62,6 +61,11 @@ class CUHK03NP(MarketLayoutDataset):
         """Name with the kind of boxes."""
         merged = self.subset == 'all'
         return f'cuhk03{"-all" if merged else "np"}-{self.boxes}'
+
+    @property
+    def toy_layout(self) -> str:
+        """Layout with the same kind of boxes."""
+        return f'cuhk03np-{self.boxes}'
 
     def top_folders(self) -> tuple[str, ...]:
         """The folder of the boxes; the root only if it bears their name."""

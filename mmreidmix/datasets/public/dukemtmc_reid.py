@@ -44,7 +44,7 @@ class DukeMTMCReID(MarketLayoutDataset):
     bounding_box_test/
 '''
     obtain = 'withdrawn by its authors in 2019; it is not offered any more'
-    toy_layout = 'dukemtmc'
+    toy_layout = 'dukemtmc-reid'
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -64,7 +64,6 @@ class MSMT17(MarketLayoutDataset):
 '''
     obtain = ('request to the authors at Peking University, signed terms; '
               'the lists come with the archive')
-    toy_layout = 'msmt17'
 
     def __init__(self, *args, version: str = 'v1',
                  train_list: str = 'trainval', **kwargs):
@@ -86,6 +85,11 @@ class MSMT17(MarketLayoutDataset):
         if self.subset == 'train' and self.train_list == 'train':
             return f'{name}-trainlist'
         return name
+
+    @property
+    def toy_layout(self) -> str:
+        """Layout of the same version."""
+        return f'msmt17-{self.version}'
 
     def top_folders(self) -> tuple[str, ...]:
         """Where the Market layout of this version may lie."""

@@ -38,7 +38,7 @@ class PKUReid(BaseReIDDataset):
 '''
     obtain = ('the repository charliememory/PKU-Reid-Dataset; '
               'CC BY-NC-SA 4.0')
-    toy_layout = 'pku_reid'
+    toy_layout = 'pku-reid'
 
     def load_records(self) -> ReIDRecords:
         """Read the people of one or both folders, then pick the camera."""

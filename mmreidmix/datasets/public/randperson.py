@@ -37,7 +37,7 @@ class RandPerson(BaseReIDDataset):
 '''
     obtain = ('the repository VideoObjectSearch/RandPerson (Apache-2.0), '
               'images on a public drive')
-    toy_layout = 'randperson'
+    toy_layout = 'randperson-subset'
 
     def load_records(self) -> ReIDRecords:
         """Read the flat folder."""

@@ -1,6 +1,7 @@
 """Batches of P identities with K images each, with a quota per domain."""
 
-from typing import Iterator, Mapping, Optional
+from collections.abc import Iterator, Mapping
+from typing import Optional
 
 import numpy as np
 from mmengine.dist import get_dist_info

@@ -1,6 +1,6 @@
 """Cameras: scene, light and everything a lens and a sensor do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import pi, sin
 
@@ -52,6 +52,8 @@ class Shot:
         passer (int): Number of somebody in the background, or -1.
         place (float): Where the occluder or the passer is, -1..1.
         exposure (float): Brightness factor of this picture.
+        texture (int): Seed of cloth folds and of the occluder's look, the
+            same in all frames of a tracklet.
     """
 
     pose: Pose
@@ -62,6 +64,7 @@ class Shot:
     passer: int
     place: float
     exposure: float
+    texture: int
 
 
 @lru_cache(maxsize=64)
@@ -73,8 +76,9 @@ def camera_of(seed: int, style: str, number: int) -> Camera:
     def draw(limits):
         return float(rng.uniform(*limits))
 
-    cast = rng.uniform(-config.cast, config.cast, 3)
-    gains = draw(config.gain) * (1 + cast)
+    warmth, tint = rng.uniform(-config.cast, config.cast, 2)
+    gains = draw(config.gain) * np.array(
+        [1 - warmth, 1 + 0.4 * tint, 1 + warmth])  # blue, green, red
     steps = np.arange(256, dtype=np.float32)[:, None]
     haze = draw(config.haze)
     table = 110 + draw(config.contrast) * (steps * gains - 110)
@@ -119,21 +123,23 @@ def sample_shot(rng: np.random.Generator, camera: Camera,
         occluder=occluder,
         passer=passer,
         place=float(rng.uniform(0.45, 1.0) * rng.choice([-1, 1])),
-        exposure=float(rng.uniform(0.92, 1.08)))
+        exposure=float(rng.uniform(0.92, 1.08)),
+        texture=int(rng.integers(2**31)))
 
 
 def walk(first: Shot, frame: int) -> Shot:
     """The shot ``frame`` frames later: the same person has walked on."""
     pose = first.pose
-    moved = Pose(pose.yaw + 0.25 * sin(0.07 * frame), pose.phase +
-                 0.42 * frame, pose.stride, pose.arms, pose.bend)
+    moved = replace(pose, yaw=pose.yaw + 0.25 * sin(0.07 * frame),
+                    phase=pose.phase + 0.42 * frame)
     drift = 0.006 * sin(0.5 * frame + pose.phase)
     x, y = first.corner
     pan = 0.004 * frame * (1 if sin(pose.yaw) >= 0 else -1)
-    return Shot(moved, (first.shift[0] + drift, first.shift[1] - drift / 2),
-                first.zoom * (1 + 0.02 * sin(0.11 * frame)),
-                (abs((x + pan + 1) % 2 - 1), y), first.occluder,
-                first.passer, first.place, first.exposure)
+    return replace(
+        first, pose=moved,
+        shift=(first.shift[0] + drift, first.shift[1] - drift / 2),
+        zoom=first.zoom * (1 + 0.02 * sin(0.11 * frame)),
+        corner=(abs((x + pan + 1) % 2 - 1), y))
 
 
 def take_picture(rng: np.random.Generator, camera: Camera, person: Person,
@@ -142,7 +148,7 @@ def take_picture(rng: np.random.Generator, camera: Camera, person: Person,
     """Render one crop.
 
     Args:
-        rng (Generator): For sensor noise and surface texture.
+        rng (Generator): For sensor noise.
         camera (Camera): See :func:`camera_of`.
         person (Person): See :func:`person_of`.
         shot (Shot): See :func:`sample_shot`.
@@ -155,6 +161,7 @@ def take_picture(rng: np.random.Generator, camera: Camera, person: Person,
         np.ndarray: (rows, columns, 3) uint8, BGR.
     """
     canvas = Canvas(2 * size[0], 2 * size[1])
+    still = np.random.default_rng(shot.texture)
     front = shot.occluder == 'person'
     if passer is not None and not front:
         _draw_passer(canvas, camera, passer, shot, 0.8)
@@ -167,13 +174,13 @@ def take_picture(rng: np.random.Generator, camera: Camera, person: Person,
     if passer is not None and front:
         _draw_passer(canvas, camera, passer, shot, 1.1)
     if shot.occluder and not front:
-        _occlude(canvas, shot, rng)
+        _occlude(canvas, shot, still)
     figure = cv2.resize(
         canvas.pixels, size[::-1], interpolation=cv2.INTER_AREA)
     image = _background(camera, shot, size)
-    alpha = figure[..., 3:].astype(np.float32) * (1 / 255)
-    body = figure[..., :3] * _surface(rng, camera, alpha[..., 0])[..., None]
-    image = image * (1 - alpha) + body
+    alpha = figure[..., 3].astype(np.float32) * np.float32(1 / 255)
+    body = figure[..., :3] * _surface(still, camera, alpha)[..., None]
+    image = image * (1 - alpha)[..., None] + body
     return _expose(rng, camera, shot, image)
 
 
@@ -189,14 +196,15 @@ def _shadow(canvas, camera):
     """Shadow on the ground, away from the light."""
     if camera.light < 0.12:
         return
-    tone = (48, 46, 44)
-    canvas.ellipse(-0.08 * camera.light_side, 0.005, 0.15, 0.022, tone)
+    strength = int(60 + 120 * camera.light)
+    canvas.ellipse(-0.08 * camera.light_side, 0.005, 0.15, 0.022, (0, 0, 0),
+                   strength)
 
 
 def _occlude(canvas, shot, rng):
     rows, columns = canvas.pixels.shape[:2]
     canvas.place(columns / 2, rows, rows)
-    tone = tuple(float(v) for v in rng.uniform(30, 190, 3))
+    tone = tuple(rng.uniform(40, 180) + rng.uniform(-25, 25, 3))
     if shot.occluder == 'post':
         x, wide = 0.2 * shot.place, rng.uniform(0.02, 0.05)
         canvas.poly([(x, 0), (x + wide, 0), (x + wide, 1), (x, 1)], tone)
@@ -230,24 +238,25 @@ def _background(camera, shot, size):
 def _surface(rng, camera, alpha):
     """Brightness of the body: rounded by the light, with folds."""
     rows, columns = alpha.shape
-    soft = cv2.GaussianBlur(alpha, (0, 0), rows / 42)
+    side = max(rows // 18, 1)
+    soft = cv2.blur(alpha, (side, side))
     slope = cv2.Sobel(soft, cv2.CV_32F, 1, 0, ksize=3)
-    shading = 1 - (camera.light * camera.light_side) * slope
+    shading = 1 - 0.6 * camera.light * camera.light_side * slope
     shading -= (1 - soft) * 0.35 * camera.light
     if camera.style.folds:
         folds = window(rng, 'cloud', 64, 64)
         folds = cv2.resize(folds, (columns, rows))
         shading += camera.style.folds * 0.45 * (folds - folds.mean())
-    return np.clip(shading, 0.25, 1.6)
+    return np.clip(shading, 0.35, 1.6)
 
 
 def _expose(rng, camera, shot, image):
     """Lens, colour processing, sensor."""
     rows, columns = image.shape[:2]
-    image = image.astype(np.float32)
-    if camera.light > 0.25:
-        ramp = np.linspace(-1, 1, columns, dtype=np.float32)
-        image *= 1 + 0.3 * camera.light * camera.light_side * ramp[:, None]
+    ramp = np.linspace(-1, 1, columns, dtype=np.float32)
+    side = 0.3 * camera.light * camera.light_side
+    image *= shot.exposure * (1 + side * ramp[:, None])
+    image = np.clip(image, 0, 255).astype(np.uint8)
     if camera.resolution < 0.95:
         small = (max(int(columns * camera.resolution), 8),
                  max(int(rows * camera.resolution), 16))
@@ -255,9 +264,8 @@ def _expose(rng, camera, shot, image):
         image = cv2.resize(image, (columns, rows))
     if camera.blur > 0.1:
         image = cv2.GaussianBlur(image, (0, 0), camera.blur * rows / 128)
-    image = cv2.transform(image, camera.mix) * shot.exposure
-    level = np.clip(image, 0, 255).astype(np.uint8)
-    image = cv2.LUT(level, camera.table.reshape(1, 256, 3))
+    image = cv2.transform(image, camera.mix)
+    image = cv2.LUT(image, camera.table.reshape(1, 256, 3))
     if camera.noise > 0.2:
         image = image + camera.noise * _grain(rng, rows, columns)
     return np.clip(image + 0.5, 0, 255).astype(np.uint8)
@@ -271,8 +279,8 @@ def _grain(rng, rows, columns):
 
 
 def shoot(seed: int, style: str, number: int, camid: int, index: int,
-          size: tuple, frame: int = -1, yaw=None,
-          face: bool = True) -> np.ndarray:
+          size: tuple, frame: int = -1, yaw=None, face: bool = True,
+          miss: float = 0.0) -> np.ndarray:
     """The picture ``index`` of a person in a camera.
 
     A function of its arguments alone: the random state is seeded with
@@ -289,6 +297,7 @@ def shoot(seed: int, style: str, number: int, camid: int, index: int,
         frame (int): Of a tracklet; -1 for single pictures.
         yaw (float, optional): Heading, if the data set prescribes one.
         face (bool): False leaves the face blank.
+        miss (float): Crop error right and down, in body heights.
 
     Returns:
         np.ndarray: (rows, columns, 3) uint8, BGR.
@@ -300,9 +309,9 @@ def shoot(seed: int, style: str, number: int, camid: int, index: int,
     if frame >= 0:
         shot = walk(shot, frame)
     if yaw is not None:
-        pose = shot.pose
-        shot = Shot(**{**shot.__dict__, 'pose': Pose(
-            yaw, pose.phase, pose.stride, pose.arms, pose.bend)})
+        shot = replace(shot, pose=replace(shot.pose, yaw=yaw))
+    if miss:
+        shot = replace(shot, shift=(miss, miss))
     passer = (None if shot.passer < 0 else
               person_of(seed, style, shot.passer))
     rng = np.random.default_rng([*key, frame + 1])

@@ -34,16 +34,17 @@ class Canvas:
         """Put the origin at pixel (x, y); ``scale`` pixels per unit."""
         self.x, self.y, self.scale = 16 * x, 16 * y, 16 * scale
 
-    def poly(self, points, colour):
-        """Fill a polygon of (x, y) corners."""
+    def poly(self, points, colour, alpha: int = 255):
+        """Fill a polygon of (x, y) corners, replacing what was there."""
         s, x0, y0 = self.scale, self.x, self.y
         corners = np.array(
             [(int(x0 + s * x), int(y0 - s * y)) for x, y in points], np.int32)
-        cv2.fillPoly(self.pixels, [corners], (*colour, 255), cv2.LINE_8, 4)
+        cv2.fillPoly(self.pixels, [corners], (*colour, alpha), cv2.LINE_8, 4)
 
-    def ellipse(self, x, y, rx, ry, colour):
+    def ellipse(self, x, y, rx, ry, colour, alpha: int = 255):
         """Fill an upright ellipse."""
-        self.poly([(x + rx * c, y + ry * s) for c, s in _CIRCLE], colour)
+        self.poly([(x + rx * c, y + ry * s) for c, s in _CIRCLE], colour,
+                  alpha)
 
     def limb(self, points, radii, colour):
         """Fill a chain of tapered segments with round joints."""

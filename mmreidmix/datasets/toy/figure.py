@@ -2,16 +2,15 @@
 
 from math import pi
 
-from .canvas import Canvas, shade
-from .garments import (SKIRTS, SLEEVES, Hull, draw_skirt, draw_torso,
-                       torso_hull)
+from .canvas import Canvas, blend, shade
+from .garments import SKIRTS, SLEEVES, Hull, draw_skirt, draw_torso, torso_hull
 from .head import draw_back_hair, draw_head, draw_neck
 from .identity import Person
 from .pose import Pose, Projection, skeleton
 
 # lower garment: radii at hip, knee, ankle; where it ends along the leg
 LEGS = dict(trousers=(0.056, 0.041, 0.033), wide=(0.06, 0.052, 0.055),
-            leggings=(0.05, 0.035, 0.024), shorts=(0.06, 0.055, 0.024),
+            leggings=(0.05, 0.035, 0.024), shorts=(0.058, 0.047, 0.024),
             skirt=(0.05, 0.034, 0.024), longskirt=(0.05, 0.034, 0.024))
 
 
@@ -73,12 +72,16 @@ def _strap(canvas, person, hull: Hull):
     """From one shoulder down to the bag at the other hip, both sides."""
     colour, side = shade(person.bag_colour, 0.8), person.bag_side
     for start, sign in ((0.0, 1), (pi, -1)):
-        for i in range(6):
-            t = i / 6
-            angle = start + sign * side * (-0.9 + 2.1 * t)
-            y = 0.83 - 0.05 * i
-            hull.patch(canvas, angle - 0.17, angle + 0.17, y, y - 0.055,
-                       colour)
+        upper, lower = [], []
+        for i in range(7):
+            angle = start + sign * side * (-0.9 + 0.35 * i)
+            span = hull.span(angle - 0.01, angle + 0.02)
+            if span:
+                x, y = hull.points(span[:1], 0.83 - 0.05 * i)[0]
+                upper.append((x, y + 0.016))
+                lower.append((x, y - 0.016))
+        if len(upper) > 1:
+            canvas.poly(upper + lower[::-1], colour)
 
 
 def _leg(canvas, person, joints, project, side, light):
@@ -94,11 +97,10 @@ def _leg(canvas, person, joints, project, side, light):
     if skirted:
         canvas.round_limb([hip, knee, ankle], radii, skin, light)
     elif person.lower == 'shorts':
-        canvas.round_limb([knee, ankle], [0.036 * girth, radii[2]], skin,
-                          light)
-        end = tuple(k + 0.12 * (a - k) for k, a in zip(knee, ankle))
-        canvas.round_limb([hip, knee, end], radii[:2] + [radii[1]], colour,
-                          light)
+        canvas.round_limb([hip, knee, ankle],
+                          [radii[0], 0.036 * girth, radii[2]], skin, light)
+        end = tuple(h + 0.88 * (k - h) for h, k in zip(hip, knee))
+        canvas.round_limb([hip, end], radii[:2], colour, light)
     else:
         canvas.round_limb([hip, knee, ankle], radii, colour, light)
         if person.side_stripe and side * project.sin < 0.25:
@@ -157,6 +159,8 @@ def _arm(canvas, person, joints, project, side, light):
         sleeve = person.inner_colour
     elif person.pattern == 'block' and person.pattern_scale < 0.9:
         sleeve = person.second_colour
+    elif person.pattern in ('checks', 'vstripes'):
+        sleeve = blend(sleeve, person.second_colour, 0.4)
     sleeve, skin = shade(sleeve, dim), shade(person.skin, dim)
     hand = tuple(w + 0.2 * (w - e) for w, e in zip(wrist, elbow))
     canvas.limb([wrist, hand], [0.019, 0.018], skin)

@@ -8,8 +8,8 @@ from .identity import Person
 from .pose import Projection
 
 # height, half width, half depth; the last rows flare by the garment
-TORSO = ((0.845, 0.036, 0.036), (0.818, 0.082, 0.05), (0.79, 0.112, 0.062),
-         (0.70, 0.106, 0.075), (0.61, 0.09, 0.068), (0.53, 0.096, 0.072))
+TORSO = ((0.848, 0.034, 0.036), (0.822, 0.070, 0.048), (0.795, 0.103, 0.060),
+         (0.70, 0.103, 0.075), (0.61, 0.088, 0.068), (0.53, 0.095, 0.072))
 # garment: hem height, added thickness, flare at the hem
 CUTS = dict(
     tank=(0.49, 0.0, 0.0), tshirt=(0.485, 0.004, 0.004),
@@ -45,10 +45,11 @@ class Hull:
         t = min(max((y - y0) / (y1 - y0), 0.0), 1.0)
         return a0 + (a1 - a0) * t, b0 + (b1 - b0) * t
 
-    def point(self, angle: float, y: float):
-        """Image point of the surface; angle 0 is the front."""
+    def points(self, angles, y: float):
+        """Image points of the surface at a height; angle 0 is the front."""
         a, b = self.ring(y)
-        return self.project((a * sin(angle), y, b * cos(angle)))[:2]
+        project = self.project
+        return [project((a * sin(t), y, b * cos(t)))[:2] for t in angles]
 
     def visible(self, angle: float) -> bool:
         """Whether the surface at an angle faces the camera."""
@@ -66,9 +67,9 @@ class Hull:
 
     def outline(self):
         """Silhouette, up the left and down the right side."""
-        left = [self.point(self.left, y) for y in self.heights]
-        right = [self.point(self.right, y) for y in self.heights]
-        return left + right[::-1]
+        ends = [self.points((self.left, self.right), y)
+                for y in self.heights]
+        return [e[0] for e in ends] + [e[1] for e in ends[::-1]]
 
     def patch(self, canvas: Canvas, start, end, top, bottom, colour):
         """Paint the angles ``start`` to ``end`` between two heights."""
@@ -78,8 +79,8 @@ class Hull:
         lo, hi = span
         steps = 2 if hi - lo < 0.6 else 4
         angles = [lo + (hi - lo) * i / steps for i in range(steps + 1)]
-        points = [self.point(a, top) for a in angles]
-        points += [self.point(a, bottom) for a in angles[::-1]]
+        points = self.points(angles, top)
+        points += self.points(angles[::-1], bottom)
         canvas.poly(points, colour)
 
     def band(self, canvas: Canvas, top, bottom, colour):
@@ -153,7 +154,7 @@ def _dots(canvas, person, hull, hem):
         for i in range(10):
             angle = 2 * pi * (i + 0.5 * (row % 2)) / 10
             if hull.visible(angle):
-                x, up = hull.point(angle, y)
+                x, up = hull.points((angle, ), y)[0]
                 r = 0.011 * person.pattern_scale
                 canvas.ellipse(x, up, r, r, person.second_colour)
         y, row = y - step, row + 1

@@ -190,7 +190,8 @@ def _clear(root: Path, found: dict):
     except (KeyError, TypeError) as error:
         raise FileExistsError(f'{root / SETTINGS_FILE} is not readable; '
                               'name a new folder') from error
-    files = [p for p in sorted(root.rglob('*')) if not p.is_dir()]
+    files = [p for p in sorted(root.rglob('*'))
+             if p.is_symlink() or not p.is_dir()]
     for path in files:
         if path.relative_to(root).as_posix() not in made:
             raise FileExistsError(
@@ -206,7 +207,7 @@ def _write(root, style, seed, size, png, jobs) -> int:
     """Draw and save some pictures; runs in a worker process."""
     for job in jobs:
         image = shoot(seed, style, job.number, job.camid, job.index, size,
-                      job.frame, job.yaw, job.face)
+                      job.frame, job.yaw, job.face, job.miss)
         quality = camera_of(seed, style, job.camid).quality
         with open(os.path.join(root, job.path), 'wb') as file:
             file.write(encode(image, quality, png))

@@ -12,7 +12,7 @@ RX, RY = 0.056, 0.074
 
 def draw_back_hair(canvas: Canvas, person: Person, project: Projection):
     """Hair that falls behind the neck and over the back."""
-    x, y, _ = project((0.0, 0.924, -0.015))
+    x, y, _ = project((0.0, 0.924, -0.03))
     h = project.height
     wide = RX * h
     colour = shade(person.hair_colour, 0.85)

@@ -10,10 +10,14 @@ from .styles import COLOURS, HAIR_COLOURS, SKINS, STYLES, Style
 
 Colour = tuple[float, float, float]  # blue, green, red, as OpenCV stores them
 
-SHAPES = dict(
-    hair=dict(short=5, buzz=1.5, bald=.7, bob=2.5, long=3, ponytail=2,
-              bun=1, afro=.8, side=1.5),
-)
+HAIR = dict(short=5, buzz=1.5, bald=.7, bob=2.5, long=3, ponytail=2, bun=1,
+            afro=.8, side=1.5)
+SHOE_COLOURS = dict(black=4, white=3, brown=2, grey=1.5, red=1, navy=1, tan=1)
+BAG_COLOURS = dict(black=4, navy=1.5, brown=2, red=1.5, grey=1.5, olive=1,
+                   blue=1, pink=.7, beige=1, orange=.7, teal=1)
+INNER_COLOURS = dict(white=4, grey=2, black=1, red=1, sky=1, pink=1)
+HAIR_SHARES = dict(black=4, dark=4, brown=2.5, auburn=1, blond=2, grey=1,
+                   white=.5, red=.6)
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,11 @@ class Person:
 def pick(rng: np.random.Generator, weights: dict) -> str:
     """Draw a key of ``weights`` with probability proportional to its value."""
     left = rng.random() * sum(weights.values())
-    for name, weight in weights.items():
-        left -= weight
-        if left < 0:
-            break
+    names = iter(weights)
+    name = next(names)
+    while left >= weights[name]:
+        left -= weights[name]
+        name = next(names, name)
     return name
 
 
@@ -83,20 +88,16 @@ def sample_person(rng: np.random.Generator, style: Style) -> Person:
     upper_colour = _vary(rng, COLOURS[pick(rng, style.upper_colours)])
     lower_colour = _vary(rng, COLOURS[pick(rng, style.lower_colours)])
     upper = pick(rng, style.uppers)
-    hair = dict(SHAPES['hair'])
+    hair = dict(HAIR)
     for name in ('long', 'ponytail', 'bob', 'bun'):
         hair[name] *= 0.15 if mature else 1.6
     skin = pick(rng, dict(enumerate(style.skins)))
-    if upper in ('dress', ) and mature:
+    if upper == 'dress' and mature:
         upper = 'longsleeve'
     lower = pick(rng, style.lowers)
     if lower in ('skirt', 'longskirt') and mature:
         lower = 'trousers'
     accents = dict(style.upper_colours, white=3, black=2, red=1.5, yellow=1)
-    shoe_colours = dict(black=4, white=3, brown=2, grey=1.5, red=1, navy=1,
-                        tan=1)
-    bag_colours = dict(black=4, navy=1.5, brown=2, red=1.5, grey=1.5,
-                       olive=1, blue=1, pink=.7, beige=1, orange=.7, teal=1)
     return Person(
         height=float(rng.uniform(0.92, 1.04)),
         girth=float(rng.choice([0.86, 0.95, 1.03, 1.16, 1.32])),
@@ -104,10 +105,7 @@ def sample_person(rng: np.random.Generator, style: Style) -> Person:
         hips=0.95 if mature else 1.08,
         skin=_vary(rng, SKINS[skin], 6),
         hair=pick(rng, hair),
-        hair_colour=_vary(
-            rng, HAIR_COLOURS[pick(
-                rng, dict(black=4, dark=4, brown=2.5, auburn=1, blond=2,
-                          grey=1, white=.5, red=.6))], 8),
+        hair_colour=_vary(rng, HAIR_COLOURS[pick(rng, HAIR_SHARES)], 8),
         hat=pick(rng, style.hats),
         hat_colour=_vary(rng, COLOURS[pick(rng, accents)]),
         beard=bool(mature and rng.random() < 0.25),
@@ -117,16 +115,14 @@ def sample_person(rng: np.random.Generator, style: Style) -> Person:
         pattern_scale=float(rng.uniform(0.7, 1.6)),
         upper_colour=upper_colour,
         second_colour=_contrast(rng, accents, upper_colour),
-        inner_colour=_contrast(
-            rng, dict(white=4, grey=2, black=1, red=1, sky=1, pink=1),
-            upper_colour),
+        inner_colour=_contrast(rng, INNER_COLOURS, upper_colour),
         lower=lower,
         lower_colour=lower_colour,
         side_stripe=bool(rng.random() < 0.15),
         shoes=pick(rng, style.shoes),
-        shoe_colour=_vary(rng, COLOURS[pick(rng, shoe_colours)]),
+        shoe_colour=_vary(rng, COLOURS[pick(rng, SHOE_COLOURS)]),
         bag=pick(rng, style.bags),
-        bag_colour=_contrast(rng, bag_colours, upper_colour),
+        bag_colour=_contrast(rng, BAG_COLOURS, upper_colour),
         bag_side=1 if rng.random() < 0.5 else -1,
         scarf=(_contrast(rng, accents, upper_colour)
                if rng.random() < style.scarf else None),

@@ -8,6 +8,7 @@ from typing import Callable, NamedTuple, Optional
 # Person numbers of the parts: the test people stay the same whatever the
 # number of training people.
 TEST, DISTRACTORS, JUNK = 10_000_000, 20_000_000, 30_000_000
+QUERY = 5_000  # index of the query picture, apart from those of the gallery
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Job(NamedTuple):
     frame: int = -1
     yaw: Optional[float] = None
     face: bool = True
+    miss: float = 0.0
 
 
 class Layout(NamedTuple):
@@ -54,12 +56,8 @@ class Layout(NamedTuple):
     texts: Callable[[Plan], dict] = lambda plan: {}
     png: bool = False
     images: int = 4
-    most_images: int = 9999
-    fixed_cameras: bool = False
+    most_images: int = QUERY
     has_extras: bool = False
-
-
-QUERY = 5_000  # index of the query picture, apart from those of the gallery
 
 
 def _market_like(plan, folders, name, first=1):
@@ -90,16 +88,18 @@ def _market(plan: Plan) -> Iterator[Job]:
     def name(pid, cam, k):
         frame = (pid * 7919 + cam * 1013 + k * 37) % 1_000_000
         token = '-1' if pid < 0 else f'{pid:04d}'
-        return f'{token}_c{cam + 1}s{k % 6 + 1}_{frame:06d}_{k % 99 + 1:02d}.jpg'
+        return (f'{token}_c{cam + 1}s{k % 6 + 1}_{frame:06d}_'
+                f'{k % 99 + 1:02d}.jpg')
 
     yield from _market_like(plan, folders, name)
     for pid, count, start in ((0, plan.distractors, DISTRACTORS),
                               (-1, plan.junk, JUNK)):
         for i in range(count):
             cam = i % plan.cameras
-            file = (f'{name(pid, cam, 0)[:-14]}s{i // 100_000 % 6 + 1}_'
-                    if False else name(pid, cam, i))
-            yield Job(f'{folders[2]}/{file}', start + i, cam, 0)
+            # junk boxes cut people; every other distractor is background
+            miss = 0.17 if pid < 0 else 0.6 * (i % 2)
+            yield Job(f'{folders[2]}/{name(pid, cam, i)}', start + i, cam, 0,
+                      miss=miss)
 
 
 def _duke(plan: Plan) -> Iterator[Job]:
@@ -107,7 +107,7 @@ def _duke(plan: Plan) -> Iterator[Job]:
                for n in ('bounding_box_train', 'query', 'bounding_box_test')]
     return _market_like(
         plan, folders, lambda pid, cam, k:
-        f'{pid:04d}_c{cam + 1}_f{pid * 1000 + 61 * k:07d}.jpg')
+        f'{pid:04d}_c{cam + 1}_f{(pid * 1000 + 61 * k) % 10**7:07d}.jpg')
 
 
 def _cuhk03(boxes: str):

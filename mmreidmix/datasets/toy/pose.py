@@ -36,6 +36,8 @@ def sample_pose(rng: np.random.Generator, person: Person,
                 yaw: float) -> Pose:
     """Draw a pose: mostly walking, sometimes standing."""
     stride = person.stride if rng.random() < 0.85 else 0.06
+    if person.lower == 'longskirt' and person.upper != 'dress':
+        stride *= 0.45
     return Pose(
         yaw=yaw,
         phase=float(rng.uniform(0, 2 * pi)),
@@ -80,13 +82,13 @@ def _arm(joints: dict, person: Person, pose: Pose, side: int, swing: float):
     if holds and side == person.bag_side:
         angle, bend = 0.25 * angle, 0.05
     elif pose.arms == 'phone' and side == -person.bag_side:
-        angle, bend, out = 0.35, 2.25, side * 0.22
+        angle, bend, out = 0.5, 2.35, side * 0.12
     elif pose.arms == 'bent':
         angle, bend = angle * 0.4, 1.3
     elif pose.arms == 'pockets':
         angle, bend, out = -0.15, 0.55, side * 0.32
-    shoulder = (side * 0.105 * person.shoulders *
-                (0.6 + 0.4 * person.girth), 0.79, 0.0)
+    shoulder = (side * 0.097 * person.shoulders *
+                (0.6 + 0.4 * person.girth), 0.775, 0.0)
     elbow = _hang(shoulder, bone, angle, out)
     inward = -side * 0.25 if pose.arms in ('pockets', 'bent') else out * 0.3
     joints['shoulder', side] = shoulder

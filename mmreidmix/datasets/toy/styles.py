@@ -27,7 +27,7 @@ HAIR_COLOURS = dict(
 
 
 def _even(names: str) -> dict:
-    return {name: 1.0 for name in names.split()}
+    return dict.fromkeys(names.split(), 1.0)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Style:
         index (int): Part of every random seed: other styles, other people.
         light (tuple): Strength of the directed light on the person, 0..1.
         gain (tuple): Exposure factor.
-        cast (float): Largest relative change of one colour channel.
+        cast (float): Largest relative shift between red and blue.
         saturation (tuple): 1 leaves colours alone, 0 is grey.
         contrast (tuple): Slope around mid grey.
         haze (tuple): Grey levels added everywhere.
@@ -91,21 +91,23 @@ class Style:
 
 SYNTHETIC = Style(
     index=0,
-    uppers=_even('tshirt longsleeve jacket hoodie tank dress'),
+    uppers=_even('tshirt longsleeve jacket hoodie tank dress shirt'),
     lowers=_even('trousers shorts skirt leggings'),
     patterns=dict(plain=5, stripes=1, block=1.5, print=1.5),
     upper_colours=_even('red blue green yellow orange purple white black '
-                        'teal pink lime sky magenta'),
+                        'teal pink lime sky magenta grey navy brown olive'),
     lower_colours=_even('black blue white red denim green khaki purple '
-                        'grey'),
+                        'grey navy beige'),
     shoes=dict(sneakers=3, boots=1, plain=1),
-    bags=dict(none=5, backpack=2, handbag=1),
+    bags=dict(none=5, backpack=2, handbag=1, shoulder=1),
     hats=dict(none=7, cap=2),
     scenes=dict(flat=1),
-    saturation=(1.1, 1.25),
-    light=(0.15, 0.3),
-    gain=(0.97, 1.06),
-    noise=(0.0, 1.0),
+    saturation=(1.05, 1.2),
+    light=(0.15, 0.35),
+    gain=(0.82, 1.1),
+    cast=0.05,
+    noise=(0.0, 1.5),
+    blur=(0.0, 0.4),
     pitch=(0.0, 0.15))
 
 REAL_A = Style(  # a cold city: streets, dark layers, coats
@@ -126,11 +128,11 @@ REAL_A = Style(  # a cold city: streets, dark layers, coats
     hats=dict(none=7, beanie=2, cap=1, hood=.7),
     scenes=dict(street=3, station=1, plaza=1),
     skins=(4, 4, 2, 1, 1, 1),
-    light=(0.1, 0.7), gain=(0.55, 1.2), cast=0.22, saturation=(0.45, 0.95),
-    contrast=(0.75, 1.15), haze=(0, 35), blur=(0.2, 1.1), noise=(2, 10),
-    quality=(35, 85), resolution=(0.5, 1.0), occlusion=(0.02, 0.2),
-    misalign=(0.01, 0.035), zoom=(0.84, 1.02), pitch=(0.05, 0.4),
-    folds=0.22, passers=0.12, scarf=0.25)
+    light=(0.1, 0.6), gain=(0.7, 1.15), cast=0.12, saturation=(0.6, 1.0),
+    contrast=(0.8, 1.1), haze=(0, 22), blur=(0.2, 0.8), noise=(1.5, 6),
+    quality=(45, 88), resolution=(0.6, 1.0), occlusion=(0.02, 0.12),
+    misalign=(0.006, 0.02), zoom=(0.86, 0.99), pitch=(0.05, 0.3),
+    folds=0.16, passers=0.08, scarf=0.25)
 
 REAL_B = Style(  # a warm campus and mall: light clothes, strong sun, indoor
     index=2,
@@ -150,11 +152,11 @@ REAL_B = Style(  # a warm campus and mall: light clothes, strong sun, indoor
     hats=dict(none=7, cap=1.5, sunhat=1),
     scenes=dict(mall=3, plaza=2, park=1),
     skins=(3, 5, 4, 2, 1, 1),
-    light=(0.3, 0.9), gain=(0.8, 1.45), cast=0.18, saturation=(0.6, 1.15),
-    contrast=(0.85, 1.35), haze=(0, 15), blur=(0.1, 0.9), noise=(1.5, 7),
-    quality=(40, 90), resolution=(0.55, 1.0), occlusion=(0.02, 0.15),
-    misalign=(0.008, 0.03), zoom=(0.8, 0.98), pitch=(0.0, 0.35),
-    folds=0.18, passers=0.15, scarf=0.02)
+    light=(0.2, 0.7), gain=(0.8, 1.12), cast=0.12, saturation=(0.65, 1.1),
+    contrast=(0.85, 1.15), haze=(0, 15), blur=(0.1, 0.7), noise=(1, 5),
+    quality=(50, 90), resolution=(0.65, 1.0), occlusion=(0.02, 0.12),
+    misalign=(0.006, 0.02), zoom=(0.84, 0.97), pitch=(0.0, 0.3),
+    folds=0.14, passers=0.08, scarf=0.02)
 
 UNSEEN = Style(  # a park in autumn seen by cheap cameras
     index=3,
@@ -174,11 +176,11 @@ UNSEEN = Style(  # a park in autumn seen by cheap cameras
     bags=dict(none=4, backpack=2.5, shoulder=2, handbag=1, tote=1.5),
     hats=dict(none=7, cap=1, beanie=1, sunhat=.5, hood=.5),
     scenes=dict(park=3, plaza=1, street=1),
-    light=(0.1, 0.8), gain=(0.65, 1.3), cast=0.2, saturation=(0.5, 1.1),
-    contrast=(0.8, 1.25), haze=(0, 25), blur=(0.2, 1.0), noise=(2, 9),
-    quality=(35, 85), resolution=(0.5, 1.0), occlusion=(0.03, 0.2),
-    misalign=(0.01, 0.035), zoom=(0.82, 1.02), pitch=(0.0, 0.4),
-    folds=0.2, passers=0.12, scarf=0.12)
+    light=(0.1, 0.65), gain=(0.7, 1.2), cast=0.12, saturation=(0.6, 1.05),
+    contrast=(0.8, 1.15), haze=(0, 20), blur=(0.2, 0.8), noise=(1.5, 6),
+    quality=(45, 88), resolution=(0.6, 1.0), occlusion=(0.02, 0.12),
+    misalign=(0.006, 0.02), zoom=(0.85, 0.99), pitch=(0.0, 0.3),
+    folds=0.15, passers=0.08, scarf=0.12)
 
 STYLES = dict(
     synthetic=SYNTHETIC, real_a=REAL_A, real_b=REAL_B, unseen=UNSEEN)

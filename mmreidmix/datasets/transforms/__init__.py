@@ -1,4 +1,4 @@
-from .loading import ImageReadError, LoadReIDImage
+from .loading import ImageReadError, LoadReIDImage, read_image
 from .packing import PackReIDInputs
 
-__all__ = ['ImageReadError', 'LoadReIDImage', 'PackReIDInputs']
+__all__ = ['ImageReadError', 'LoadReIDImage', 'PackReIDInputs', 'read_image']

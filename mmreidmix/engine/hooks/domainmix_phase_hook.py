@@ -1,6 +1,6 @@
 """Which loss and which optimizer is at work in which iteration."""
 
-from typing import Sequence
+from collections.abc import Sequence
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper

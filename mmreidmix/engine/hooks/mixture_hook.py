@@ -5,6 +5,7 @@ from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 
 from mmreidmix.registry import HOOKS
+
 from .pseudo_label_hook import PseudoLabelHook
 
 

@@ -2,7 +2,8 @@
 
 import copy
 import time
-from typing import Optional, Sequence
+from collections.abc import Sequence
+from typing import Optional
 
 import numpy as np
 import torch
@@ -13,8 +14,11 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 
 from mmreidmix.engine.extraction import extract_embeddings
-from mmreidmix.pseudo_labels import (JaccardDBSCAN, PseudoLabelResult,
-                                     describe_clustering)
+from mmreidmix.pseudo_labels import (
+    JaccardDBSCAN,
+    PseudoLabelResult,
+    describe_clustering,
+)
 from mmreidmix.registry import HOOKS
 
 
@@ -212,6 +216,6 @@ def cluster_centroids(embeddings: torch.Tensor,
     labels = torch.from_numpy(np.asarray(labels))
     kept = labels >= 0
     num = int(labels.max()) + 1 if kept.any() else 0
-    sums = torch.zeros(num, embeddings.shape[1])
+    sums = embeddings.new_zeros(num, embeddings.shape[1])
     sums.index_add_(0, labels[kept], embeddings[kept])
     return torch.nn.functional.normalize(sums)

@@ -1,5 +1,7 @@
-from .alternating import (AlternatingOptimWrapper,
-                          AlternatingOptimWrapperConstructor)
+from .alternating import (
+                          AlternatingOptimWrapper,
+                          AlternatingOptimWrapperConstructor,
+)
 from .bf16_optim_wrapper import Bf16OptimWrapper
 
 __all__ = [

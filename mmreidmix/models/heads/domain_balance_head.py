@@ -1,6 +1,6 @@
 """The discriminator of DomainMix and the two losses it takes part in."""
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn as nn

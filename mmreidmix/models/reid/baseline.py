@@ -1,6 +1,7 @@
 """The strong baseline: identity classification and a triplet loss."""
 
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from collections.abc import Sequence
+from typing import Optional, Union
 
 import torch
 import torch.nn as nn
@@ -11,6 +12,7 @@ from mmengine.model import BaseModel
 from mmreidmix.models.layers import group_batch_norm
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
+
 from .gather import gather_with_grad
 
 
@@ -71,7 +73,7 @@ class ReIDBaseline(BaseModel):
 
     def forward(self,
                 inputs: torch.Tensor,
-                data_samples: Optional[List[ReIDDataSample]] = None,
+                data_samples: Optional[list[ReIDDataSample]] = None,
                 mode: str = 'tensor'):
         """One of three things, by ``mode``.
 
@@ -84,7 +86,7 @@ class ReIDBaseline(BaseModel):
         """
         if mode == 'loss':
             return self.weighted(self.loss(inputs, data_samples))
-        embeddings = F.normalize(self.extract(inputs)[1].float())
+        embeddings = F.normalize(full_precision(self.extract(inputs)[1]))
         if mode == 'tensor':
             return embeddings
         if mode != 'predict':
@@ -94,21 +96,21 @@ class ReIDBaseline(BaseModel):
             sample.embedding = embedding
         return data_samples
 
-    def extract(self, inputs: torch.Tensor) -> Tuple[torch.Tensor, ...]:
+    def extract(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Features before and behind the BNNeck: x (B, D) and b (B, D)."""
         x = _last(self.neck(_last(self.backbone(inputs))))
         return x, self.bnneck(x)
 
     def loss(self, inputs: torch.Tensor,
-             data_samples: List[ReIDDataSample]) -> Dict[str, torch.Tensor]:
+             data_samples: list[ReIDDataSample]) -> dict[str, torch.Tensor]:
         """Identity and triplet loss of one batch."""
         labels = self.labels_of(data_samples).to(inputs.device)
         x, b = self.extract(inputs)
         return self.identity_losses(x, b, labels)
 
     def identity_losses(self, x: torch.Tensor, b: torch.Tensor,
-                        labels: torch.Tensor) -> Dict[str, torch.Tensor]:
-        """Losses that know identities, computed in float32.
+                        labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Losses that know identities, not in half precision.
 
         Args:
             x (Tensor): features before the BNNeck, shape (B, D).
@@ -116,19 +118,19 @@ class ReIDBaseline(BaseModel):
             labels (Tensor): identities, shape (B,).
         """
         losses = {}
+        x, b = full_precision(x), full_precision(b)
         with torch.autocast(x.device.type, enabled=False):
             if self.id_head is not None:
                 losses['loss_id'] = self.id_head.loss(
-                    b.float(), labels, self.label_table.num_classes)
+                    b, labels, self.label_table.num_classes)
             if self.triplet is not None:
                 # Hard pairs are looked for in the whole batch, so that the
                 # loss does not depend on the number of processes.
                 losses['loss_triplet'] = self.triplet(
-                    x.float(), labels, gather_with_grad(x.float()),
-                    gather_with_grad(labels))
+                    x, labels, gather_with_grad(x), gather_with_grad(labels))
         return losses
 
-    def labels_of(self, data_samples: List[ReIDDataSample]) -> torch.Tensor:
+    def labels_of(self, data_samples: list[ReIDDataSample]) -> torch.Tensor:
         """Identities (B,) of a batch, on the CPU.
 
         Raises:
@@ -147,8 +149,8 @@ class ReIDBaseline(BaseModel):
                 'training batch; sample with PKBatchSampler')
         return torch.from_numpy(labels)
 
-    def weighted(self, losses: Dict[str,
-                                    torch.Tensor]) -> Dict[str, torch.Tensor]:
+    def weighted(self, losses: dict[str,
+                                    torch.Tensor]) -> dict[str, torch.Tensor]:
         """Scale each loss, so that the logged ones add up to the total."""
         return {
             name: value * self.loss_weights.get(name[len('loss_'):], 1.0)
@@ -177,6 +179,11 @@ class ReIDBaseline(BaseModel):
         """Raise ValueError where the identities do not fit the head."""
         if self.id_head is not None:
             self.id_head.check_room(num_classes)
+
+
+def full_precision(x: torch.Tensor) -> torch.Tensor:
+    """Half-precision features as float32, others as they are."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
 def _build_neck(cfg) -> nn.Module:

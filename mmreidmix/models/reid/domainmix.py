@@ -1,12 +1,12 @@
 """DomainMix: labelled synthetic + unlabelled real."""
 
-from typing import Dict, List
 
 import torch
 
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
-from .baseline import ReIDBaseline
+
+from .baseline import ReIDBaseline, full_precision
 
 
 @MODELS.register_module()
@@ -50,7 +50,7 @@ class DomainMix(ReIDBaseline):
         self._group_batch_norm()
 
     def loss(self, inputs: torch.Tensor,
-             data_samples: List[ReIDDataSample]) -> Dict[str, torch.Tensor]:
+             data_samples: list[ReIDDataSample]) -> dict[str, torch.Tensor]:
         """Losses of one batch, by the kind of iteration."""
         labels = self.labels_of(data_samples).to(inputs.device)
         if self.step == 'discriminator':
@@ -60,18 +60,18 @@ class DomainMix(ReIDBaseline):
         if self.step == 'balance':
             with torch.autocast(inputs.device.type, enabled=False):
                 losses['loss_domain_balance'] = (
-                    self.domain_head.loss_balance(b.float()))
+                    self.domain_head.loss_balance(full_precision(b)))
         return losses
 
     def discriminator_loss(self, inputs: torch.Tensor,
-                           labels: torch.Tensor) -> Dict[str, torch.Tensor]:
+                           labels: torch.Tensor) -> dict[str, torch.Tensor]:
         """Loss of a discriminator step; the encoder gets no gradient."""
         with torch.no_grad():
             b = self.extract(inputs)[1]
         with torch.autocast(inputs.device.type, enabled=False):
             return dict(
                 loss_discriminator=self.domain_head.loss_discriminator(
-                    b.float(), self.domains_of(labels)))
+                    full_precision(b), self.domains_of(labels)))
 
     def domains_of(self, labels: torch.Tensor) -> torch.Tensor:
         """0 for labelled and 1 for unlabelled images, shape (B,)."""

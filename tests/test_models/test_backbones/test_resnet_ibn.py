@@ -4,12 +4,14 @@ import re
 
 import pytest
 import torch
-import torchvision
 from torch import nn
 
+from mmreidmix.compat import ensure_torchvision
 from mmreidmix.models.backbones.resnet_ibn import IBN
 from mmreidmix.models.weights import convert_state_dict, load_pretrained
 from mmreidmix.registry import MODELS
+
+torchvision = ensure_torchvision()
 
 STATISTICS = ('running_mean', 'running_var', 'num_batches_tracked')
 

@@ -1,0 +1,58 @@
+"""One process with the whole batch equals two with half of it each."""
+
+import json
+import subprocess
+
+import numpy as np
+import pytest
+
+from tests.tiny import ROOT, checkpoint, environment, tiny_config, train
+
+
+def curve(work_dir):
+    file, = work_dir.glob('*/vis_data/scalars.json')
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    names = ('loss', 'loss_id', 'loss_triplet', 'loss_domain_balance',
+             'loss_discriminator')
+    return {
+        name: [row[name] for row in rows if name in row]
+        for name in names
+    }
+
+
+def test_two_processes_equal_one(toy, tmp_path):
+    cfg = tiny_config(toy, model__bn_group_size=8)
+    cfg.default_hooks.phases.phases = [
+        dict(begin=0, discriminator_interval=3)
+    ]
+    # Batch norm over a few images of an untrained network magnifies rounding
+    # a hundredfold in every step, and Adam makes whole steps of vanishing
+    # gradients: double precision and SGD show that no more differs than
+    # rounding.
+    cfg.custom_imports = dict(imports=['tests.float64'])
+    cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.01, momentum=0.9)
+    cfg.dump(tmp_path / 'one.py')
+    cfg.train_dataloader.batch_size = 8
+    cfg.dump(tmp_path / 'two.py')
+    train(tmp_path / 'one.py', tmp_path / 'one')
+    result = subprocess.run(
+        [
+            'bash', ROOT / 'tools' / 'dist_train.sh', tmp_path / 'two.py',
+            '2', '--work-dir', tmp_path / 'two'
+        ],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True)
+    assert result.returncode == 0, result.stdout[-3000:]
+    for epoch in (1, 2):
+        tables = [
+            checkpoint(tmp_path / run, epoch)['label_table']['labels']
+            for run in ('one', 'two')
+        ]
+        np.testing.assert_array_equal(*tables)
+        assert tables[0].max() >= 12  # there are pseudo identities
+    one, two = curve(tmp_path / 'one'), curve(tmp_path / 'two')
+    assert len(one['loss']) == 8
+    for name, values in one.items():
+        assert two[name] == pytest.approx(values, rel=1e-5), name

@@ -1,0 +1,154 @@
+"""Tests of tools/test.py."""
+
+import json
+import re
+import runpy
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+CONFIG = '''
+_base_ = ['{root}/configs/_base_/default_runtime.py']
+model = dict(
+    type='ReIDBaseline',
+    backbone=dict(type='OSNet', width=0.25),
+    neck=dict(type='mmpretrain.GlobalAveragePooling'),
+    bnneck=dict(type='BNNeck', in_channels=128))
+test_dataloader = dict(
+    batch_size=4,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='pseudo_collate'),
+    dataset=dict(
+        type='RetrievalDataset',
+        domains=[dict(type='PKUReid', data_root='{folder}/a')],
+        pipeline=[dict(type='LoadReIDImage'),
+                  dict(type='Resize', scale=(16, 32)),
+                  dict(type='PackReIDInputs')]))
+test_evaluator = dict(type='ReIDMetric')
+test_cfg = dict()
+'''
+
+
+@pytest.fixture(scope='module')
+def tool():
+    return runpy.run_path(str(ROOT / 'tools' / 'test.py'))
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Config that tests on four people in two cameras, drawn here."""
+    rng = np.random.default_rng(0)
+    for domain in 'ab':
+        for pid in range(4):
+            folder = tmp_path / domain / (
+                'train' if pid else 'val/all_imgs') / f'{pid:03}'
+            folder.mkdir(parents=True)
+            colour = rng.integers(0, 256, 3)
+            for cam in (1, 2):
+                image = colour + rng.integers(-20, 20, (32, 16, 3))
+                cv2.imwrite(
+                    str(folder / f'0{cam}_1.png'), image.clip(0, 255))
+    file = tmp_path / 'config.py'
+    file.write_text(CONFIG.format(root=ROOT, folder=tmp_path))
+    return file
+
+
+def stop_message(tool, capsys, *arguments):
+    with pytest.raises(SystemExit):
+        tool['parse_args']([str(argument) for argument in arguments])
+    return capsys.readouterr().err
+
+
+def test_arguments(tool, config):
+    args = tool['parse_args']([
+        str(config), 'none', '--domains', 'Market1501:data/m',
+        'PKUReid:data/p:name=shop,pid_range=0,cut=0.5', '--cfg-options',
+        'test_dataloader.batch_size=2'
+    ])
+    assert args.domains == [{
+        'type': 'Market1501',
+        'data_root': 'data/m'
+    }, {
+        'type': 'PKUReid',
+        'data_root': 'data/p',
+        'name': 'shop',
+        'pid_range': 0,
+        'cut': .5
+    }]
+    cfg = tool['build_config'](args)
+    assert cfg.test_dataloader.dataset.domains == args.domains
+    assert cfg.test_dataloader.batch_size == 2
+    assert cfg.load_from is None
+    assert cfg.work_dir == 'work_dirs/config'
+
+
+def test_config_without_retrieval_dataset(tool, tmp_path):
+    config = tmp_path / 'bare.py'
+    config.write_text('model = dict()\n')
+    args = tool['parse_args']([str(config), 'none'])
+    with pytest.raises(ValueError, match='bare.py: test_dataloader.dataset'):
+        tool['build_config'](args)
+
+
+@pytest.mark.parametrize('domain, message', [
+    ('Marke:data', "'Marke' is no data set type; there are .*Market1501"),
+    ('RetrievalDataset:data', 'is no data set type'),
+    ('Market1501', 'is not TYPE:PATH'),
+    ('Market1501:', 'is not TYPE:PATH'),
+    ('Market1501:a:b', "'b' in 'Market1501:a:b' is not KEY=VALUE"),
+])
+def test_bad_domain(tool, config, capsys, domain, message):
+    error = stop_message(tool, capsys, config, 'none', '--domains', domain)
+    assert re.search(message, error)
+
+
+def test_bad_files_and_numbers(tool, config, capsys, tmp_path):
+    assert 'there is no file' in stop_message(tool, capsys, config,
+                                              tmp_path / 'gone.pth')
+    assert 'gone.py' in stop_message(tool, capsys, tmp_path / 'gone.py',
+                                     'none')
+    assert '--topk must be above 0' in stop_message(tool, capsys, config,
+                                                    'none', '--topk', 0)
+
+
+def test_checkpoint_and_other_domains(tool, config, tmp_path):
+    """Initial weights, the same from a file, and a file that does not fit."""
+    import mmengine.runner
+    common = ['--work-dir', str(tmp_path / 'work')]
+    out = tmp_path / 'new' / 'none.json'
+    tool['main']([str(config), 'none', '--out', str(out), *common])
+    before = json.loads(out.read_text())
+    assert before['results']['pku-reid/queries'] == 4
+    assert before['seed'] == 0 and before['checkpoint'] == 'none'
+    assert before['versions']['torch'] == torch.__version__
+
+    torch.manual_seed(5)
+    model = mmengine.runner.Runner.from_cfg(tool['build_config'](
+        tool['parse_args']([str(config), 'none', *common]))).model
+    weights = model.state_dict()
+    checkpoint = tmp_path / 'weights.pth'
+    torch.save({'state_dict': weights}, checkpoint)
+    out = tmp_path / 'two.json'
+    tool['main']([
+        str(config), str(checkpoint), '--out', str(out), '--show-dir',
+        str(tmp_path / 'show'), '--topk', '2', '--domains',
+        f'PKUReid:{tmp_path}/a', f'PKUReid:{tmp_path}/b:name=other', *common
+    ])
+    after = json.loads(out.read_text())
+    assert [d['name'] for d in after['domains']] == ['pku-reid', 'other']
+    assert after['domains'][1]['data_root'] == f'{tmp_path}/b'
+    assert {'pku-reid/mAP', 'other/rank-1', 'mean/mINP'} <= set(
+        after['results'])
+    assert {f.name for f in (tmp_path / 'show').iterdir()
+            } == {'pku-reid.png', 'other.png'}
+
+    del weights['backbone.conv1.conv.weight']
+    torch.save(weights, checkpoint)
+    with pytest.raises(ValueError, match='weights.pth does not fit the model: '
+                       r"1 tensors.*\['backbone.conv1.conv.weight'\]"):
+        tool['main']([str(config), str(checkpoint), *common])
