@@ -290,6 +290,10 @@ def _mirrored(upper):
     return joined
 
 
+class CollapsedFeaturesError(ValueError):
+    """Nearly all images are alike: there is nothing to cluster."""
+
+
 def jaccard_graph(encoding, radius, *, max_pairs=None, kernel='numba',
                   threads=None):
     """Jaccard distances of all pairs of images within a radius.
@@ -313,9 +317,9 @@ def jaccard_graph(encoding, radius, *, max_pairs=None, kernel='numba',
         entries: never call ``eliminate_zeros`` on it.
 
     Raises:
-        ValueError: If the radius or the kernel is not allowed, or more than
-            ``max_pairs`` pairs are within the radius, as when the features
-            have collapsed to a point.
+        ValueError: If the radius or the kernel is not allowed.
+        CollapsedFeaturesError: If more than ``max_pairs`` pairs are within
+            the radius, as when the features have collapsed to a point.
     """
     if not 0 < radius < 1:
         raise ValueError(f'radius={radius}: expected a number in (0, 1)')
@@ -340,7 +344,7 @@ def jaccard_graph(encoding, radius, *, max_pairs=None, kernel='numba',
         parts.append(part)
         pairs += len(part[1])
         if pairs > max_pairs:
-            raise ValueError(
+            raise CollapsedFeaturesError(
                 f'more than max_pairs={max_pairs} of the pairs of {num} '
                 f'images are within the radius {radius}: the features have '
                 'probably collapsed; look at the model, lower the radius '

@@ -91,6 +91,8 @@ class CosineIdentityHead(IdentityHead):
 class HeadFirstHook(Hook):
     """Trains the heads alone for some epochs, then everything.
 
+    With several processes it needs ``find_unused_parameters = True``.
+
     Args:
         epochs (int): so many epochs leave the weights of the backbone alone.
     """

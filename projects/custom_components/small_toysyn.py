@@ -15,7 +15,7 @@ model = dict(
     neck=dict(type='StripePooling', num_stripes=4),
     bnneck=dict(type='BNNeck', in_channels=4 * 64),
     id_head=dict(
-        type='CosineIdentityHead', in_channels=4 * 64, max_classes=100),
+        type='CosineIdentityHead', in_channels=4 * 64, max_classes=200),
     triplet=dict(type='BatchHardTripletLoss'))
 
 train_dataloader = dict(
@@ -57,4 +57,6 @@ train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=4, val_interval=4)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
+# several processes have to be told that HeadFirstHook leaves weights out
+find_unused_parameters = True
 default_hooks = dict(head_first=dict(type='HeadFirstHook', epochs=1))

@@ -159,5 +159,5 @@ def test_training_with_the_config(tmp_path):
     assert 'toy-unseen/mAP' in output
     weights = torch.load(
         tmp_path / 'work' / 'epoch_2.pth', weights_only=True)['state_dict']
-    assert weights['id_head.weight'].shape == (100, 256)
+    assert weights['id_head.weight'].shape == (200, 256)
     assert 'backbone.stages.0.conv.weight' in weights

@@ -46,12 +46,12 @@ def make_scene(rng: np.random.Generator, style: Style) -> np.ndarray:
     horizon = int(HEIGHT * rng.uniform(0.42, 0.66))
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     SCENES[kind](rng, image, horizon)
-    if kind == 'flat':
+    if not style.folds:  # clean rendering
         return image
     texture = cv2.resize(
         window(rng, 'cloud', 256, 512), (WIDTH, HEIGHT))[..., None]
     grain = window(rng, 'grain', HEIGHT, WIDTH)[..., :1]
-    result = image * (1 + 0.10 * texture) + 5 * grain
+    result = image * (1 + 0.06 * texture) + 3 * grain
     return np.clip(result, 0, 255).astype(np.uint8)
 
 
@@ -70,9 +70,10 @@ def _dim(colour, factor):
     return tuple(min(c * factor, 255) for c in colour)
 
 
-def _tiles(rng, image, horizon, colour, line):
+def _tiles(rng, image, horizon, colour):
     """A floor of tiles in perspective."""
     image[horizon:] = colour
+    line = _dim(colour, rng.uniform(0.7, 0.9))
     centre = rng.uniform(0, WIDTH)
     for i in range(-40, 41):
         cv2.line(image, (int(centre + i * 24), horizon),
@@ -127,8 +128,7 @@ def _street(rng, image, horizon):
             _box(image, door, horizon - 55, door + 26, horizon,
                  _tone(rng, 'black', 'brown', 'green', 'red', 'navy'))
         x += wide
-    _tiles(rng, image, horizon, _tone(rng, 'grey', 'silver', 'charcoal'),
-           _tone(rng, 'grey', 'charcoal'))
+    _tiles(rng, image, horizon, _tone(rng, 'grey', 'silver', 'charcoal'))
     for _ in range(int(rng.integers(2, 6))):
         _car(rng, image, int(rng.integers(WIDTH)), horizon + 14)
     for _ in range(int(rng.integers(1, 6))):
@@ -164,8 +164,7 @@ def _mall(rng, image, horizon):
                  gy + rng.integers(6, 24),
                  _tone(rng, *COLOURS))
         x += wide
-    _tiles(rng, image, horizon, _tone(rng, 'white', 'beige', 'silver'),
-           _tone(rng, 'silver', 'tan'))
+    _tiles(rng, image, horizon, _tone(rng, 'white', 'beige', 'silver'))
     for _ in range(int(rng.integers(2, 5))):
         x = int(rng.integers(WIDTH))
         _box(image, x, 0, x + 22, horizon + 16, _tone(rng, 'white', 'grey'))
@@ -197,7 +196,7 @@ def _leaves(rng, image, x0, y0, x1, y1, colour, count):
     for _ in range(count):
         cx, cy = rng.uniform(x0, x1), rng.uniform(y0, y1)
         cv2.circle(image, (int(cx), int(cy)), int(rng.integers(3, 14)),
-                   _dim(colour, rng.uniform(0.55, 1.35)), -1)
+                   _dim(colour, rng.uniform(0.7, 1.2)), -1)
 
 
 def _park(rng, image, horizon):
@@ -234,8 +233,8 @@ def _plaza(rng, image, horizon):
                 _box(image, wx, wy, wx + 7, wy + 9, _dim(wall, 0.55))
     _leaves(rng, image, 0, horizon - 22, WIDTH, horizon,
             _tone(rng, 'green', 'olive'), 200)
-    _tiles(rng, image, horizon, _tone(rng, 'beige', 'silver', 'tan', 'grey'),
-           _tone(rng, 'grey', 'tan'))
+    _tiles(rng, image, horizon,
+           _tone(rng, 'beige', 'silver', 'tan', 'grey'))
 
 
 SCENES = dict(flat=_flat, street=_street, mall=_mall, station=_station,

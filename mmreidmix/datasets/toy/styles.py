@@ -101,7 +101,7 @@ SYNTHETIC = Style(
     shoes=dict(sneakers=3, boots=1, plain=1),
     bags=dict(none=5, backpack=2, handbag=1, shoulder=1),
     hats=dict(none=7, cap=2),
-    scenes=dict(flat=1),
+    scenes=dict(flat=2, plaza=1, mall=1, street=1),
     saturation=(1.05, 1.2),
     light=(0.15, 0.35),
     gain=(0.82, 1.1),
@@ -128,9 +128,9 @@ REAL_A = Style(  # a cold city: streets, dark layers, coats
     hats=dict(none=7, beanie=2, cap=1, hood=.7),
     scenes=dict(street=3, station=1, plaza=1),
     skins=(4, 4, 2, 1, 1, 1),
-    light=(0.1, 0.6), gain=(0.7, 1.15), cast=0.12, saturation=(0.6, 1.0),
-    contrast=(0.8, 1.1), haze=(0, 22), blur=(0.2, 0.8), noise=(1.5, 6),
-    quality=(45, 88), resolution=(0.6, 1.0), occlusion=(0.02, 0.12),
+    light=(0.1, 0.5), gain=(0.76, 1.14), cast=0.1, saturation=(0.7, 1.0),
+    contrast=(0.82, 1.1), haze=(0, 18), blur=(0.2, 0.6), noise=(1, 4),
+    quality=(50, 90), resolution=(0.65, 1.0), occlusion=(0.02, 0.12),
     misalign=(0.006, 0.02), zoom=(0.86, 0.99), pitch=(0.05, 0.3),
     folds=0.16, passers=0.08, scarf=0.25)
 
@@ -175,10 +175,10 @@ UNSEEN = Style(  # a park in autumn seen by cheap cameras
     shoes=dict(sneakers=3, boots=2, plain=2, sandals=.5),
     bags=dict(none=4, backpack=2.5, shoulder=2, handbag=1, tote=1.5),
     hats=dict(none=7, cap=1, beanie=1, sunhat=.5, hood=.5),
-    scenes=dict(park=3, plaza=1, street=1),
-    light=(0.1, 0.65), gain=(0.7, 1.2), cast=0.12, saturation=(0.6, 1.05),
-    contrast=(0.8, 1.15), haze=(0, 20), blur=(0.2, 0.8), noise=(1.5, 6),
-    quality=(45, 88), resolution=(0.6, 1.0), occlusion=(0.02, 0.12),
+    scenes=dict(park=2, plaza=1, street=1),
+    light=(0.1, 0.55), gain=(0.78, 1.18), cast=0.1, saturation=(0.7, 1.05),
+    contrast=(0.85, 1.15), haze=(0, 16), blur=(0.2, 0.6), noise=(1, 4),
+    quality=(50, 90), resolution=(0.65, 1.0), occlusion=(0.02, 0.12),
     misalign=(0.006, 0.02), zoom=(0.85, 0.99), pitch=(0.0, 0.3),
     folds=0.15, passers=0.08, scarf=0.12)
 

@@ -1,6 +1,7 @@
 """Gives the unlabelled domains identities before an epoch."""
 
 import copy
+import logging
 import time
 from collections.abc import Sequence
 from typing import Optional
@@ -10,11 +11,13 @@ import torch
 from mmengine.dataset import Compose
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 
 from mmreidmix.engine.extraction import extract_embeddings
 from mmreidmix.pseudo_labels import (
+    CollapsedFeaturesError,
     JaccardDBSCAN,
     PseudoLabelResult,
     describe_clustering,
@@ -117,11 +120,19 @@ class PseudoLabelHook(Hook):
         if self.oracle:
             labels = np.unique(
                 domain.records.pids, return_inverse=True)[1].reshape(-1)
+            return PseudoLabelResult(labels=labels, clusters=labels)
+        alpha = self.alphas.get(domain.name)
+        try:
+            return self.clusterer(embeddings.numpy(), alpha=alpha)
+        except CollapsedFeaturesError as error:
+            # The labelled domains may still pull the features apart.
+            print_log(
+                f'{domain.name}: {error}',
+                logger='current',
+                level=logging.WARNING)
+            nothing = np.full(len(embeddings), -1, dtype=np.int64)
             return PseudoLabelResult(
-                labels=labels, alpha=None, tight=labels, loose=labels,
-                seconds={})
-        return self.clusterer(
-            embeddings.numpy(), alpha=self.alphas.get(domain.name))
+                labels=nothing, clusters=nothing, alpha=alpha)
 
     def _report(self, runner, domain, result, extracted: float) -> None:
         """Label quality and the time of each stage, to log and visualizer.

@@ -1,6 +1,8 @@
 """DomainMix: labelled synthetic + unlabelled real."""
 
 
+from typing import Optional
+
 import torch
 
 from mmreidmix.registry import MODELS
@@ -28,21 +30,22 @@ class DomainMix(ReIDBaseline):
             images of labelled domains. 'released': images whose class is at
             most the number of labelled classes, so that the first cluster
             counts as labelled, as the released code has it.
-        centroid_scale (str): length of the classifier rows of pseudo
-            identities. 'unit' as released; 'labelled': the mean length of
-            the rows of the labelled identities, so that both kinds of logits
-            start on one scale.
+        centroid_scale (str, optional): adaptive classifier initialisation:
+            length of the rows of pseudo identities, which become the
+            clusters' centres. 'unit' as released; 'labelled': the mean length
+            of the rows of the labelled identities, so that both kinds of
+            logits start on one scale; None: the rows are left as they are.
         **kwargs: see :class:`ReIDBaseline`.
     """
 
     def __init__(self,
                  domain_head: dict,
                  labelled_below: str = 'role',
-                 centroid_scale: str = 'labelled',
+                 centroid_scale: Optional[str] = 'labelled',
                  **kwargs):
         super().__init__(**kwargs)
         _check('labelled_below', labelled_below, ('role', 'released'))
-        _check('centroid_scale', centroid_scale, ('unit', 'labelled'))
+        _check('centroid_scale', centroid_scale, ('unit', 'labelled', None))
         self.domain_head = MODELS.build(domain_head)
         self.labelled_below = labelled_below
         self.centroid_scale = centroid_scale
@@ -88,7 +91,9 @@ class DomainMix(ReIDBaseline):
         ``centroid_scale`` says.
         """
         super().begin_pseudo_labels(centroids, first)
-        if self.id_head is None or not len(centroids):
+        if self.id_head is None or self.centroid_scale is None:
+            return
+        if not len(centroids):
             return
         if self.centroid_scale == 'labelled' and first:
             rows = self.id_head.weight.detach()[:first]

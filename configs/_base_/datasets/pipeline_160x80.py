@@ -1,0 +1,13 @@
+# Height 160, width 80: between the usual 256 x 128 and what a CPU likes.
+train_pipeline = [
+    dict(type='LoadReIDImage'),
+    dict(type='Resize', scale=(80, 160)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='mmpretrain.RandomCrop', crop_size=(160, 80), padding=6),
+    dict(type='PackReIDInputs'),
+]
+test_pipeline = [
+    dict(type='LoadReIDImage'),
+    dict(type='Resize', scale=(80, 160)),
+    dict(type='PackReIDInputs'),
+]

@@ -1,0 +1,52 @@
+# Real images on a CPU: OSNet x0.25 starts from torchreid's MSMT17 checkpoint,
+# learns from labelled toy pedestrians and unlabelled Market-1501 images, and
+# is tested on PKU-Reid and on held-out identities of Market-1501.
+#   python tools/model_converters/convert_weights.py SRC \
+#       data/weights/osnet_x0_25_msmt17.pth --from torchreid
+_base_ = [
+    '../_base_/models/osnet_x0_25.py',
+    '../_base_/datasets/toysyn_market1501dev.py',
+    '../_base_/schedules/domainmix_cpu.py',
+]
+
+model = dict(
+    type='DomainMix',
+    # Labelled identities + unlabelled images // smallest cluster.
+    id_head=dict(
+        type='IdentityHead', in_channels=512, max_classes=200 + 10679 // 5),
+    triplet=dict(type='BatchHardTripletLoss'),
+    domain_head=dict(
+        type='DomainBalanceHead',
+        in_channels=512,
+        hidden_channels=(256, 128)),
+    init_cfg=dict(
+        type='Pretrained',
+        checkpoint='data/weights/osnet_x0_25_msmt17.pth',
+        allow_missing=['bnneck', 'id_head', 'domain_head']))
+
+optim_wrapper = dict(optimizer=dict(lr=3.5e-4))
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=0.01,
+        begin=0,
+        end=1,
+        convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=3.5e-6,
+        begin=1,
+        end=8,
+        convert_to_iter_based=True),
+]
+train_cfg = dict(max_epochs=8, val_interval=4)
+default_hooks = dict(
+    pseudo_labels=dict(
+        pipeline=_base_.test_pipeline,
+        begin=0,
+        bf16=True,
+        clustering=dict(eps=0.5)),
+    phases=dict(phases=[
+        dict(begin=0),
+        dict(begin=1, discriminator_interval=10),
+    ]))
