@@ -38,6 +38,22 @@ toy_data() {
             'you need, delete it and run this again'
 }
 
+# shown LOG COMMAND...: run a command, keep all it prints in LOG and show what
+# a person wants to see; on failure also the end of the log.
+shown() {
+    local log="$1" status
+    shift
+    set +e
+    "$@" 2>&1 | tee "$log" | grep --line-buffered -E \
+        'Epoch\((train|val)\)|Pseudo labels of|^domain|^toy-[^:]*$'
+    status=${PIPESTATUS[0]}
+    set -e
+    if [[ $status -ne 0 ]]; then
+        tail -n 40 "$log"
+        fail "the command failed (above): $*; its whole output: $log"
+    fi
+}
+
 say 'drawing toy data'
 toy_data synthetic --layout personx-visda --ids 200 --test-ids 10
 toy_data real_a --layout market1501 --ids 200 --test-ids 10
@@ -50,18 +66,18 @@ fi
 mkdir -p "$WORK_DIR"
 
 say 'testing the untrained model on the unseen toy domain'
-"$PY" tools/test.py "$CONFIG" none --work-dir "$WORK_DIR/test" \
+shown "$WORK_DIR/before.log" "$PY" tools/test.py "$CONFIG" none --work-dir "$WORK_DIR/test" \
     --out "$WORK_DIR/before.json"
 
 say "training: $CONFIG ${TRAIN_OPTIONS[*]:-}"
 start=$SECONDS
-"$PY" tools/train.py "$CONFIG" --work-dir "$WORK_DIR" \
+shown "$WORK_DIR/train.log" "$PY" tools/train.py "$CONFIG" --work-dir "$WORK_DIR" \
     ${TRAIN_OPTIONS[@]+"${TRAIN_OPTIONS[@]}"}
 say "trained in $((SECONDS - start)) s"
 checkpoint="$(<"$WORK_DIR/last_checkpoint")"
 
 say 'testing the trained model on the unseen toy domain'
-"$PY" tools/test.py "$CONFIG" "$checkpoint" --work-dir "$WORK_DIR/test" \
+shown "$WORK_DIR/after.log" "$PY" tools/test.py "$CONFIG" "$checkpoint" --work-dir "$WORK_DIR/test" \
     --out "$WORK_DIR/after.json" --show-dir "$WORK_DIR/rank_lists"
 
 say 'before and after training, on the unseen toy domain'

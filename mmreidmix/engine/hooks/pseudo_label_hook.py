@@ -149,7 +149,7 @@ class PseudoLabelHook(Hook):
         seconds = dict(extract=extracted, **result.seconds)
         runner.logger.info(
             f'Pseudo labels of {domain.name}, epoch {runner.epoch + 1}: ' +
-            ', '.join(f'{k} {v:.4g}' for k, v in quality.items()) +
+            ', '.join(f'{k} {v:.5g}' for k, v in quality.items()) +
             '; seconds: ' +
             ', '.join(f'{k} {v:.2f}' for k, v in seconds.items()))
         if quality['clusters'] == 0:

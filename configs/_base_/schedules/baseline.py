@@ -1,0 +1,13 @@
+# 60 epochs, warm-up over 10, then x 0.1 at epochs 30 and 50.
+_base_ = ['../default_runtime.py']
+
+optim_wrapper = dict(
+    type='Bf16OptimWrapper',
+    optimizer=dict(type='Adam', lr=3.5e-4, weight_decay=5e-4, fused=True))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=10),
+    dict(type='MultiStepLR', milestones=[30, 50], gamma=0.1),
+]
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_interval=10)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')

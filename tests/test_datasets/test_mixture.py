@@ -1,0 +1,181 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import DefaultSampler, pseudo_collate
+from torch.utils.data import DataLoader
+
+from mmreidmix.datasets import DomainMixture, PKBatchSampler, SampleKey
+from mmreidmix.datasets.seeding import seeded
+
+PIPELINE = [
+    dict(type='LoadReIDImage'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='mmpretrain.RandomCrop', crop_size=(64, 32), padding=4),
+    dict(type='mmpretrain.RandomErasing', erase_prob=0.5),
+    dict(type='PackReIDInputs'),
+]
+
+
+def domains(toy, **options):
+    return [
+        dict(
+            type='PersonX',
+            data_root=str(toy / 'synthetic'),
+            name='syn',
+            role='labelled'),
+        dict(
+            type='Market1501',
+            data_root=str(toy / 'real_a'),
+            name='real',
+            role='unlabelled',
+            **options)
+    ]
+
+
+@pytest.fixture(scope='module')
+def mixture(toy):
+    return DomainMixture(domains(toy), PIPELINE)
+
+
+def random_states():
+    return (random.getstate(), np.random.get_state()[1].tolist(),
+            torch.get_rng_state().tolist())
+
+
+def test_indices_run_over_the_domains(mixture):
+    assert len(mixture) == sum(map(len, mixture.domains))
+    assert mixture.names == mixture.metainfo['domains'] == ['syn', 'real']
+    first = len(mixture.domains[0])
+    for index in (0, first - 1, first, len(mixture) - 1):
+        info = mixture.get_data_info(index)
+        domain = int(index >= first)
+        own = mixture.domains[domain].get_data_info(index - domain * first)
+        assert (info['index'], info['domain']) == (index, domain)
+        assert info['img_path'] == own['img_path']
+        assert info['camid'] == own['camid'] == mixture.camids[index]
+        assert mixture.domain_of(index) == domain
+    assert mixture.domain_of([0, first]).tolist() == [0, 1]
+
+
+def test_index_outside_is_an_error(mixture):
+    for index in (len(mixture), -1):
+        with pytest.raises(IndexError):
+            mixture.get_data_info(index)
+
+
+def test_identities_of_the_unlabelled_domain_are_hidden(mixture):
+    first = len(mixture.domains[0])
+    assert (mixture.domains[1].records.pids >= 0).all()  # they are known
+    for index in range(len(mixture)):
+        assert (mixture.get_data_info(index)['pid'] >= 0) == (index < first)
+    assert (mixture.label_table.labels[first:] == -1).all()
+    assert mixture[SampleKey(first, 0)]['data_samples'].pid == -1
+    assert 'hidden' in mixture.summary()
+
+
+def test_labels_of_the_labelled_domain(mixture):
+    pids = mixture.domains[0].records.pids
+    expected = np.unique(pids, return_inverse=True)[1]
+    labels = mixture.label_table.labels[:len(pids)]
+    assert labels.tolist() == expected.tolist()
+    assert mixture.label_table.num_classes == mixture.domains[0].num_pids
+
+
+def test_a_domain_of_labelled_role_is_all_labelled(toy):
+    both = domains(toy)
+    both[1]['role'] = 'labelled'
+    table = DomainMixture(both).label_table
+    assert table.labels.min() == 0
+    assert table.num_labelled_classes == 24
+    assert table.unlabelled == []
+
+
+def test_equal_keys_give_equal_images_whatever_came_before(mixture):
+    expected = mixture[SampleKey(3, 7)]['inputs']
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    assert torch.equal(mixture[SampleKey(3, 7)]['inputs'], expected)
+    others = [mixture[SampleKey(3, seed)]['inputs'] for seed in range(4)]
+    assert not all(torch.equal(other, expected) for other in others)
+
+
+def test_global_random_states_are_left_alone(mixture):
+    before = random_states()
+    mixture[SampleKey(3, 7)]
+    assert random_states() == before
+
+
+def test_random_states_come_back_after_an_error():
+    before = random_states()
+    with pytest.raises(KeyError), seeded(5):
+        raise KeyError
+    assert random_states() == before
+
+
+def test_seeded_block_repeats_itself():
+    draws = []
+    for _ in range(2):
+        with seeded(5):
+            draws.append(
+                (random.random(), np.random.rand(), float(torch.rand(1))))
+    assert draws[0] == draws[1]
+
+
+def test_workers_change_nothing(mixture):
+    sampler = DefaultSampler(mixture, seed=3)
+    batches = []
+    for workers in (0, 2):
+        loader = DataLoader(
+            mixture,
+            batch_sampler=PKBatchSampler(
+                sampler, batch_size=8, iters_per_epoch=3),
+            num_workers=workers,
+            collate_fn=pseudo_collate)
+        batches.append(list(loader))
+    for a, b in zip(*batches):
+        assert [s.index for s in a['data_samples']
+                ] == [s.index for s in b['data_samples']]
+        assert all(map(torch.equal, a['inputs'], b['inputs']))
+
+
+def test_workers_see_new_labels(toy):
+    """Persistent workers hold no label: the sampler reads the table."""
+    mixture = DomainMixture(domains(toy), PIPELINE)
+    loader = DataLoader(
+        mixture,
+        batch_sampler=PKBatchSampler(
+            DefaultSampler(mixture, seed=0),
+            batch_size=8,
+            iters_per_epoch=2,
+            quotas=dict(real=1)),
+        num_workers=1,
+        persistent_workers=True,
+        collate_fn=pseudo_collate)
+    first = len(mixture.domains[0])
+    for group in (slice(0, 6), slice(6, 12)):
+        clusters = np.full(len(mixture.domains[1]), -1)
+        clusters[group] = 0
+        mixture.label_table.assign({1: clusters})
+        seen = {s.index for data in loader for s in data['data_samples']}
+        assert seen <= set(range(first + group.start, first + group.stop))
+
+
+@pytest.mark.parametrize('role', [None, 'source'])
+def test_role_errors(toy, role):
+    wrong = domains(toy)
+    wrong[1]['role'] = role
+    with pytest.raises(ValueError, match='`role` of Market1501 is'):
+        DomainMixture(wrong)
+
+
+def test_names_must_differ(toy):
+    wrong = domains(toy)
+    wrong[1]['name'] = 'syn'
+    with pytest.raises(ValueError, match=r"\['syn', 'syn'\] are not unique"):
+        DomainMixture(wrong)
+
+
+def test_no_domain():
+    with pytest.raises(ValueError, match='`domains` is empty'):
+        DomainMixture([])

@@ -1,0 +1,71 @@
+import pytest
+
+from mmreidmix.datasets import RetrievalDataset
+
+PIPELINE = [dict(type='LoadReIDImage'), dict(type='PackReIDInputs')]
+
+
+def domain(toy, style, **options):
+    return dict(
+        type='Market1501',
+        data_root=str(toy / style),
+        name=options.pop('name', style),
+        **options)
+
+
+@pytest.fixture(scope='module')
+def dataset(toy):
+    return RetrievalDataset(
+        [domain(toy, 'unseen'), domain(toy, 'real_a')], PIPELINE)
+
+
+def test_query_and_gallery_of_each_domain_in_a_row(dataset):
+    assert [(p.name, p.subset) for p in dataset.parts] == [
+        ('unseen', 'query'), ('unseen', 'gallery'), ('real_a', 'query'),
+        ('real_a', 'gallery')
+    ]
+    assert dataset.metainfo == dict(domains=['unseen', 'real_a'])
+    assert len(dataset) == sum(map(len, dataset.parts))
+    index = 0
+    for number, part in enumerate(dataset.parts):
+        for position in range(len(part)):
+            info = dataset.get_data_info(index)
+            assert info == dict(
+                part.get_data_info(position),
+                index=index,
+                domain=number // 2)
+            index += 1
+    assert index == len(dataset)
+
+
+def test_samples_carry_what_the_metric_needs(dataset):
+    last = dataset[len(dataset) - 1]
+    sample = last['data_samples']
+    assert (sample.domain, sample.subset) == (1, 'gallery')
+    assert sample.index == len(dataset) - 1
+    assert sample.pid == dataset.parts[3].records.pids[-1]
+    assert tuple(last['inputs'].shape) == (3, 64, 32)
+
+
+def test_index_outside_is_an_error(dataset):
+    for index in (len(dataset), -1):
+        with pytest.raises(IndexError):
+            dataset[index]
+
+
+def test_names_must_differ(toy):
+    with pytest.raises(ValueError, match=r"\['a', 'a'\] are not unique"):
+        RetrievalDataset(
+            [domain(toy, 'unseen', name='a'),
+             domain(toy, 'real_a', name='a')])
+
+
+def test_no_domain():
+    with pytest.raises(ValueError, match='`domains` is empty'):
+        RetrievalDataset([])
+
+
+def test_missing_data_set_says_what_was_looked_for(tmp_path):
+    with pytest.raises(FileNotFoundError, match='make_toy_data.py'):
+        RetrievalDataset(
+            [dict(type='Market1501', data_root=str(tmp_path / 'gone'))])

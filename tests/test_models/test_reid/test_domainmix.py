@@ -1,0 +1,166 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmreidmix.engine import AlternatingOptimWrapperConstructor
+from tests.tiny_model import WIDTH, batch, build_model, forward
+
+
+def optimizer_of(model, **options):
+    cfg = dict(
+        type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1), **options)
+    return AlternatingOptimWrapperConstructor(cfg)(model)
+
+
+def parts(model):
+    """Weights of the discriminator, and of all the rest."""
+    weights = {k: v.detach().clone() for k, v in model.named_parameters()}
+    head = {k: v for k, v in weights.items() if k.startswith('domain_head.')}
+    rest = {k: v for k, v in weights.items() if k not in head}
+    return head, rest
+
+
+def changed(before, after):
+    return {k for k in before if not torch.equal(before[k], after[k])}
+
+
+def train_step(model, optimizer, step, seed=0):
+    model.step = step
+    optimizer.active = (
+        'discriminator' if step == 'discriminator' else 'encoder')
+    return model.train_step(batch(seed=seed), optimizer)
+
+
+@pytest.mark.parametrize('step,names', [
+    ('identity', {'loss_id', 'loss_triplet'}),
+    ('discriminator', {'loss_discriminator'}),
+    ('balance', {'loss_id', 'loss_triplet', 'loss_domain_balance'}),
+])
+def test_losses_of_each_kind_of_iteration(step, names):
+    model = build_model()
+    model.step = step
+    losses = forward(model, 'loss')
+    assert losses.keys() == names
+    assert all(torch.isfinite(value) for value in losses.values())
+
+
+def test_balance_loss_is_one_minus_entropy_of_the_discriminator():
+    model = build_model()
+    model.step = 'balance'
+    loss = forward(model, 'loss')['loss_domain_balance']
+    inputs = model.data_preprocessor(batch())['inputs']
+    q = model.domain_head(model.extract(inputs)[1]).softmax(1)
+    torch.testing.assert_close(loss, (1 + (q * q.log()).sum(1)).mean())
+
+
+def test_discriminator_step_moves_the_discriminator_alone():
+    model = build_model()
+    optimizer = optimizer_of(model)
+    before = parts(model)
+    train_step(model, optimizer, 'discriminator')
+    after = parts(model)
+    assert 'domain_head.layers.0.weight' in changed(before[0], after[0])
+    assert not changed(before[1], after[1])
+
+
+@pytest.mark.parametrize('step', ['identity', 'balance'])
+def test_encoder_step_leaves_the_discriminator(step):
+    model = build_model()
+    optimizer = optimizer_of(model)
+    before = parts(model)
+    train_step(model, optimizer, step)
+    after = parts(model)
+    assert not changed(before[0], after[0])
+    assert {'backbone.conv.weight', 'id_head.weight',
+            'bnneck.bn.weight'} <= changed(before[1], after[1])
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_balance_loss_reaches_the_encoder():
+    model = build_model(id_head=None, triplet=None)
+    optimizer = optimizer_of(model)
+    before = parts(model)[1]
+    logged = train_step(model, optimizer, 'balance')
+    assert logged.keys() == {'loss', 'loss_domain_balance'}
+    assert 'backbone.conv.weight' in changed(before, parts(model)[1])
+
+
+def test_accumulated_steps_are_one_step_of_the_mean_gradient():
+    """Discriminator steps in between must not drop what is gathered."""
+    model = build_model()
+    optimizer = optimizer_of(model, accumulative_counts=2)
+    before = parts(model)
+    for step, seed in (('balance', 1), ('discriminator', 2)):
+        train_step(model, optimizer, step, seed)
+        after = parts(model)
+        assert not changed(before[0], after[0])
+        assert not changed(before[1], after[1])
+
+    expected = []
+    for seed in (1, 3):
+        twin = build_model()
+        twin.step = 'balance'
+        data = twin.data_preprocessor(batch(seed=seed), True)
+        loss, _ = twin.parse_losses(twin(**data, mode='loss'))
+        expected.append(
+            torch.autograd.grad(loss, twin.backbone.conv.weight)[0])
+    train_step(model, optimizer, 'balance', 3)
+    moved = model.backbone.conv.weight - before[1]['backbone.conv.weight']
+    torch.testing.assert_close(moved, -0.1 * sum(expected) / 2)
+    assert not changed(before[0], parts(model)[0])
+
+
+@pytest.mark.parametrize('rule,first_cluster', [('role', 1), ('released', 0)])
+def test_domain_of_the_first_cluster(rule, first_cluster):
+    """Classes 0-3 are labelled, 4-6 are clusters."""
+    model = build_model(labelled_below=rule)
+    assert model.domains_of(torch.arange(7)).tolist() == [
+        0, 0, 0, 0, first_cluster, 1, 1
+    ]
+
+
+@pytest.mark.parametrize('rule', ['role', 'released'])
+def test_discriminator_loss_uses_these_domains(rule):
+    model = build_model(labelled_below=rule)
+    model.step = 'discriminator'
+    loss = forward(model, 'loss')['loss_discriminator']
+    b = model.extract(model.data_preprocessor(batch())['inputs'])[1]
+    first = 1 if rule == 'role' else 0
+    domains = torch.tensor([0, 0, 0, 0, first, first, 1, 1])
+    torch.testing.assert_close(
+        loss, F.cross_entropy(model.domain_head(b), domains))
+
+
+@pytest.mark.parametrize('scale', ['unit', 'labelled', None])
+def test_rows_of_pseudo_identities(scale):
+    model = build_model(centroid_scale=scale)
+    before = model.id_head.weight.detach().clone()
+    centroids = F.normalize(torch.randn(3, WIDTH))
+    model.begin_pseudo_labels(centroids, 4)
+    factor = before[:4].norm(dim=1).mean() if scale == 'labelled' else 1
+    expected = before.clone()
+    if scale is not None:
+        expected[4:7] = centroids * factor
+    torch.testing.assert_close(model.id_head.weight.detach(), expected)
+
+
+def test_no_cluster_leaves_the_classifier():
+    model = build_model()
+    before = model.id_head.weight.detach().clone()
+    model.begin_pseudo_labels(torch.zeros(0, WIDTH), 4)
+    assert torch.equal(model.id_head.weight, before)
+
+
+def test_batch_norm_of_the_discriminator_is_grouped_too():
+    model = build_model(bn_group_size=4)
+    assert model.domain_head.layers[1].group_size == 4
+    assert model.backbone.norm.group_size == 4
+
+
+@pytest.mark.parametrize('option', [
+    dict(labelled_below='class'), dict(centroid_scale='none')
+])
+def test_unknown_options(option):
+    name, = option
+    with pytest.raises(ValueError, match=f'DomainMix: {name} must be one of'):
+        build_model(**option)

@@ -1,0 +1,399 @@
+"""Images per second of training: data alone, step alone, the whole loop.
+
+    python tools/benchmarks/train_speed.py --json speed.json
+
+What each figure means: docs/en/reference/speed.md.
+"""
+
+import argparse
+import collections
+import gc
+import itertools
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import cv2
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+
+from mmreidmix.datasets.toy import generate
+from mmreidmix.engine.setup import build_runner
+from mmreidmix.registry import MODELS
+
+BASE = Path(__file__).resolve().parents[2] / 'configs' / '_base_'
+BACKBONES = sorted(file.stem for file in (BASE / 'models').glob('*.py')
+                   if file.stem != 'preprocessor')
+NUM_CLASSES = 1000
+NUM_INSTANCES = 4
+ADAM = dict(lr=3.5e-4, weight_decay=5e-4)
+PACKAGES = ('torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'numpy',
+            'opencv-python', 'opencv-python-headless')
+SETTINGS = ('size', 'batch_size', 'iters', 'warmup', 'rounds', 'workers')
+FIGURES = ('loading', 'step', 'loop', 'plain')
+# Ratio -> figure above the line, figures below it (the slowest counts), and
+# what the project aims at.
+RATIOS = {
+    'loop_to_slower': ('loop', ('loading', 'step'), '0.90'),
+    'loop_to_plain': ('loop', ('plain', ), '2.5 (r50 on a CPU)'),
+    'step_to_plain': ('step', ('plain', ), '-'),
+}
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog='The GPU is used where there is one; set '
+        "CUDA_VISIBLE_DEVICES='' to measure the CPU beside it.")
+    gpu = torch.cuda.is_available()
+    add = parser.add_argument
+    add('--models', nargs='+', choices=BACKBONES,
+        default=['r50', 'osnet_x0_25'], help='files of configs/_base_/models')
+    add('--fp32', nargs='*', choices=BACKBONES,
+        default=[] if gpu else ['osnet_x0_25'],
+        help='models whose default recipe is float32 instead of bfloat16; '
+        'default: osnet_x0_25 on a CPU, none on a GPU')
+    add('--size', nargs=2, type=int, default=[256, 128],
+        metavar=('HEIGHT', 'WIDTH'))
+    add('--batch-size', type=int, default=32)
+    add('--iters', type=int, default=8, help='measured iterations per round')
+    add('--warmup', type=int, default=3, help='iterations before each of them')
+    add('--rounds', type=int, default=3,
+        help='all figures are measured in turns, so often; medians count')
+    add('--threads', type=int, help="threads of torch; default: torch's own")
+    add('--workers', type=int, default=4 if gpu else 0,
+        help='loading processes; default: 4 with a GPU, 0 without')
+    add('--data',
+        help='a Market-1501 folder; default: toy images, drawn on the spot')
+    add('--json', type=Path, help='result file')
+    args = parser.parse_args(argv)
+    for name in ('iters', 'warmup', 'rounds'):
+        if getattr(args, name) < 1:
+            parser.error(f'--{name} must be at least 1')
+    if args.batch_size < 1 or args.batch_size % NUM_INSTANCES:
+        parser.error(f'--batch-size must be a multiple of {NUM_INSTANCES}, '
+                     f'got {args.batch_size}')
+    return args
+
+
+def resized_pipeline(height: int, width: int) -> list:
+    """The training transforms of 256 x 128 for another size."""
+    pipeline = Config.fromfile(
+        BASE / 'datasets' / 'pipeline_256x128.py').train_pipeline
+    for step in pipeline:
+        if step.type == 'Resize':
+            step.scale = (width, height)
+        if step.type == 'mmpretrain.RandomCrop':
+            step.crop_size = (height, width)
+            step.padding = round(step.padding * height / 256)
+    return pipeline
+
+
+def loader_config(args: argparse.Namespace, data: str, iters: int) -> dict:
+    """A training loader with so many batches."""
+    return dict(
+        batch_size=args.batch_size,
+        num_workers=args.workers,
+        persistent_workers=args.workers > 0,
+        sampler=dict(type='DefaultSampler'),
+        batch_sampler=dict(
+            type='PKBatchSampler',
+            num_instances=NUM_INSTANCES,
+            iters_per_epoch=iters),
+        dataset=dict(
+            type='DomainMixture',
+            domains=[
+                # A name of its own: part of the set or toys will do.
+                dict(type='Market1501', name='speed', data_root=data,
+                     role='labelled')
+            ],
+            pipeline=resized_pipeline(*args.size)))
+
+
+def model_config(name: str, channels_last: bool = True) -> dict:
+    """Config of the baseline on a backbone, without downloads."""
+    model = Config.fromfile(BASE / 'models' / f'{name}.py').model
+    model.backbone.pop('init_cfg', None)
+    model.channels_last = channels_last
+    model.data_preprocessor.channels_last = channels_last
+    model.id_head = dict(
+        type='IdentityHead',
+        in_channels=model.bnneck.in_channels,
+        max_classes=NUM_CLASSES)
+    model.triplet = dict(type='BatchHardTripletLoss')
+    return model
+
+
+def optimizer_config(fp32: bool) -> dict:
+    """The optimizer of the default recipe."""
+    return dict(
+        type='OptimWrapper' if fp32 else 'Bf16OptimWrapper',
+        optimizer=dict(type='Adam', **ADAM, fused=True))
+
+
+def use_all_classes(table) -> None:
+    """Let the classifier multiply 1,000 classes, whatever the data hold."""
+    table.num_classes = max(table.num_classes, NUM_CLASSES)
+
+
+def synchronise() -> float:
+    """Wait for the GPU, if there is one; the time then, in seconds."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def rate(step, args: argparse.Namespace) -> float:
+    """Images per second of a callable that takes one batch."""
+    for _ in range(args.warmup):
+        step()
+    start = synchronise()
+    for _ in range(args.iters):
+        step()
+    return args.iters * args.batch_size / (synchronise() - start)
+
+
+class Stopwatch(Hook):
+    """Seconds from the end of the last warm-up iteration to the last one."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, warmup: int, iters: int):
+        self.ends = (warmup - 1, warmup + iters - 1)
+        self.times = []
+
+    def before_train(self, runner) -> None:
+        """Use as many classes as the other measurements."""
+        use_all_classes(runner.train_dataloader.dataset.label_table)
+
+    def after_train_iter(self, runner, batch_idx: int, *args,
+                         **kwargs) -> None:
+        """Take the time at both ends."""
+        if batch_idx in self.ends:
+            self.times.append(synchronise())
+
+
+class Bench:
+    """Measures the figures of one backbone.
+
+    Args:
+        args (Namespace): the command line.
+        name (str): the backbone.
+        data (str): folder of the images.
+        work_dir (str): folder for the logs of the loop.
+    """
+
+    def __init__(self, args: argparse.Namespace, name: str, data: str,
+                 work_dir: str):
+        self.args, self.name = args, name
+        self.data, self.work_dir = data, work_dir
+        self.fp32 = name in args.fp32
+        loader = self._loader(1)
+        self.batch = next(iter(loader))
+        self.table = loader.dataset.label_table
+        use_all_classes(self.table)
+
+    def _loader(self, iters: int):
+        return Runner.build_dataloader(
+            loader_config(self.args, self.data, iters), seed=0)
+
+    def loading(self) -> float:
+        """The data loader, without a model."""
+        # Workers deliver in bursts and run ahead: many more batches than
+        # they hold are measured, after all they held at the start.
+        held = 2 * self.args.workers
+        warmup = max(self.args.warmup, held)
+        iters = max(10, self.args.iters, 10 * held)
+        batches = iter(self._loader(warmup + iters))
+        collections.deque(itertools.islice(batches, warmup), maxlen=0)
+        start = time.perf_counter()
+        count = sum(len(batch['inputs']) for batch in batches)
+        return count / (time.perf_counter() - start)
+
+    def step(self) -> float:
+        """``train_step`` of the default recipe on one batch."""
+        model, batch = self._model_and_batch(channels_last=True)
+        wrapper = build_optim_wrapper(model, optimizer_config(self.fp32))
+        return rate(lambda: model.train_step(batch, wrapper), self.args)
+
+    def plain(self) -> float:
+        """A bare float32 loop of the same model on the same batch."""
+        model, batch = self._model_and_batch(channels_last=False)
+        optimizer = torch.optim.Adam(model.parameters(), **ADAM)
+
+        def step():
+            data = model.data_preprocessor(batch, training=True)
+            loss = sum(model(**data, mode='loss').values())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+        return rate(step, self.args)
+
+    def loop(self) -> float:
+        """MMEngine's runner with all default hooks but checkpoints."""
+        watch = Stopwatch(self.args.warmup, self.args.iters)
+        runner = build_runner(self._runner_config())
+        runner.register_hook(watch)
+        runner.train()
+        begin, end = watch.times
+        return self.args.iters * self.args.batch_size / (end - begin)
+
+    def _model_and_batch(self, channels_last: bool):
+        torch.manual_seed(0)
+        model = MODELS.build(model_config(self.name, channels_last))
+        model.init_weights()
+        model.label_table = self.table
+        model.to(get_device()).train()
+        return model, model.data_preprocessor.cast_data(self.batch)
+
+    def _runner_config(self) -> Config:
+        cfg = Config.fromfile(BASE / 'default_runtime.py')
+        cfg.default_hooks.checkpoint = None
+        cfg.merge_from_dict(
+            dict(
+                model=model_config(self.name),
+                train_dataloader=loader_config(
+                    self.args, self.data, self.args.warmup + self.args.iters),
+                train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=1),
+                optim_wrapper=optimizer_config(self.fp32),
+                log_level='WARNING',
+                # MMEngine's names differ only from second to second.
+                experiment_name=f'{self.name}_{time.time_ns()}',
+                work_dir=self.work_dir))
+        return cfg
+
+    def run(self) -> dict:
+        """All figures in turns: a machine's speed drifts."""
+        rounds = {figure: [] for figure in FIGURES}
+        for _ in range(self.args.rounds):
+            for figure in FIGURES:
+                rounds[figure].append(getattr(self, figure)())
+                gc.collect()
+        return dict(
+            precision='fp32' if self.fp32 else 'bf16',
+            images_per_second={
+                figure: statistics.median(values)
+                for figure, values in rounds.items()},
+            ratios=ratios_of(rounds),
+            rounds=rounds)
+
+
+def ratios_of(rounds: dict) -> dict:
+    """Medians over rounds of the ratios inside each round.
+
+    Args:
+        rounds (dict[str, list[float]]): rates of each figure, by round.
+    """
+    by_round = [dict(zip(rounds, values)) for values in zip(*rounds.values())]
+    return {
+        name: statistics.median(r[above] / min(r[b] for b in below)
+                                for r in by_round)
+        for name, (above, below, _) in RATIOS.items()
+    }
+
+
+def hardware() -> dict:
+    """What this was measured on."""
+    gpu = torch.cuda.is_available() and torch.cuda.get_device_name()
+    return dict(
+        cpu=_cpu_model(),
+        cores=os.cpu_count(),
+        threads=torch.get_num_threads(),
+        gpu=gpu or None)
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+    except OSError:  # not Linux
+        return platform.processor()
+    names = [line for line in lines if line.startswith('model name')]
+    return (names or [platform.machine()])[0].rpartition(': ')[2]
+
+
+def versions() -> dict:
+    """Versions of what the speed depends on."""
+    found = dict(python=platform.python_version(), cuda=torch.version.cuda)
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # of some there are two variants
+            continue
+    return found
+
+
+def make_table(results: dict) -> str:
+    """Rates and ratios, one column per backbone, in Markdown.
+
+    Args:
+        results (dict[str, dict]): name of a backbone -> ``Bench.run()``.
+    """
+    rows = [['', *(f'{name} ({r["precision"]})'
+                   for name, r in results.items()), 'goal']]
+    rows.append(['---'] + ['---:'] * (len(results) + 1))
+    for name in FIGURES:
+        rates = [r['images_per_second'][name] for r in results.values()]
+        rows.append([f'{name}, images/s', *map('{:.1f}'.format, rates), '-'])
+    for name, (_, _, goal) in RATIOS.items():
+        ratios = [r['ratios'][name] for r in results.values()]
+        rows.append([name, *map('{:.2f}'.format, ratios), goal])
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return '\n'.join(
+        f'| {" | ".join(map(str.ljust, row, widths))} |' for row in rows)
+
+
+def measure(args: argparse.Namespace) -> dict:
+    """Measure all backbones one after the other."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    # As MMEngine's runner does, for the measurements without one.
+    cv2.setNumThreads(0)
+    MMLogger.get_instance('train_speed', log_level='WARNING')
+    DefaultScope.get_instance('train_speed', scope_name='mmreidmix')
+    with tempfile.TemporaryDirectory() as folder:
+        data = args.data
+        if not data:
+            data = str(Path(folder) / 'toy')
+            generate(data, 'market1501', 'synthetic', num_ids=25,
+                     num_test_ids=1, images_per_camera=2, num_cameras=6,
+                     size=(128, 64))
+        results = {
+            name: Bench(args, name, data, str(Path(folder) / name)).run()
+            for name in args.models
+        }
+    return dict(
+        hardware=hardware(),
+        versions=versions(),
+        settings=dict(
+            {name: getattr(args, name) for name in SETTINGS},
+            classes=NUM_CLASSES,
+            data=args.data or 'toy'),
+        results=results)
+
+
+def main(argv=None) -> None:
+    """Measure, print, save."""
+    args = parse_args(argv)
+    report = measure(args)
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(report, indent=2) + '\n')
+    print(report['hardware'], report['settings'], sep='\n')
+    print(make_table(report['results']))
+
+
+if __name__ == '__main__':
+    main()
