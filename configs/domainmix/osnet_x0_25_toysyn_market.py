@@ -4,21 +4,13 @@
 #   python tools/model_converters/convert_weights.py SRC \
 #       data/weights/osnet_x0_25_msmt17.pth --from torchreid
 _base_ = [
-    '../_base_/models/osnet_x0_25.py',
+    '../_base_/models/domainmix_osnet_x0_25.py',
     '../_base_/datasets/toysyn_market1501dev.py',
     '../_base_/schedules/domainmix_cpu.py',
 ]
 
 model = dict(
-    type='DomainMix',
-    # Labelled identities + unlabelled images // smallest cluster.
-    id_head=dict(
-        type='IdentityHead', in_channels=512, max_classes=200 + 10679 // 5),
-    triplet=dict(type='BatchHardTripletLoss'),
-    domain_head=dict(
-        type='DomainBalanceHead',
-        in_channels=512,
-        hidden_channels=(256, 128)),
+    id_head=dict(max_classes=200 + 10679 // 5),
     init_cfg=dict(
         type='Pretrained',
         checkpoint='data/weights/osnet_x0_25_msmt17.pth',

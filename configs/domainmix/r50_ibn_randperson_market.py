@@ -1,15 +1,8 @@
-_base_ = [
-    '../_base_/models/r50_ibn.py',
-    '../_base_/datasets/randperson_market1501.py',
-    '../_base_/schedules/domainmix_fixed.py',
-]
+_base_ = ['./r50_randperson_market.py']
 
 model = dict(
-    type='DomainMix',
-    # Labelled identities + unlabelled images // smallest cluster.
-    id_head=dict(
-        type='IdentityHead', in_channels=2048,
-        max_classes=8000 + 12936 // 5),
-    triplet=dict(type='BatchHardTripletLoss'),
-    domain_head=dict(type='DomainBalanceHead', in_channels=2048))
-default_hooks = dict(pseudo_labels=dict(pipeline=_base_.test_pipeline))
+    backbone=dict(
+        type='ResNetIBN',
+        init_cfg=dict(
+            checkpoint='https://github.com/XingangPan/IBN-Net/releases/'
+            'download/v1.0/resnet50_ibn_a-d9d0bb7b.pth')))

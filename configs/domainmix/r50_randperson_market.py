@@ -1,15 +1,8 @@
 _base_ = [
-    '../_base_/models/r50.py',
+    '../_base_/models/domainmix_r50.py',
     '../_base_/datasets/randperson_market1501.py',
     '../_base_/schedules/domainmix_fixed.py',
 ]
 
-model = dict(
-    type='DomainMix',
-    # Labelled identities + unlabelled images // smallest cluster.
-    id_head=dict(
-        type='IdentityHead', in_channels=2048,
-        max_classes=8000 + 12936 // 5),
-    triplet=dict(type='BatchHardTripletLoss'),
-    domain_head=dict(type='DomainBalanceHead', in_channels=2048))
+model = dict(id_head=dict(max_classes=8000 + 12936 // 5))
 default_hooks = dict(pseudo_labels=dict(pipeline=_base_.test_pipeline))

@@ -1,22 +1,14 @@
-# Labelled RandPerson, unlabelled Market1501; tested on
-# MSMT17, which is not seen.
-_base_ = ['./pipeline_256x128.py']
+# Labelled RandPerson, unlabelled Market-1501; tested on MSMT17, which is
+# not seen.
+_base_ = ['./pipeline_256x128.py', './loaders.py']
 
 train_dataloader = dict(
-    batch_size=64,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler'),
     batch_sampler=dict(
-        type='PKBatchSampler',
-        num_instances=4,
         quotas={
             'randperson-subset': 1,
-            'market1501': 1
-        },
-        iters_per_epoch=400),
+            'market1501': 1,
+        }),
     dataset=dict(
-        type='DomainMixture',
         domains=[
             dict(
                 type='RandPerson',
@@ -29,13 +21,11 @@ train_dataloader = dict(
         ],
         pipeline=_base_.train_pipeline))
 val_dataloader = dict(
-    batch_size=128,
-    num_workers=4,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='RetrievalDataset',
-        domains=[dict(type='MSMT17', data_root='data/msmt17')],
+        domains=[
+            dict(
+                type='MSMT17',
+                data_root='data/msmt17'),
+        ],
         pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='ReIDMetric')
-test_evaluator = val_evaluator

@@ -2,23 +2,17 @@
 # training images, `market1501-dev`); tested on PKU-Reid, which is not seen,
 # and on the held-out identities of Market-dev. Real data lie in the folder
 # that MMREIDMIX_REALDATA names.
-_base_ = ['./pipeline_160x80.py']
+_base_ = ['./pipeline_160x80.py', './loaders_cpu.py']
 
 _realdata = '{{$MMREIDMIX_REALDATA:data}}'
 train_dataloader = dict(
-    batch_size=64,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler'),
     batch_sampler=dict(
-        type='PKBatchSampler',
-        num_instances=4,
         quotas={
             'toy-synthetic': 1,
-            'market1501-dev': 1
+            'market1501-dev': 1,
         },
         iters_per_epoch=50),
     dataset=dict(
-        type='DomainMixture',
         domains=[
             dict(
                 type='PersonX',
@@ -33,13 +27,11 @@ train_dataloader = dict(
         ],
         pipeline=_base_.train_pipeline))
 val_dataloader = dict(
-    batch_size=128,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='RetrievalDataset',
         domains=[
-            dict(type='PKUReid', data_root=f'{_realdata}/pku_reid'),
+            dict(
+                type='PKUReid',
+                data_root=f'{_realdata}/pku_reid'),
             dict(
                 type='Market1501',
                 data_root=f'{_realdata}/market1501',
@@ -47,5 +39,3 @@ val_dataloader = dict(
         ],
         pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='ReIDMetric')
-test_evaluator = val_evaluator

@@ -1,21 +1,15 @@
 # Toy pedestrians: labelled 'synthetic', unlabelled 'real_a', tested on
 # 'unseen'. `bash tools/quickstart.sh` generates them under data/toy.
-_base_ = ['./pipeline_128x64.py']
+_base_ = ['./pipeline_128x64.py', './loaders_cpu.py']
 
 train_dataloader = dict(
-    batch_size=64,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler'),
     batch_sampler=dict(
-        type='PKBatchSampler',
-        num_instances=4,
         quotas={
             'toy-synthetic': 1,
-            'toy-real_a': 1
+            'toy-real_a': 1,
         },
         iters_per_epoch=100),
     dataset=dict(
-        type='DomainMixture',
         domains=[
             dict(
                 type='PersonX',
@@ -30,11 +24,7 @@ train_dataloader = dict(
         ],
         pipeline=_base_.train_pipeline))
 val_dataloader = dict(
-    batch_size=128,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='RetrievalDataset',
         domains=[
             dict(
                 type='Market1501',
@@ -43,5 +33,3 @@ val_dataloader = dict(
         ],
         pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='ReIDMetric')
-test_evaluator = val_evaluator

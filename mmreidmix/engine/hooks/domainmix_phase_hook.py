@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
+from mmreidmix.engine.runner_parts import bare_model
 from mmreidmix.registry import HOOKS
 
 
@@ -59,8 +59,7 @@ class DomainMixPhaseHook(Hook):
         """Choose losses and optimizer of this iteration."""
         phase = self.phase(runner.epoch)
         step = self.step(phase.get('discriminator_interval'), batch_idx)
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = bare_model(runner)
         model.step = step
         model.loss_weights.update(phase['loss_weights'])
         runner.optim_wrapper.active = (

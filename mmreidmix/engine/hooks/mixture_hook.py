@@ -2,17 +2,11 @@
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 
+from mmreidmix.engine.runner_parts import bare_model
 from mmreidmix.registry import HOOKS
 
 from .pseudo_label_hook import PseudoLabelHook
-
-
-def bare_model(runner):
-    """The runner's model without its distributed wrapper."""
-    model = runner.model
-    return model.module if is_model_wrapper(model) else model
 
 
 @HOOKS.register_module()

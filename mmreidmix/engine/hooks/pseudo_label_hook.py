@@ -12,10 +12,9 @@ from mmengine.dataset import Compose
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
-from mmengine.optim import OptimWrapperDict
 
 from mmreidmix.engine.extraction import extract_embeddings
+from mmreidmix.engine.runner_parts import bare_model, single_optim_wrappers
 from mmreidmix.pseudo_labels import (
     CollapsedFeaturesError,
     JaccardDBSCAN,
@@ -33,8 +32,7 @@ class PseudoLabelHook(Hook):
     main process clusters the embeddings; the labels are broadcast and written
     into the mixture's label table; the model hears of the new identities and
     their centres (``begin_pseudo_labels``). The independence threshold of a
-    domain, fixed at its first clustering, and the last labels are kept in the
-    checkpoint.
+    domain, fixed at its first clustering, is kept in the checkpoint.
 
     Args:
         pipeline (Sequence[dict]): test transforms.
@@ -79,7 +77,6 @@ class PseudoLabelHook(Hook):
         self.reset_moments = reset_moments
         self.oracle = oracle
         self.alphas = {}
-        self.clusters = {}
 
     def before_train_epoch(self, runner) -> None:
         """Relabel where it is due."""
@@ -88,32 +85,37 @@ class PseudoLabelHook(Hook):
             return
         mixture = runner.train_dataloader.dataset
         table = mixture.label_table
-        embeddings, clusters = {}, {}
+        clusters, centroids = {}, []
         for domain in table.unlabelled:
-            embeddings[domain], clusters[domain] = self._label(
-                runner, mixture.domains[domain])
+            embeddings, clusters[domain] = self._label(runner, mixture,
+                                                       domain)
+            centroids.append(cluster_centroids(embeddings, clusters[domain]))
+        if not clusters:
+            return
         table.assign(clusters)
-        self._inform(runner.model, table, embeddings)
+        bare_model(runner).begin_pseudo_labels(
+            torch.cat(centroids), table.num_labelled_classes)
         if self.reset_moments:
             forget_pseudo_rows(runner, table.num_labelled_classes)
 
-    def _label(self, runner, domain):
+    def _label(self, runner, mixture, index: int):
         """Embeddings (N, D) and clusters (N,) of one domain."""
         start = time.perf_counter()
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
+        domain = mixture.domains[index]
         view = copy.copy(domain)
         view.pipeline = self.pipeline
-        embeddings = extract_embeddings(model, view, **self.loading)
+        embeddings = extract_embeddings(
+            bare_model(runner), view, **self.loading)
         extracted = time.perf_counter() - start
         result = [None]
         if is_main_process():
             result = [self._cluster(domain, embeddings)]
+            table = mixture.label_table
+            self._report(runner, domain, result[0], extracted,
+                         table.labels[table.span(index)])
         broadcast_object_list(result)
         result = result[0]
         self.alphas[domain.name] = result.alpha
-        self._report(runner, domain, result, extracted)
-        self.clusters[domain.name] = result.labels
         return embeddings, result.labels
 
     def _cluster(self, domain, embeddings: torch.Tensor) -> PseudoLabelResult:
@@ -134,7 +136,8 @@ class PseudoLabelHook(Hook):
             return PseudoLabelResult(
                 labels=nothing, clusters=nothing, alpha=alpha)
 
-    def _report(self, runner, domain, result, extracted: float) -> None:
+    def _report(self, runner, domain, result, extracted: float,
+                previous: np.ndarray) -> None:
         """Label quality and the time of each stage, to log and visualizer.
 
         True identities are read here only, for the report, where a data set
@@ -145,7 +148,7 @@ class PseudoLabelHook(Hook):
             result.labels,
             camids=domain.records.camids,
             true_pids=pids if (pids >= 0).all() else None,
-            previous=self.clusters.get(domain.name))
+            previous=previous if (previous >= 0).any() else None)
         seconds = dict(extract=extracted, **result.seconds)
         runner.logger.info(
             f'Pseudo labels of {domain.name}, epoch {runner.epoch + 1}: ' +
@@ -166,49 +169,22 @@ class PseudoLabelHook(Hook):
             },
             step=runner.iter)
 
-    def _inform(self, model, table, embeddings: dict) -> None:
-        """Tell the model about the new identities and their centres."""
-        centroids = [
-            cluster_centroids(
-                embeddings[domain], self._local(table, domain))
-            for domain in table.unlabelled
-        ]
-        model = model.module if is_model_wrapper(model) else model
-        model.begin_pseudo_labels(
-            torch.cat(centroids), table.num_labelled_classes)
-
-    @staticmethod
-    def _local(table, domain: int) -> np.ndarray:
-        """Clusters 0..K-1 of one domain, -1 = none."""
-        labels = table.labels[table.span(domain)]
-        kept = labels >= 0
-        first = labels[kept].min(initial=table.num_classes)
-        return np.where(kept, labels - first, -1)
-
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Save what later epochs depend on."""
-        checkpoint['pseudo_labels'] = dict(
-            alphas=dict(self.alphas), clusters=dict(self.clusters))
+        checkpoint['pseudo_labels'] = dict(alphas=dict(self.alphas))
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Go on with the thresholds of an interrupted run."""
         state = checkpoint.get('pseudo_labels')
         if runner._resume and state is not None:
             self.alphas = dict(state['alphas'])
-            self.clusters = dict(state['clusters'])
 
 
 def forget_pseudo_rows(runner, first: int) -> None:
     """Zero the optimizer's moments of classifier rows from ``first`` on."""
-    model = runner.model
-    model = model.module if is_model_wrapper(model) else model
-    weight = getattr(model.id_head, 'weight', None)
-    wrapper = runner.optim_wrapper
-    wrappers = (
-        wrapper.values() if isinstance(wrapper, OptimWrapperDict) else
-        [wrapper])
-    for single in wrappers:
-        for moment in single.optimizer.state.get(weight, {}).values():
+    weight = getattr(bare_model(runner).id_head, 'weight', None)
+    for wrapper in single_optim_wrappers(runner):
+        for moment in wrapper.optimizer.state.get(weight, {}).values():
             if torch.is_tensor(moment) and moment.shape == weight.shape:
                 moment[first:] = 0
 

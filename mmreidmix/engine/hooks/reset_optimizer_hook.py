@@ -1,8 +1,8 @@
 """Forgets what the optimizer has gathered."""
 
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapperDict
 
+from mmreidmix.engine.runner_parts import single_optim_wrappers
 from mmreidmix.registry import HOOKS
 
 
@@ -24,9 +24,5 @@ class ResetOptimizerHook(Hook):
         """Clear the moments."""
         if runner.epoch < self.begin:
             return
-        wrapper = runner.optim_wrapper
-        wrappers = (
-            wrapper.values() if isinstance(wrapper, OptimWrapperDict) else
-            [wrapper])
-        for single in wrappers:
-            single.optimizer.state.clear()
+        for wrapper in single_optim_wrappers(runner):
+            wrapper.optimizer.state.clear()

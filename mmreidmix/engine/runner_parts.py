@@ -1,0 +1,19 @@
+"""Parts of a runner, whatever they are wrapped in."""
+
+import torch.nn as nn
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+
+
+def bare_model(runner) -> nn.Module:
+    """The runner's model without its distributed wrapper."""
+    model = runner.model
+    return model.module if is_model_wrapper(model) else model
+
+
+def single_optim_wrappers(runner) -> list[OptimWrapper]:
+    """The runner's optimizer wrapper, or all of them if there are several."""
+    wrapper = runner.optim_wrapper
+    if isinstance(wrapper, OptimWrapperDict):
+        return list(wrapper.values())
+    return [wrapper]

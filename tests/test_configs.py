@@ -1,0 +1,198 @@
+"""Every config is complete and fits the data sets it names."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmreidmix import registry
+from mmreidmix.pseudo_labels import JaccardDBSCAN
+from mmreidmix.registry import DATASETS, MODELS
+
+ROOT = Path(__file__).parents[1] / 'configs'
+FILES = sorted(str(f.relative_to(ROOT)) for f in ROOT.rglob('*.py')
+               if '_base_' not in f.parts)
+_loaded = {}
+
+
+def load(file) -> Config:
+    """A config, read once for all tests."""
+    if file not in _loaded:
+        _loaded[file] = Config.fromfile(ROOT / file)
+    return _loaded[file]
+
+
+@pytest.fixture(params=FILES)
+def cfg(request) -> Config:
+    return load(request.param)
+
+
+def test_there_are_configs():
+    assert 'domainmix/r50_personx_msmt.py' in FILES
+    assert len(FILES) == len({Path(f).name for f in FILES})
+
+
+def assert_registered(name, parent):
+    """The name is found from the scope of this project."""
+    child = getattr(registry, parent)
+    assert child.get(name) is not None, f'{parent} has no {name}'
+
+
+def parts_of(cfg):
+    """Registry name and type of everything that is built by name."""
+    for hook in [*cfg.default_hooks.values(), *cfg.get('custom_hooks', [])]:
+        if hook is not None:
+            yield 'HOOKS', hook.type
+    for loader in (cfg.train_dataloader, cfg.val_dataloader,
+                   cfg.test_dataloader):
+        yield 'DATA_SAMPLERS', loader.sampler.type
+        if 'batch_sampler' in loader:
+            yield 'DATA_SAMPLERS', loader.batch_sampler.type
+        yield 'DATASETS', loader.dataset.type
+        for domain in loader.dataset.domains:
+            yield 'DATASETS', domain.type
+        for transform in loader.dataset.pipeline:
+            yield 'TRANSFORMS', transform.type
+    for scheduler in cfg.get('param_scheduler') or []:
+        yield 'PARAM_SCHEDULERS', scheduler.type
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        yield 'METRICS', evaluator.type
+    yield 'OPTIM_WRAPPERS', cfg.optim_wrapper.type
+    yield 'OPTIMIZERS', cfg.optim_wrapper.optimizer.type
+    if 'constructor' in cfg.optim_wrapper:
+        yield 'OPTIM_WRAPPER_CONSTRUCTORS', cfg.optim_wrapper.constructor
+
+
+def test_every_name_is_registered(cfg):
+    for parent, name in parts_of(cfg):
+        assert_registered(name, parent)
+
+
+def test_model_can_be_built(cfg):
+    """On the meta device: all layers and shapes, no memory, no weights."""
+    model = dict(cfg.model.to_dict(), backbone=dict(type=Nothing))
+    with torch.device('meta'):
+        built = MODELS.build(model)
+    width = built.bnneck.bn.num_features
+    heads = [built.id_head.weight.shape[1]]
+    if model['type'] == 'DomainMix':
+        heads.append(built.domain_head.layers[0].in_features)
+    assert set(heads) == {width}
+
+
+class Nothing(torch.nn.Module):
+    """In place of a backbone."""
+
+
+EMBEDDERS = {
+    str([cfg.model[key] for key in ('backbone', 'neck', 'bnneck')]): cfg.model
+    for cfg in map(load, FILES)
+}
+
+
+@pytest.mark.parametrize('model', EMBEDDERS.values(),
+                         ids=lambda model: model.backbone.type)
+def test_backbone_neck_and_bnneck_fit(model):
+    """Each combination once, for real, without reading its weights."""
+    embed = MODELS.build(
+        dict(
+            type='ReIDBaseline',
+            **{
+                key: model[key]
+                for key in ('backbone', 'neck', 'bnneck')
+            })).eval()
+    with torch.no_grad():
+        embeddings = embed(torch.rand(1, 3, 256, 128))
+    assert embeddings.shape == (1, model.bnneck.in_channels)
+
+
+def domain_name(domain) -> str:
+    """The name that a domain will have, without reading it."""
+    if domain.get('name'):
+        return domain.name
+    kind = DATASETS.get(domain.type)
+    if not isinstance(kind.canonical_name, property):
+        return kind.canonical_name
+    options = dict(
+        version='v1', train_list='trainval', boxes='detected', subset='train')
+    return kind.canonical_name.fget(
+        SimpleNamespace(**{k: domain.get(k, v) for k, v in options.items()}))
+
+
+def test_quotas_name_domains_and_form_the_batch(cfg):
+    loader = cfg.train_dataloader
+    sampler = loader.batch_sampler
+    names = {domain_name(d) for d in loader.dataset.domains}
+    assert len(names) == len(loader.dataset.domains)
+    quotas = sampler.get('quotas') or {}
+    assert set(quotas) <= names
+    block = sampler.num_instances * max(1, sum(quotas.values()))
+    assert loader.batch_size % block == 0
+    group = cfg.model.get('bn_group_size')
+    assert group is None or loader.batch_size % group == 0
+
+
+def smallest_cluster(options) -> int:
+    """Images that a pseudo identity has at least."""
+    clusterer = JaccardDBSCAN(**options)
+    if clusterer.criteria is None:
+        return 2  # border images may have gone to another cluster
+    return clusterer.min_size if 'quantity' in clusterer.criteria else 2
+
+
+def test_classifier_has_room(cfg):
+    """For the official counts of the data sets that keep their names."""
+    domains = cfg.train_dataloader.dataset.domains
+    if any(domain.get('name') for domain in domains):
+        pytest.skip('its data are not of a standard set')
+    needed = 0
+    for domain in domains:
+        images, pids, _ = DATASETS.get(domain.type).expected[
+            domain.get('subset', 'train')]
+        labelled = domain.role == 'labelled'
+        needed += pids if labelled else images // smallest_cluster(
+            cfg.default_hooks.pseudo_labels.get('clustering', {}))
+    assert cfg.model.id_head.max_classes >= needed
+
+
+def test_unlabelled_domains_have_pseudo_labels(cfg):
+    roles = {d.role for d in cfg.train_dataloader.dataset.domains}
+    assert ('unlabelled' in roles) <= ('pseudo_labels' in cfg.default_hooks)
+
+
+def test_hooks_can_be_built(cfg):
+    for hook in cfg.default_hooks.values():
+        if hook is not None:
+            registry.HOOKS.build(hook)
+
+
+def test_test_transforms_are_without_chance(cfg):
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        assert not [t.type for t in loader.dataset.pipeline
+                    if 'Random' in t.type]
+    if 'pseudo_labels' in cfg.default_hooks:
+        assert cfg.default_hooks.pseudo_labels.pipeline == (
+            cfg.test_dataloader.dataset.pipeline)
+
+
+@pytest.mark.parametrize('file', [f for f in FILES if 'released' in f])
+def test_released_recipe_is_the_released_one(file):
+    cfg = load(file)
+    model, sampler = cfg.model, cfg.train_dataloader.batch_sampler
+    assert cfg.train_dataloader.batch_size == 64
+    assert sampler.num_instances == 4
+    assert sampler.iters_per_epoch == 2000
+    assert sampler.quotas is None
+    assert model.labelled_below == 'released'
+    assert model.centroid_scale == 'unit'
+    assert model.bn_group_size == 16
+    assert model.id_head.loss.temperature == 2
+    assert model.id_head.loss.get('label_smoothing', 0.1) == 0.1
+    assert model.domain_head.temperature == 2
+    assert model.triplet.get('margin') is None
+    hook = cfg.default_hooks.pseudo_labels
+    assert not hook.reset_moments and not hook.bf16
+    assert hook.clustering == dict(
+        k1=30, k2=6, eps=0.6, eps_gap=0.02, min_samples=4, min_size=5)

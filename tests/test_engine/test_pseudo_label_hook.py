@@ -1,0 +1,276 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.optim import OptimWrapper
+from sklearn.metrics import adjusted_rand_score
+
+import mmreidmix.engine.hooks.pseudo_label_hook as module
+from mmreidmix.datasets import LabelTable, ReIDRecords
+from mmreidmix.engine import PseudoLabelHook, cluster_centroids
+from mmreidmix.engine.hooks.pseudo_label_hook import forget_pseudo_rows
+from mmreidmix.pseudo_labels import CollapsedFeaturesError, PseudoLabelResult
+from tests.tiny_model import build_model
+
+PIDS = np.repeat([7, 3, 9, 5], 6)
+CLUSTERING = dict(k1=5, k2=2, eps=0.5, min_samples=3, min_size=3)
+
+
+def embeddings(seed=0):
+    """Four tight groups of six unit vectors, as PIDS has them."""
+    rng = np.random.default_rng(seed)
+    centres = np.eye(8)[:4].repeat(6, axis=0)
+    rows = torch.tensor(centres + 0.05 * rng.standard_normal((24, 8)))
+    return F.normalize(rows.float())
+
+
+class Model:
+    """Hears of pseudo labels and remembers what it was told."""
+
+    id_head = None
+
+    def __init__(self):
+        self.calls = []
+
+    def begin_pseudo_labels(self, centroids, first):
+        self.calls.append((centroids, first))
+
+
+class Domain(SimpleNamespace):
+    def __len__(self):
+        return len(self.records)
+
+
+@pytest.fixture
+def world(monkeypatch):
+    """A runner over 5 labelled and 24 unlabelled images, and its log."""
+    said, scalars = [], {}
+    records = ReIDRecords.from_columns(
+        [f'{i}.jpg' for i in range(24)], PIDS, np.tile([0, 1, 2], 8))
+    real = Domain(name='real', records=records, pipeline=None)
+    table = LabelTable([np.array([1, 1, 2, 2, 2]), None], [5, 24])
+    monkeypatch.setattr(module, 'extract_embeddings',
+                        lambda *args, **kwargs: embeddings())
+    monkeypatch.setattr(module, 'print_log',
+                        lambda message, **kwargs: said.append(message))
+    logger = SimpleNamespace(info=said.append, warning=said.append)
+    optimizer = torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])
+    mixture = SimpleNamespace(
+        label_table=table, domains=[None, real], names=['syn', 'real'])
+    runner = SimpleNamespace(
+        epoch=0,
+        iter=0,
+        _resume=True,
+        model=Model(),
+        train_dataloader=SimpleNamespace(dataset=mixture),
+        optim_wrapper=OptimWrapper(optimizer),
+        logger=logger,
+        visualizer=SimpleNamespace(
+            add_scalars=lambda values, step: scalars.update(values)))
+    return SimpleNamespace(
+        runner=runner, table=table, real=real, said=said, scalars=scalars)
+
+
+def test_relabels_and_tells_the_model(world):
+    hook = PseudoLabelHook([], CLUSTERING)
+    hook.before_train_epoch(world.runner)
+    labels = world.table.labels
+    assert labels[:5].tolist() == [0, 0, 1, 1, 1]
+    kept = labels[5:] >= 0
+    assert kept.sum() >= 20
+    assert adjusted_rand_score(labels[5:][kept], PIDS[kept]) == 1
+    assert world.table.num_classes == 6
+    (centroids, first), = world.runner.model.calls
+    assert first == 2
+    for k in range(4):
+        mean = embeddings()[labels[5:] == 2 + k].mean(0)
+        torch.testing.assert_close(centroids[k], F.normalize(mean, dim=0))
+    text, = world.said
+    assert text.startswith('Pseudo labels of real, epoch 1: ')
+    assert 'clusters 4' in text and 'extract' in text
+    assert world.scalars['pseudo_labels/real/clusters'] == 4
+    assert world.scalars['pseudo_labels/real/ari'] == 1
+    assert world.scalars['pseudo_labels/real/time_extract'] >= 0
+
+
+def test_labels_do_not_depend_on_true_identities(world):
+    """They are read for the report alone."""
+    tables = []
+    for pids in (PIDS, np.arange(24), np.full(24, -1)):
+        world.real.records.pids[:] = pids
+        PseudoLabelHook([], CLUSTERING).before_train_epoch(world.runner)
+        tables.append(world.table.labels.tolist())
+    assert tables[0] == tables[1] == tables[2]
+    assert 'ari' not in world.said[-1]  # nothing to compare with
+
+
+@pytest.mark.parametrize('begin,interval,due', [
+    (0, 1, [0, 1, 2, 3, 4]), (2, 1, [2, 3, 4]), (0, 2, [0, 2, 4]),
+    (1, 3, [1, 4])
+])
+def test_begin_and_interval(world, begin, interval, due):
+    hook = PseudoLabelHook([], CLUSTERING, begin=begin, interval=interval)
+    relabelled = []
+    for epoch in range(5):
+        world.runner.epoch = epoch
+        before = len(world.runner.model.calls)
+        hook.before_train_epoch(world.runner)
+        if len(world.runner.model.calls) > before:
+            relabelled.append(epoch)
+    assert relabelled == due
+
+
+@pytest.mark.parametrize('option', [dict(begin=-1), dict(interval=0)])
+def test_wrong_options(option):
+    with pytest.raises(ValueError, match='interval >= 1 and begin >= 0'):
+        PseudoLabelHook([], **option)
+
+
+def test_threshold_of_the_first_clustering_is_kept(world):
+    hook = PseudoLabelHook([], CLUSTERING)
+    given = []
+
+    def cluster(features, alpha=None):
+        given.append(alpha)
+        labels = np.arange(24) // 6
+        return PseudoLabelResult(
+            labels, labels, alpha=0.25 if alpha is None else alpha)
+
+    hook.clusterer = cluster
+    for _ in range(3):
+        hook.before_train_epoch(world.runner)
+    assert given == [None, 0.25, 0.25]
+
+
+@pytest.mark.parametrize('resume', [True, False])
+def test_threshold_comes_back_only_on_resume(world, resume):
+    first = PseudoLabelHook([], CLUSTERING)
+    first.before_train_epoch(world.runner)
+    checkpoint = {}
+    first.before_save_checkpoint(world.runner, checkpoint)
+    second = PseudoLabelHook([], CLUSTERING)
+    world.runner._resume = resume
+    second.after_load_checkpoint(world.runner, checkpoint)
+    assert second.alphas == (first.alphas if resume else {})
+    assert first.alphas['real'] is not None
+
+
+def test_no_surviving_cluster_is_said_and_not_fatal(world):
+    hook = PseudoLabelHook([], dict(CLUSTERING, min_size=20))
+    hook.before_train_epoch(world.runner)
+    assert (world.table.labels[5:] == -1).all()
+    assert world.table.num_classes == 2
+    assert 'no cluster of real survived in epoch 1' in world.said[-1]
+    assert world.runner.model.calls[0][0].shape == (0, 8)
+
+
+def test_collapsed_features_are_said_and_not_fatal(world):
+    def collapsed(features, alpha=None):
+        raise CollapsedFeaturesError('all images are alike')
+
+    hook = PseudoLabelHook([], CLUSTERING)
+    hook.alphas['real'] = 0.5
+    hook.clusterer = collapsed
+    hook.before_train_epoch(world.runner)
+    assert (world.table.labels[5:] == -1).all()
+    assert world.said[0] == 'real: all images are alike'
+    assert hook.alphas == dict(real=0.5)
+
+
+def test_other_errors_of_the_clustering_stop_the_run(world):
+    hook = PseudoLabelHook([], CLUSTERING)
+
+    def broken(features, alpha=None):
+        raise ValueError('a vector is not finite')
+
+    hook.clusterer = broken
+    with pytest.raises(ValueError, match='not finite'):
+        hook.before_train_epoch(world.runner)
+
+
+def test_oracle_uses_the_true_identities(world):
+    PseudoLabelHook([], oracle=True).before_train_epoch(world.runner)
+    expected = 2 + np.unique(PIDS, return_inverse=True)[1]
+    assert world.table.labels[5:].tolist() == expected.tolist()
+
+
+def test_oracle_leaves_unknown_identities_out(world):
+    world.real.records.pids[:6] = -1
+    PseudoLabelHook([], oracle=True).before_train_epoch(world.runner)
+    assert (world.table.labels[5:11] == -1).all()
+    assert world.table.num_classes == 2 + 3
+
+
+def test_two_unlabelled_domains(world):
+    table = LabelTable([None, np.array([1, 2]), None], [24, 2, 24])
+    other = Domain(**dict(vars(world.real), name='other'))
+    world.runner.train_dataloader.dataset = SimpleNamespace(
+        label_table=table, domains=[world.real, None, other],
+        names=['real', 'syn', 'other'])
+    PseudoLabelHook([], CLUSTERING).before_train_epoch(world.runner)
+    assert table.num_classes == 2 + 4 + 4
+    (centroids, first), = world.runner.model.calls
+    assert (len(centroids), first) == (8, 2)
+    torch.testing.assert_close(centroids[:4], centroids[4:])
+    real, rest = table.labels[:24], table.labels[26:]
+    assert np.array_equal(rest[rest >= 0], real[real >= 0] + 4)
+
+
+def test_centroids_against_a_loop():
+    rows = embeddings(3)
+    labels = np.random.default_rng(0).permutation(np.arange(24) % 6 - 1)
+    centroids = cluster_centroids(rows, labels)
+    assert len(centroids) == 5
+    for k, centroid in enumerate(centroids):
+        members = [rows[i] for i in range(24) if labels[i] == k]
+        mean = torch.stack(members).mean(0)
+        torch.testing.assert_close(centroid, mean / mean.norm())
+
+
+def test_centroids_of_no_cluster():
+    rows = embeddings()
+    assert cluster_centroids(rows, np.full(24, -1)).shape == (0, 8)
+
+
+def trained_head():
+    """A model whose classifier Adam has moved for a while, and its runner."""
+    model = build_model('ReIDBaseline')
+    weight = model.id_head.weight
+    wrapper = OptimWrapper(torch.optim.Adam([weight], lr=0.1))
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(200):
+        noise = torch.randn(weight.shape, generator=generator)
+        wrapper.update_params((weight * noise).sum())
+    return weight, wrapper, SimpleNamespace(
+        model=model, optim_wrapper=wrapper)
+
+
+def test_moments_of_pseudo_rows_are_forgotten():
+    weight, wrapper, runner = trained_head()
+    state = wrapper.optimizer.state[weight]
+    before = state['exp_avg'].clone()
+    forget_pseudo_rows(runner, first=4)
+    assert (state['exp_avg'][4:] == 0).all()
+    assert torch.equal(state['exp_avg'][:4], before[:4])
+    assert (before != 0).all()
+
+
+def test_forgotten_rows_start_no_faster_than_adam_does():
+    """A gradient as large as those before moves by the learning rate."""
+    weight, wrapper, runner = trained_head()
+    forget_pseudo_rows(runner, first=4)
+    for _ in range(3):
+        before = weight.detach().clone()
+        wrapper.update_params(weight.sum())
+        moved = (weight.detach() - before).abs()
+        assert moved[4:].max() <= 0.1 * 1.01
+
+
+def test_nothing_to_forget_before_the_first_step():
+    model = build_model('ReIDBaseline')
+    wrapper = OptimWrapper(torch.optim.Adam(model.parameters()))
+    forget_pseudo_rows(
+        SimpleNamespace(model=model, optim_wrapper=wrapper), 0)
+    assert not wrapper.optimizer.state
