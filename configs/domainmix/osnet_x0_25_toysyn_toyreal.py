@@ -2,9 +2,12 @@
 _base_ = [
     '../_base_/models/domainmix_osnet_x0_25.py',
     '../_base_/datasets/toysyn_toyreal.py',
-    '../_base_/schedules/domainmix_cpu.py'
+    '../_base_/schedules/domainmix_cpu.py',
 ]
 
-model = dict(
-    id_head=dict(max_classes=200 + 6000 // 5))
-default_hooks = dict(pseudo_labels=dict(pipeline=_base_.test_pipeline))
+model = dict(id_head=dict(max_classes=200 + 6000 // 5))
+default_hooks = dict(
+    pseudo_labels=dict(
+        pipeline=_base_.test_pipeline,
+        # 24 images per identity: shorter neighbour lists, closer clusters.
+        clustering=dict(k1=20, eps=0.4)))

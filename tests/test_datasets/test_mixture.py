@@ -1,12 +1,20 @@
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler, pseudo_collate
+from mmengine.hooks import DistSamplerSeedHook
+from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from mmreidmix.datasets import DomainMixture, PKBatchSampler, SampleKey
+from mmreidmix.datasets import (
+    DomainMixture,
+    LabelTable,
+    PKBatchSampler,
+    SampleKey,
+)
 from mmreidmix.datasets.seeding import seeded
 
 PIPELINE = [
@@ -37,11 +45,6 @@ def domains(toy, **options):
 @pytest.fixture(scope='module')
 def mixture(toy):
     return DomainMixture(domains(toy), PIPELINE)
-
-
-def random_states():
-    return (random.getstate(), np.random.get_state()[1].tolist(),
-            torch.get_rng_state().tolist())
 
 
 def test_indices_run_over_the_domains(mixture):
@@ -100,17 +103,15 @@ def test_equal_keys_give_equal_images_whatever_came_before(mixture):
     assert not all(torch.equal(other, expected) for other in others)
 
 
-def test_global_random_states_are_left_alone(mixture):
-    before = random_states()
+def test_random_numbers_of_the_model_go_on(mixture):
+    """Dropout in the main process draws from torch's state."""
+    before = torch.get_rng_state()
     mixture[SampleKey(3, 7)]
-    assert random_states() == before
-
-
-def test_random_states_come_back_after_an_error():
-    before = random_states()
+    assert torch.equal(torch.get_rng_state(), before)
     with pytest.raises(KeyError), seeded(5):
+        torch.rand(3)
         raise KeyError
-    assert random_states() == before
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_seeded_block_repeats_itself():
@@ -159,6 +160,34 @@ def test_workers_see_new_labels(toy):
         mixture.label_table.assign({1: clusters})
         seen = {s.index for data in loader for s in data['data_samples']}
         assert seen <= set(range(first + group.start, first + group.stop))
+
+
+def test_epoch_and_seed_reach_the_batches(toy):
+    """Through MMEngine's own builder and hook; each epoch draws anew."""
+    cfg = dict(
+        batch_size=8,
+        num_workers=0,
+        sampler=dict(type='DefaultSampler'),
+        batch_sampler=dict(type='PKBatchSampler', iters_per_epoch=2),
+        dataset=dict(
+            type='DomainMixture', domains=domains(toy), pipeline=PIPELINE))
+    batches = {}
+    for seed in (0, 1):
+        loader = Runner.build_dataloader(cfg, seed=seed)
+        loop = SimpleNamespace(dataloader=loader)
+        for epoch in (0, 1):
+            DistSamplerSeedHook().before_train_epoch(
+                SimpleNamespace(epoch=epoch, train_loop=loop))
+            batches[seed, epoch] = list(loader.batch_sampler)
+    keys = list(batches.values())
+    assert all(a != b for i, a in enumerate(keys) for b in keys[:i])
+
+
+def test_images_without_identity_do_not_share_one():
+    """A labelled domain may hold images of which nobody is known."""
+    table = LabelTable([np.array([-1, 4, -1, 2])], [4])
+    assert table.labels.tolist() == [-1, 1, -1, 0]
+    assert table.num_classes == 2
 
 
 @pytest.mark.parametrize('role', [None, 'source'])

@@ -191,6 +191,18 @@ def test_checkpoint_without_labels(monkeypatch):
     assert 'no label table' in said[0]
 
 
+def test_alternating_phase_needs_two_optimizers():
+    """One optimizer would train the discriminator to be confused."""
+    model = build_model()
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+    runner = SimpleNamespace(epoch=0, model=model, optim_wrapper=wrapper)
+    hook = DomainMixPhaseHook([dict(begin=0, discriminator_interval=10)])
+    with pytest.raises((TypeError, ValueError),
+                       match='AlternatingOptimWrapperConstructor'):
+        hook.before_train(runner)
+        hook.before_train_iter(runner, 1)
+
+
 def test_step_times_add_up(monkeypatch):
     """A clock that the test moves: 2 s forward, 3 s backward."""
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)

@@ -1,0 +1,167 @@
+"""Tests of tools/train.py."""
+
+import runpy
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmreidmix.datasets.transforms import ImageReadError
+from tests.tiny import BASE, TRAIN, tiny_config
+
+
+@pytest.fixture(scope='module')
+def tool():
+    return runpy.run_path(str(TRAIN))
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A config with nothing in it but an optimizer."""
+    file = tmp_path / 'bare.py'
+    file.write_text("optim_wrapper = dict(type='OptimWrapper', "
+                    "optimizer=dict(type='SGD', lr=0.1))\n")
+    return file
+
+
+def load(tool, *arguments):
+    args = tool['parse_args']([str(argument) for argument in arguments])
+    return tool['load_config'](args)
+
+
+def test_work_dir_is_named_after_the_config(tool, config, tmp_path):
+    assert load(tool, config).work_dir == 'work_dirs/bare'
+    assert load(tool, config, '--work-dir', tmp_path / 'x').work_dir == str(
+        tmp_path / 'x')
+    config.write_text(config.read_text() + "work_dir = 'mine'\n")
+    assert load(tool, config).work_dir == 'mine'
+
+
+def test_options_of_the_command_line_win(tool):
+    cfg = load(tool, BASE, '--cfg-options', 'train_cfg.max_epochs=3',
+               'train_dataloader.dataset.domains.0.data_root=elsewhere',
+               'randomness.seed=7')
+    assert cfg.train_cfg.max_epochs == 3
+    assert cfg.train_dataloader.dataset.domains[0].data_root == 'elsewhere'
+    assert cfg.randomness.seed == 7
+
+
+def test_missing_config_is_named(tool, tmp_path):
+    with pytest.raises(FileNotFoundError, match='gone.py.*configs/'):
+        load(tool, tmp_path / 'gone.py')
+
+
+@pytest.mark.parametrize('arguments,resume,load_from', [
+    ((), None, None),
+    (('--resume', ), True, None),
+    (('--resume', 'a.pth'), True, 'a.pth'),
+])
+def test_resume(tool, config, arguments, resume, load_from):
+    cfg = load(tool, config, *arguments)
+    assert (cfg.get('resume'), cfg.get('load_from')) == (resume, load_from)
+
+
+def test_resume_goes_before_weights_to_start_from(tool, config):
+    config.write_text(config.read_text() + "load_from = 'weights.pth'\n")
+    assert load(tool, config, '--resume').load_from is None
+    assert load(tool, config).load_from == 'weights.pth'
+
+
+@pytest.mark.parametrize('kind', ['OptimWrapper', 'Bf16OptimWrapper'])
+def test_amp_is_bfloat16(tool, config, kind):
+    cfg = load(tool, config, '--amp', '--cfg-options',
+               f'optim_wrapper.type={kind}')
+    assert cfg.optim_wrapper.type == 'Bf16OptimWrapper'
+    assert cfg.optim_wrapper.optimizer.type == 'SGD'
+
+
+def test_amp_keeps_both_optimizers_of_domainmix(tool):
+    wrapper = load(tool, BASE, '--amp').optim_wrapper
+    assert wrapper.type == 'Bf16OptimWrapper'
+    assert wrapper.constructor == 'AlternatingOptimWrapperConstructor'
+
+
+def test_amp_with_another_wrapper(tool, config):
+    with pytest.raises(ValueError, match='--amp needs .* AmpOptimWrapper'):
+        load(tool, config, '--amp', '--cfg-options',
+             'optim_wrapper.type=AmpOptimWrapper')
+
+
+@pytest.mark.parametrize('arguments,message', [
+    ((), 'required: config'),
+    (('a.py', '--launcher', 'ssh'), "invalid choice: 'ssh'"),
+    (('a.py', '--epochs', '3'), 'unrecognized arguments: --epochs 3'),
+])
+def test_wrong_arguments(tool, capsys, arguments, message):
+    with pytest.raises(SystemExit):
+        tool['parse_args'](list(arguments))
+    assert message in capsys.readouterr().err
+
+
+def test_launchers_without_gpu(tool, config, monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    with pytest.raises(RuntimeError, match='tools/dist_train.sh'):
+        tool['main']([str(config), '--launcher', 'slurm'])
+
+
+@pytest.fixture
+def damaged(toy, tmp_path):
+    """A config, and an image of its unlabelled domain that is cut short."""
+    for style in ('synthetic', 'real_a', 'unseen'):
+        shutil.copytree(toy / style, tmp_path / style)
+    image = sorted(
+        (tmp_path / 'real_a').rglob('bounding_box_train/*.jpg'))[5]
+    image.write_bytes(image.read_bytes()[:-40])
+    cfg = tiny_config(tmp_path, train_cfg__max_epochs=1)
+    cfg.train_dataloader.batch_sampler.iters_per_epoch = 2
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    return cfg, image
+
+
+def train(tool, cfg, work_dir: Path) -> str:
+    """Train in this process; returns the log, also where it stops early."""
+    config = work_dir.with_suffix('.py')
+    cfg.experiment_name = work_dir.name
+    cfg.dump(config)
+    tool['main']([str(config), '--work-dir', str(work_dir)])
+    return next(work_dir.glob('*/*.log')).read_text()
+
+
+def test_damaged_image_stops_the_run_and_is_named(tool, damaged, tmp_path):
+    cfg, image = damaged
+    with pytest.raises(ImageReadError) as error:
+        train(tool, cfg, tmp_path / 'stop')
+    assert str(image) in str(error.value)
+    assert 'cut short' in str(error.value)
+
+
+def test_damaged_image_can_be_skipped(tool, damaged, tmp_path):
+    cfg, image = damaged
+    cfg.train_dataloader.dataset.domains[1].bad_images = 'skip'
+    log = train(tool, cfg, tmp_path / 'skip')
+    assert '1 of 72 images cannot be read and are skipped' in log
+    assert image.name in log
+    saved = torch.load(tmp_path / 'skip' / 'epoch_1.pth', weights_only=True)
+    assert len(saved['label_table']['labels']) == 72 + 71
+
+
+def remove_pseudo_labels(cfg):
+    del cfg.default_hooks.pseudo_labels
+
+
+@pytest.mark.parametrize('change,message', [
+    (lambda cfg: cfg.default_hooks.mixture.update(type='MixtureHok'),
+     'MixtureHok'),
+    (lambda cfg: cfg.train_dataloader.update(batch_size=18),
+     'batch of 18 images'),
+    (lambda cfg: cfg.model.id_head.update(max_classes=5),
+     'max_classes to at least 12'),
+    (remove_pseudo_labels, "'toy-real_a'.*are unlabelled"),
+], ids=['name', 'batch', 'room', 'labels'])
+def test_wrong_config_is_named(tool, toy, tmp_path, change, message):
+    """Before the first iteration."""
+    cfg = tiny_config(toy)
+    change(cfg)
+    with pytest.raises((KeyError, ValueError), match=message):
+        train(tool, cfg, tmp_path / 'run')
