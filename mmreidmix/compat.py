@@ -49,7 +49,8 @@ def allow_checkpoint_types():
 
     ``torch.load`` defaults to ``weights_only=True`` since 2.6. MMEngine's
     message hub stores ``HistoryBuffer`` and NumPy scalars, which are plain
-    data but not on torch's allow-list.
+    data but not on torch's allow-list; ``HistoryBuffer`` pickles its
+    statistics methods through ``getattr``.
 
     Delete when MMEngine registers them itself.
     """
@@ -88,6 +89,9 @@ def init_cpu_process_group(launcher: str):
         raise RuntimeError(
             f'--launcher {launcher} needs a GPU; without one start the '
             'processes with tools/dist_train.sh (--launcher pytorch)')
+    if 'RANK' not in os.environ:
+        raise RuntimeError('--launcher pytorch is for processes started by '
+                           'torchrun; use tools/dist_train.sh')
     if not torch_dist.is_initialized():
         torch_dist.init_process_group(
             'gloo',

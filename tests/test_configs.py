@@ -190,8 +190,8 @@ def test_released_recipe_is_the_released_one(file):
     assert sampler.num_instances == 4
     assert sampler.iters_per_epoch == 2000
     assert sampler.quotas is None
-    assert model.labelled_below == 'released'
-    assert model.centroid_scale == 'unit'
+    assert model.domain_label == 'released'
+    assert model.classifier_init == 'unit'
     assert model.bn_group_size == 16
     assert model.id_head.loss.temperature == 2
     assert model.id_head.loss.get('label_smoothing', 0.1) == 0.1

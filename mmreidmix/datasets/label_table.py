@@ -44,9 +44,11 @@ class LabelTable:
         for domain, domain_pids in enumerate(pids):
             if domain_pids is None:
                 continue
-            unique, inverse = np.unique(domain_pids, return_inverse=True)
-            self.labels[self.span(domain)] = (
-                inverse.reshape(-1) + self.num_labelled_classes)
+            known = np.asarray(domain_pids) >= 0
+            unique, inverse = np.unique(
+                domain_pids[known], return_inverse=True)
+            self.labels[self.span(domain)][known] = (
+                inverse + self.num_labelled_classes)
             self.num_labelled_classes += len(unique)
         self.num_classes = self.num_labelled_classes
 

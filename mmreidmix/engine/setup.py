@@ -30,13 +30,15 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
 
 
 def use_bf16(cfg: Config) -> None:
-    """Switch the optimizer and the evaluation of a config to bfloat16.
+    """Let a config train with its forward pass in bfloat16.
 
     Raises:
         ValueError: the config has another optimizer wrapper that is not
             plain.
     """
-    wrapper = cfg.optim_wrapper
+    wrapper = cfg.get('optim_wrapper')
+    if wrapper is None:
+        raise ValueError('--amp needs an `optim_wrapper` in the config')
     kind = wrapper.get('type', 'OptimWrapper')
     if kind not in ('OptimWrapper', 'Bf16OptimWrapper'):
         raise ValueError(f'--amp needs optim_wrapper.type OptimWrapper, the '

@@ -11,7 +11,8 @@ from .pipeline import JaccardDBSCAN, PseudoLabelResult
 from .reliability import CRITERIA, cluster_reliability, select_reliable
 
 __all__ = [
-    'CRITERIA', 'CollapsedFeaturesError', 'JaccardDBSCAN', 'PseudoLabelResult', 'cluster_reliability',
-    'dbscan', 'describe_clustering', 'jaccard_graph', 'k_reciprocal_encoding',
-    'knn', 'normalise', 'renumber', 'select_reliable'
+    'CRITERIA', 'CollapsedFeaturesError', 'JaccardDBSCAN',
+    'PseudoLabelResult', 'cluster_reliability', 'dbscan',
+    'describe_clustering', 'jaccard_graph', 'k_reciprocal_encoding', 'knn',
+    'normalise', 'renumber', 'select_reliable'
 ]

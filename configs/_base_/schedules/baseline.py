@@ -5,7 +5,8 @@ optim_wrapper = dict(
     type='Bf16OptimWrapper',
     optimizer=dict(type='Adam', lr=3.5e-4, weight_decay=5e-4, fused=True))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=10),
+    # MMEngine reaches the full rate one epoch before `end`.
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=11),
     dict(type='MultiStepLR', milestones=[30, 50], gamma=0.1),
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_interval=10)

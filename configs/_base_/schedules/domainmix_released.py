@@ -9,7 +9,8 @@ optim_wrapper = dict(
     constructor='AlternatingOptimWrapperConstructor',
     optimizer=dict(type='Adam', lr=3.5e-4, weight_decay=5e-4))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=5),
+    # MMEngine reaches the full rate one epoch before `end`.
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=6),
     dict(type='MultiStepLR', milestones=[10, 15], gamma=0.1),
 ]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_interval=10)

@@ -52,6 +52,11 @@ class PKBatchSampler(Sampler):
                  num_instances: int = 4,
                  quotas: Optional[Mapping[str, int]] = None,
                  camera_aware: bool = True):
+        if min(batch_size, num_instances, iters_per_epoch) < 1:
+            raise ValueError(
+                'PKBatchSampler: batch_size, num_instances and '
+                'iters_per_epoch must be at least 1, got '
+                f'{batch_size}, {num_instances} and {iters_per_epoch}')
         self.sampler = sampler
         self.mixture = sampler.dataset
         self.batch_size = batch_size
@@ -75,7 +80,8 @@ class PKBatchSampler(Sampler):
             return [None]
         names = self.mixture.names
         unknown = sorted(set(quotas) - set(names))
-        if unknown or min(quotas.values()) < 0 or not sum(quotas.values()):
+        counts = list(quotas.values())
+        if unknown or min(counts, default=0) < 0 or not sum(counts):
             raise ValueError(
                 f'PKBatchSampler: quotas {dict(quotas)} must map domains of '
                 f'the mixture {names} to numbers >= 0, not all 0'

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mmengine.hooks import Hook
 
+from mmreidmix.engine.optimizers import AlternatingOptimWrapper
 from mmreidmix.engine.runner_parts import bare_model
 from mmreidmix.registry import HOOKS
 
@@ -53,6 +54,15 @@ class DomainMixPhaseHook(Hook):
         for phase in past:
             weights.update(phase.get('loss_weights') or {})
         return dict(past[-1], loss_weights=weights)
+
+    def before_train(self, runner) -> None:
+        """Check that the discriminator has an optimizer of its own."""
+        if any(p.get('discriminator_interval') for p in self.phases) and (
+                not isinstance(runner.optim_wrapper, AlternatingOptimWrapper)):
+            raise TypeError(
+                'DomainMixPhaseHook: discriminator steps need '
+                "optim_wrapper.constructor='AlternatingOptimWrapper"
+                "Constructor'")
 
     def before_train_iter(self, runner, batch_idx: int,
                           data_batch=None) -> None:

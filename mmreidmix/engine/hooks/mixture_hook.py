@@ -26,6 +26,11 @@ class MixtureHook(Hook):
     def before_train(self, runner) -> None:
         """Check the mixture against the model and the other hooks."""
         mixture = runner.train_dataloader.dataset
+        if not hasattr(mixture, 'label_table'):
+            raise TypeError(
+                'train_dataloader.dataset must be a DomainMixture (one '
+                'labelled domain is one, too), got '
+                f'{type(mixture).__name__}')
         table = mixture.label_table
         unlabelled = [mixture.names[d] for d in table.unlabelled]
         labeller = any(isinstance(h, PseudoLabelHook) for h in runner.hooks)

@@ -20,6 +20,7 @@ from mmreidmix.pseudo_labels import (
     JaccardDBSCAN,
     PseudoLabelResult,
     describe_clustering,
+    renumber,
 )
 from mmreidmix.registry import HOOKS
 
@@ -120,8 +121,7 @@ class PseudoLabelHook(Hook):
 
     def _cluster(self, domain, embeddings: torch.Tensor) -> PseudoLabelResult:
         if self.oracle:
-            labels = np.unique(
-                domain.records.pids, return_inverse=True)[1].reshape(-1)
+            labels = renumber(domain.records.pids)
             return PseudoLabelResult(labels=labels, clusters=labels)
         alpha = self.alphas.get(domain.name)
         try:
@@ -184,9 +184,10 @@ def forget_pseudo_rows(runner, first: int) -> None:
     """Zero the optimizer's moments of classifier rows from ``first`` on."""
     weight = getattr(bare_model(runner).id_head, 'weight', None)
     for wrapper in single_optim_wrappers(runner):
-        for moment in wrapper.optimizer.state.get(weight, {}).values():
-            if torch.is_tensor(moment) and moment.shape == weight.shape:
-                moment[first:] = 0
+        state = wrapper.optimizer.state.get(weight, {})
+        for name in ('exp_avg', 'momentum_buffer'):
+            if state.get(name) is not None:
+                state[name][first:] = 0
 
 
 def cluster_centroids(embeddings: torch.Tensor,

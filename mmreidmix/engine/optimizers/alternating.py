@@ -30,10 +30,16 @@ class AlternatingOptimWrapper(OptimWrapperDict):
 
     def update_params(self, loss, **kwargs) -> None:
         """Backward, step of the active optimizer, no gradient left over."""
+        resting = [(parameter, parameter.grad)
+                   for name, wrapper in self.optim_wrappers.items()
+                   if name != self.active
+                   for group in wrapper.optimizer.param_groups
+                   for parameter in group['params']]
+        for parameter, _ in resting:
+            parameter.grad = None
         self.optim_wrappers[self.active].update_params(loss, **kwargs)
-        for name, wrapper in self.optim_wrappers.items():
-            if name != self.active:
-                wrapper.zero_grad()
+        for parameter, gathered in resting:
+            parameter.grad = gathered
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()

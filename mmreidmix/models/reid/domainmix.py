@@ -26,11 +26,11 @@ class DomainMix(ReIDBaseline):
 
     Args:
         domain_head (dict): config of :class:`DomainBalanceHead`.
-        labelled_below (str): what the discriminator calls labelled. 'role':
+        domain_label (str): what the discriminator calls labelled. 'role':
             images of labelled domains. 'released': images whose class is at
             most the number of labelled classes, so that the first cluster
             counts as labelled, as the released code has it.
-        centroid_scale (str, optional): adaptive classifier initialisation:
+        classifier_init (str, optional): adaptive classifier initialisation:
             length of the rows of pseudo identities, which become the
             clusters' centres. 'unit' as released; 'labelled': the mean length
             of the rows of the labelled identities, so that both kinds of
@@ -40,15 +40,15 @@ class DomainMix(ReIDBaseline):
 
     def __init__(self,
                  domain_head: dict,
-                 labelled_below: str = 'role',
-                 centroid_scale: Optional[str] = 'labelled',
+                 domain_label: str = 'role',
+                 classifier_init: Optional[str] = 'labelled',
                  **kwargs):
         super().__init__(**kwargs)
-        _check('labelled_below', labelled_below, ('role', 'released'))
-        _check('centroid_scale', centroid_scale, ('unit', 'labelled', None))
+        _check('domain_label', domain_label, ('role', 'released'))
+        _check('classifier_init', classifier_init, ('unit', 'labelled', None))
         self.domain_head = MODELS.build(domain_head)
-        self.labelled_below = labelled_below
-        self.centroid_scale = centroid_scale
+        self.domain_label = domain_label
+        self.classifier_init = classifier_init
         self.step = 'identity'
         self._group_batch_norm()
 
@@ -79,7 +79,7 @@ class DomainMix(ReIDBaseline):
     def domains_of(self, labels: torch.Tensor) -> torch.Tensor:
         """0 for labelled and 1 for unlabelled images, shape (B,)."""
         first = self.label_table.num_labelled_classes
-        if self.labelled_below == 'released':
+        if self.domain_label == 'released':
             return (labels > first).long()
         return (labels >= first).long()
 
@@ -88,14 +88,14 @@ class DomainMix(ReIDBaseline):
         """Adaptive classifier initialisation.
 
         Row ``first + k`` of the identity head becomes centroid k, scaled as
-        ``centroid_scale`` says.
+        ``classifier_init`` says.
         """
         super().begin_pseudo_labels(centroids, first)
-        if self.id_head is None or self.centroid_scale is None:
+        if self.id_head is None or self.classifier_init is None:
             return
         if not len(centroids):
             return
-        if self.centroid_scale == 'labelled' and first:
+        if self.classifier_init == 'labelled' and first:
             rows = self.id_head.weight.detach()[:first]
             centroids = centroids * rows.norm(dim=1).mean().cpu()
         self.id_head.write_rows(first, centroids)

@@ -113,7 +113,7 @@ def test_accumulated_steps_are_one_step_of_the_mean_gradient():
 @pytest.mark.parametrize('rule,first_cluster', [('role', 1), ('released', 0)])
 def test_domain_of_the_first_cluster(rule, first_cluster):
     """Classes 0-3 are labelled, 4-6 are clusters."""
-    model = build_model(labelled_below=rule)
+    model = build_model(domain_label=rule)
     assert model.domains_of(torch.arange(7)).tolist() == [
         0, 0, 0, 0, first_cluster, 1, 1
     ]
@@ -121,7 +121,7 @@ def test_domain_of_the_first_cluster(rule, first_cluster):
 
 @pytest.mark.parametrize('rule', ['role', 'released'])
 def test_discriminator_loss_uses_these_domains(rule):
-    model = build_model(labelled_below=rule)
+    model = build_model(domain_label=rule)
     model.step = 'discriminator'
     loss = forward(model, 'loss')['loss_discriminator']
     b = model.extract(model.data_preprocessor(batch())['inputs'])[1]
@@ -133,7 +133,7 @@ def test_discriminator_loss_uses_these_domains(rule):
 
 @pytest.mark.parametrize('scale', ['unit', 'labelled', None])
 def test_rows_of_pseudo_identities(scale):
-    model = build_model(centroid_scale=scale)
+    model = build_model(classifier_init=scale)
     before = model.id_head.weight.detach().clone()
     centroids = F.normalize(torch.randn(3, WIDTH))
     model.begin_pseudo_labels(centroids, 4)
@@ -158,7 +158,7 @@ def test_batch_norm_of_the_discriminator_is_grouped_too():
 
 
 @pytest.mark.parametrize('option', [
-    dict(labelled_below='class'), dict(centroid_scale='none')
+    dict(domain_label='class'), dict(classifier_init='none')
 ])
 def test_unknown_options(option):
     name, = option
