@@ -1,7 +1,7 @@
 """Test a checkpoint on the held-out domains of a config, or on others.
 
 Examples:
-    python tools/test.py configs/baseline/r50_market1501.py latest.pth
+    python tools/test.py configs/baseline/r50_msmt17.py latest.pth
     python tools/test.py CONFIG CHECKPOINT --out result.json \
         --domains Market1501:data/market1501 PKUReid:data/pku_reid
 """

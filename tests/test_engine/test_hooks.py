@@ -29,7 +29,7 @@ def steps(hook, epoch, num=7):
     """Kinds of the iterations of an epoch, as the model hears of them."""
     runner = SimpleNamespace(
         epoch=epoch,
-        model=SimpleNamespace(loss_weights={}),
+        model=build_model(),
         optim_wrapper=SimpleNamespace())
     kinds = []
     for index in range(num):

@@ -71,7 +71,7 @@ class DomainMixPhaseHook(Hook):
         step = self.step(phase.get('discriminator_interval'), batch_idx)
         model = bare_model(runner)
         model.step = step
-        model.loss_weights.update(phase['loss_weights'])
+        model.set_loss_weights(phase['loss_weights'])
         runner.optim_wrapper.active = (
             'discriminator' if step == 'discriminator' else 'encoder')
 

@@ -1,6 +1,5 @@
 """Random states that a resumed run finds again."""
 
-from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import set_random_seed
 
@@ -20,6 +19,5 @@ class EpochSeedHook(Hook):
 
     def before_train_epoch(self, runner) -> None:
         """Seed this process."""
-        seed = (runner.seed + 1_000_003 * (runner.epoch + 1) +
-                7919 * get_rank()) % 2**31
-        set_random_seed(seed)
+        seed = (runner.seed + 1_000_003 * (runner.epoch + 1)) % 2**31
+        set_random_seed(seed, diff_rank_seed=True)

@@ -42,6 +42,9 @@ class ReIDBaseline(BaseModel):
         init_cfg (dict, optional): weights to start from.
     """
 
+    #: What a config may weigh; a subclass adds its own losses.
+    loss_names = ('id', 'triplet')
+
     def __init__(self,
                  backbone: dict,
                  neck: Union[dict, Sequence[dict]],
@@ -60,16 +63,30 @@ class ReIDBaseline(BaseModel):
         self.bnneck = MODELS.build(bnneck)
         self.id_head = id_head and MODELS.build(id_head)
         self.triplet = triplet and MODELS.build(triplet)
-        self.loss_weights = dict(loss_weights or {})
+        self.loss_weights = {}
+        self.set_loss_weights(loss_weights)
         self.label_table = None
         self.bn_group_size = bn_group_size
         if channels_last:
             self.backbone.to(memory_format=torch.channels_last)
-        self._group_batch_norm()
+        self._group_batch_norm(self)
 
-    def _group_batch_norm(self) -> None:
+    def _group_batch_norm(self, module: nn.Module) -> None:
         if self.bn_group_size is not None:
-            group_batch_norm(self, self.bn_group_size)
+            group_batch_norm(module, self.bn_group_size)
+
+    def set_loss_weights(self, weights: Optional[dict]) -> None:
+        """Set weights of losses, by their names without ``loss_``.
+
+        Raises:
+            ValueError: there is no such loss.
+        """
+        unknown = sorted(set(weights or {}) - set(self.loss_names))
+        if unknown:
+            raise ValueError(
+                f'loss_weights: {type(self).__name__} has no loss {unknown}, '
+                f'its losses are {sorted(self.loss_names)}')
+        self.loss_weights.update(weights or {})
 
     def forward(self,
                 inputs: torch.Tensor,

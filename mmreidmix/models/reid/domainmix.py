@@ -38,6 +38,8 @@ class DomainMix(ReIDBaseline):
         **kwargs: see :class:`ReIDBaseline`.
     """
 
+    loss_names = (*ReIDBaseline.loss_names, 'discriminator', 'domain_balance')
+
     def __init__(self,
                  domain_head: dict,
                  domain_label: str = 'role',
@@ -50,7 +52,7 @@ class DomainMix(ReIDBaseline):
         self.domain_label = domain_label
         self.classifier_init = classifier_init
         self.step = 'identity'
-        self._group_batch_norm()
+        self._group_batch_norm(self.domain_head)
 
     def loss(self, inputs: torch.Tensor,
              data_samples: list[ReIDDataSample]) -> dict[str, torch.Tensor]:

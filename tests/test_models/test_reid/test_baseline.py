@@ -158,3 +158,8 @@ def test_preprocessor_normalises_rgb():
     expected /= torch.tensor([2., 4., 8.])[:, None, None]
     torch.testing.assert_close(
         model.data_preprocessor(data)['inputs'].contiguous(), expected)
+
+
+def test_weight_of_a_loss_that_does_not_exist():
+    with pytest.raises(ValueError, match="no loss \\['identity'\\]"):
+        build_model(loss_weights=dict(identity=10.0))
