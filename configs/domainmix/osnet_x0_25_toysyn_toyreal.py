@@ -10,4 +10,4 @@ default_hooks = dict(
     pseudo_labels=dict(
         pipeline=_base_.test_pipeline,
         # 24 images per identity: shorter neighbour lists, closer clusters.
-        clustering=dict(k1=20, eps=0.4)))
+        clustering=dict(k1=20, eps=0.45)))

@@ -2,7 +2,7 @@
 
 _base_ = [
     '../../configs/_base_/default_runtime.py',
-    '../../configs/_base_/datasets/pipeline_64x32.py',
+    '../../configs/_base_/datasets/pipeline_128x64.py',
     '../../configs/_base_/models/preprocessor.py',
 ]
 

@@ -1,6 +1,6 @@
 # Toy pedestrians: labelled 'synthetic', unlabelled 'real_a', tested on
 # 'unseen'. `bash tools/quickstart.sh` generates them under data/toy.
-_base_ = ['./pipeline_64x32.py', './loaders_cpu.py']
+_base_ = ['./pipeline_128x64.py', './loaders_cpu.py']
 
 train_dataloader = dict(
     batch_sampler=dict(

@@ -1,5 +1,5 @@
 # DomainMix in minutes on a CPU, from scratch: 12 epochs of 100 iterations,
-# of which the first 6 see labelled images only (features of an untrained
+# of which the first 8 see labelled images only (features of an untrained
 # network can not be clustered).
 _base_ = ['./domainmix_fixed.py']
 
@@ -22,8 +22,8 @@ train_cfg = dict(max_epochs=12, val_interval=4)
 
 default_hooks = dict(
     logger=dict(interval=50),
-    pseudo_labels=dict(begin=6, bf16=False),
+    pseudo_labels=dict(begin=8, bf16=True),
     phases=dict(phases=[
         dict(begin=0),
-        dict(begin=6, discriminator_interval=10),
+        dict(begin=8, discriminator_interval=10),
     ]))
