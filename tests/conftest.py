@@ -7,7 +7,12 @@ from pathlib import Path
 # other down several times over.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
+
+# The same examples in every run.
+hypothesis.settings.register_profile('mmreidmix', derandomize=True)
+hypothesis.settings.load_profile('mmreidmix')
 
 
 @pytest.fixture(scope='session')

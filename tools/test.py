@@ -23,6 +23,7 @@ from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 
 import mmreidmix
+from mmreidmix.compat import close_process_group
 from mmreidmix.datasets import BaseReIDDataset
 from mmreidmix.engine.setup import build_runner
 from mmreidmix.evaluation import FeatureTable, ReIDMetric
@@ -242,6 +243,7 @@ def main(arguments=None):
             + '\n',
             encoding='utf-8')
         print_log(f'results: {out}', logger='current')
+    close_process_group()
 
 
 if __name__ == '__main__':

@@ -7,6 +7,7 @@ import os.path as osp
 from mmengine.config import Config, DictAction
 
 import mmreidmix  # noqa: F401
+from mmreidmix.compat import close_process_group
 from mmreidmix.engine.setup import build_runner, use_bf16
 
 
@@ -66,6 +67,7 @@ def main(argv=None) -> None:
     """Train."""
     args = parse_args(argv)
     build_runner(load_config(args), args.launcher).train()
+    close_process_group()
 
 
 if __name__ == '__main__':

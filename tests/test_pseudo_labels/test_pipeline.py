@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN
 
@@ -29,6 +29,8 @@ def test_equals_the_dense_pipeline(num, seed):
     points = unit(features)
     ranks = dense_knn(points, 8)[0].tolist()
     dense = dense_jaccard(dense_encoding(points, ranks, 8, 3))
+    # A distance on the radius itself falls to either side by rounding.
+    assume(all((abs(dense - eps) > 1e-6).all() for eps in (0.45, 0.5, 0.55)))
     clusterings = [
         renumber(DBSCAN(eps=eps, min_samples=3, metric='precomputed').fit(
             dense).labels_) for eps in (0.5, 0.45, 0.55)]
