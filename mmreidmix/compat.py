@@ -3,6 +3,7 @@
 Each function says when it can be deleted.
 """
 
+import ctypes
 import os
 import sys
 
@@ -97,6 +98,25 @@ def init_cpu_process_group(launcher: str):
             'gloo',
             rank=int(os.environ['RANK']),
             world_size=int(os.environ['WORLD_SIZE']))
+
+
+def keep_freed_memory():
+    """Let glibc reuse the memory of activations on a CPU.
+
+    glibc hands every large block back to the system when it is freed, so each
+    training step faults all its activations in again: a tenth of the time of
+    a ResNet-50 step. Does nothing on a GPU or without glibc.
+
+    Delete when PyTorch's CPU allocator caches.
+    """
+    if torch.cuda.is_available():
+        return
+    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
+    if mallopt is None:
+        return
+    trim_threshold, mmap_threshold = -1, -3  # names of malloc.h
+    mallopt(mmap_threshold, 2**29)
+    mallopt(trim_threshold, 2**31 - 1)
 
 
 def close_process_group():

@@ -4,7 +4,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmreidmix.compat import init_cpu_process_group
+from mmreidmix.compat import init_cpu_process_group, keep_freed_memory
 
 
 def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
@@ -16,6 +16,7 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
     """
     cfg.launcher = launcher
     init_cpu_process_group(launcher)
+    keep_freed_memory()
     if launcher != 'none' and not torch.cuda.is_available():
         # MMEngine's default wrapper names a CUDA device.
         cfg.setdefault(

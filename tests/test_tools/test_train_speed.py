@@ -12,8 +12,9 @@ from tests.tiny import ROOT, environment
 TOOL = ROOT / 'tools' / 'benchmarks' / 'train_speed.py'
 
 
-@pytest.fixture(scope='module')
-def tool():
+@pytest.fixture
+def tool(monkeypatch):
+    monkeypatch.syspath_prepend(str(TOOL.parent))  # as for a script
     return runpy.run_path(str(TOOL))
 
 

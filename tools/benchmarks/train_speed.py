@@ -7,19 +7,17 @@ What each figure means: docs/en/reference/speed.md.
 
 import argparse
 import collections
-import gc
 import itertools
 import json
-import os
-import platform
 import statistics
 import tempfile
 import time
-from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
 import torch
+from machine import hardware, versions
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.hooks import Hook
@@ -28,6 +26,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
+from mmreidmix.compat import keep_freed_memory
 from mmreidmix.datasets.toy import generate
 from mmreidmix.engine.setup import build_runner
 from mmreidmix.registry import MODELS
@@ -38,8 +37,6 @@ BACKBONES = sorted(file.stem for file in (BASE / 'models').glob('*.py')
 NUM_CLASSES = 1000
 NUM_INSTANCES = 4
 ADAM = dict(lr=3.5e-4, weight_decay=5e-4)
-PACKAGES = ('torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'numpy',
-            'opencv-python', 'opencv-python-headless')
 SETTINGS = ('size', 'batch_size', 'iters', 'warmup', 'rounds', 'workers')
 FIGURES = ('loading', 'step', 'loop', 'plain')
 # Ratio -> figure above the line, figures below it (the slowest counts), and
@@ -200,6 +197,9 @@ class Bench:
         self.args, self.name = args, name
         self.data, self.work_dir = data, work_dir
         self.fp32 = name in args.fp32
+
+    def load_batch(self) -> None:
+        """Load the fixed batch of ``step`` and ``plain``."""
         loader = self._loader(1)
         self.batch = next(iter(loader))
         self.table = loader.dataset.label_table
@@ -224,6 +224,7 @@ class Bench:
 
     def step(self) -> float:
         """``train_step`` of the default recipe on one batch."""
+        keep_freed_memory()  # as build_runner does
         model, batch = self._model_and_batch(channels_last=True)
         wrapper = build_optim_wrapper(model, optimizer_config(self.fp32))
         return rate(lambda: model.train_step(batch, wrapper), self.args)
@@ -275,13 +276,17 @@ class Bench:
                 work_dir=self.work_dir))
         return cfg
 
+    def _in_new_process(self, figure: str) -> float:
+        """One figure, untouched by what another left in the process."""
+        with get_context('spawn').Pool(1) as pool:
+            return pool.apply(measure_one, (self, figure))
+
     def run(self) -> dict:
         """All figures in turns: a machine's speed drifts."""
         rounds = {figure: [] for figure in FIGURES}
         for _ in range(self.args.rounds):
             for figure in FIGURES:
-                rounds[figure].append(getattr(self, figure)())
-                gc.collect()
+                rounds[figure].append(self._in_new_process(figure))
         return dict(
             precision='fp32' if self.fp32 else 'bf16',
             images_per_second={
@@ -305,36 +310,6 @@ def ratios_of(rounds: dict) -> dict:
     }
 
 
-def hardware() -> dict:
-    """What this was measured on."""
-    gpu = torch.cuda.is_available() and torch.cuda.get_device_name()
-    return dict(
-        cpu=_cpu_model(),
-        cores=os.cpu_count(),
-        threads=torch.get_num_threads(),
-        gpu=gpu or None)
-
-
-def _cpu_model() -> str:
-    try:
-        lines = Path('/proc/cpuinfo').read_text().splitlines()
-    except OSError:  # not Linux
-        return platform.processor()
-    names = [line for line in lines if line.startswith('model name')]
-    return (names or [platform.machine()])[0].rpartition(': ')[2]
-
-
-def versions() -> dict:
-    """Versions of what the speed depends on."""
-    found = dict(python=platform.python_version(), cuda=torch.version.cuda)
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # of some there are two variants
-            continue
-    return found
-
-
 def make_table(results: dict) -> str:
     """Rates and ratios, one column per backbone, in Markdown.
 
@@ -355,14 +330,20 @@ def make_table(results: dict) -> str:
         f'| {" | ".join(map(str.ljust, row, widths))} |' for row in rows)
 
 
-def measure(args: argparse.Namespace) -> dict:
-    """Measure all backbones one after the other."""
-    if args.threads:
-        torch.set_num_threads(args.threads)
+def measure_one(bench: Bench, figure: str) -> float:
+    """Images per second of one figure, in a process of its own."""
+    if bench.args.threads:
+        torch.set_num_threads(bench.args.threads)
     # As MMEngine's runner does, for the measurements without one.
     cv2.setNumThreads(0)
     MMLogger.get_instance('train_speed', log_level='WARNING')
     DefaultScope.get_instance('train_speed', scope_name='mmreidmix')
+    bench.load_batch()
+    return getattr(bench, figure)()
+
+
+def measure(args: argparse.Namespace) -> dict:
+    """Measure all backbones one after the other."""
     with tempfile.TemporaryDirectory() as folder:
         data = args.data
         if not data:

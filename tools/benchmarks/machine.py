@@ -1,0 +1,41 @@
+"""What a benchmark says of the machine it ran on."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+PACKAGES = ('torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'numpy',
+            'opencv-python', 'opencv-python-headless')
+
+
+def hardware() -> dict:
+    """What this was measured on."""
+    gpu = torch.cuda.is_available() and torch.cuda.get_device_name()
+    return dict(
+        cpu=_cpu_model(),
+        cores=os.cpu_count(),
+        threads=torch.get_num_threads(),
+        gpu=gpu or None)
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+    except OSError:  # not Linux
+        return platform.processor()
+    names = [line for line in lines if line.startswith('model name')]
+    return (names or [platform.machine()])[0].rpartition(': ')[2]
+
+
+def versions() -> dict:
+    """Versions of what the speed depends on."""
+    found = dict(python=platform.python_version(), cuda=torch.version.cuda)
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # of some there are two variants
+            continue
+    return found
