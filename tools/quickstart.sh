@@ -10,7 +10,7 @@ set -euo pipefail
 
 CONFIG=configs/domainmix/osnet_x0_25_toysyn_toyreal.py
 WORK_DIR=work_dirs/quickstart
-TRAIN_OPTIONS=(train_cfg.val_interval=4)
+TRAIN_OPTIONS=(train_cfg.val_interval=5)
 case "${1:-}" in
 '') ;;
 --fast) # the second epoch has pseudo labels and the discriminator

@@ -1,5 +1,5 @@
-# DomainMix in minutes on a CPU, from scratch: 12 epochs of 100 iterations,
-# of which the first 8 see labelled images only (features of an untrained
+# DomainMix in minutes on a CPU, from scratch: 10 epochs of 100 iterations,
+# of which the first 7 see labelled images only (features of an untrained
 # network can not be clustered).
 _base_ = ['./domainmix_fixed.py']
 
@@ -15,15 +15,15 @@ param_scheduler = [
         type='CosineAnnealingLR',
         eta_min=1.5e-5,
         begin=1,
-        end=12,
+        end=10,
         convert_to_iter_based=True),
 ]
-train_cfg = dict(max_epochs=12, val_interval=4)
+train_cfg = dict(max_epochs=10, val_interval=5)
 
 default_hooks = dict(
     logger=dict(interval=50),
-    pseudo_labels=dict(begin=8, bf16=True),
+    pseudo_labels=dict(begin=7, bf16=True),
     phases=dict(phases=[
         dict(begin=0),
-        dict(begin=8, discriminator_interval=10),
+        dict(begin=7, discriminator_interval=10),
     ]))
