@@ -4,6 +4,7 @@ Each function says when it can be deleted.
 """
 
 import ctypes
+import logging
 import os
 import sys
 
@@ -120,13 +121,21 @@ def keep_freed_memory():
 
 
 def close_process_group():
-    """End the processes' communication before the interpreter goes.
+    """End a tool whose processes talk through gloo; the last call of it.
 
-    Left to the interpreter's exit, gloo's threads may outlive what they use
-    and abort the process after all its work is done. MMEngine does not close
-    the group.
+    Left to the interpreter's exit, gloo's threads now and then outlive what
+    they use and abort the process after all its work is done, so all wait for
+    each other here and leave at once. Does nothing without processes, or
+    where NCCL connects them.
 
-    Delete when MMEngine's runner does.
+    Delete when torch joins gloo's threads at exit.
     """
-    if torch_dist.is_available() and torch_dist.is_initialized():
-        torch_dist.destroy_process_group()
+    if not torch_dist.is_available() or not torch_dist.is_initialized():
+        return
+    if torch_dist.get_backend() != 'gloo':
+        return
+    torch_dist.barrier()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
