@@ -16,7 +16,8 @@ model = dict(
         checkpoint='data/weights/osnet_x0_25_msmt17.pth',
         allow_missing=['bnneck', 'id_head', 'domain_head']))
 
-optim_wrapper = dict(optimizer=dict(lr=3.5e-4))
+# depthwise convolutions are no faster in bf16
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=3.5e-4))
 param_scheduler = [
     dict(
         type='LinearLR',

@@ -8,7 +8,7 @@ train_dataloader = dict(
             'toy-synthetic': 1,
             'toy-real_a': 1,
         },
-        iters_per_epoch=100),
+        iters_per_epoch=150),
     dataset=dict(
         domains=[
             dict(

@@ -1,5 +1,5 @@
 # The labelled toy pedestrians alone.
-_base_ = './osnet_x0_25_toysyn_toyreal.py'
+_base_ = './r18_x0_25_toysyn_market.py'
 
 train_dataloader = dict(
     batch_sampler=dict(quotas=dict(_delete_=True, **{'toy-synthetic': 1})))

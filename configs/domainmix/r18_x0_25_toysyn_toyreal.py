@@ -1,6 +1,6 @@
-# The quick start: toy data, OSNet x0.25 from scratch, minutes on a CPU.
+# The quick start: toy data, a narrow ResNet-18 from scratch, minutes on a CPU.
 _base_ = [
-    '../_base_/models/domainmix_osnet_x0_25.py',
+    '../_base_/models/domainmix_r18_x0_25.py',
     '../_base_/datasets/toysyn_toyreal.py',
     '../_base_/schedules/domainmix_cpu.py',
 ]
