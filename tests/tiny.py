@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN = ROOT / 'tools' / 'train.py'
-BASE = ROOT / 'configs' / 'domainmix' / 'osnet_x0_25_toysyn_toyreal.py'
+BASE = ROOT / 'configs' / 'domainmix' / 'r18_x0_25_toysyn_toyreal.py'
 
 
 def tiny_config(toy: Path, **options) -> Config:

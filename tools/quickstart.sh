@@ -8,9 +8,9 @@
 #   --fast   train for 40 iterations only: shows that everything runs
 set -euo pipefail
 
-CONFIG=configs/domainmix/osnet_x0_25_toysyn_toyreal.py
+CONFIG=configs/domainmix/r18_x0_25_toysyn_toyreal.py
 WORK_DIR=work_dirs/quickstart
-TRAIN_OPTIONS=(train_cfg.val_interval=5)
+TRAIN_OPTIONS=()
 case "${1:-}" in
 '') ;;
 --fast) # the second epoch has pseudo labels and the discriminator
