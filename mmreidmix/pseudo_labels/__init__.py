@@ -1,18 +1,21 @@
 """Pseudo labels from features: arrays in, arrays out."""
 from .clustering import dbscan, renumber
-from .diagnostics import describe_clustering
-from .jaccard import (
-    CollapsedFeaturesError,
-    jaccard_graph,
-    k_reciprocal_encoding,
-)
-from .neighbours import knn, normalise
-from .pipeline import JaccardDBSCAN, PseudoLabelResult
+from .diagnostics import collapse_warning, describe_clustering
+from .encoding import k_reciprocal_encoding
+from .expansion import expand_neighbours
+from .finch import finch, finch_partitions
+from .grouped import cluster_per_group
+from .jaccard import CollapsedFeaturesError, jaccard_graph
+from .kmeans import kmeans
+from .neighbours import knn, neighbour_recall, normalise
+from .pipeline import FINCH, JaccardDBSCAN, KMeans, PseudoLabelResult
 from .reliability import CRITERIA, cluster_reliability, select_reliable
 
 __all__ = [
-    'CRITERIA', 'CollapsedFeaturesError', 'JaccardDBSCAN',
-    'PseudoLabelResult', 'cluster_reliability', 'dbscan',
-    'describe_clustering', 'jaccard_graph', 'k_reciprocal_encoding', 'knn',
-    'normalise', 'renumber', 'select_reliable'
+    'CRITERIA', 'CollapsedFeaturesError', 'FINCH', 'JaccardDBSCAN', 'KMeans',
+    'PseudoLabelResult', 'cluster_per_group', 'cluster_reliability',
+    'collapse_warning', 'dbscan', 'describe_clustering', 'expand_neighbours',
+    'finch', 'finch_partitions', 'jaccard_graph', 'k_reciprocal_encoding',
+    'kmeans', 'knn', 'neighbour_recall', 'normalise', 'renumber',
+    'select_reliable'
 ]

@@ -1,16 +1,19 @@
-"""Exact nearest neighbours by cosine similarity, a block of rows at a time."""
+"""Nearest neighbours by cosine similarity, in a fixed order."""
 import logging
 
-import faiss
 import numpy as np
 import torch
 
-from .compiled import compiled, over_rows
+from .approximate import approximate_search
+from .duplicates import lists_of_surplus, surplus
+from .exact import streamed_search, topk_search
+from .similarity import exhaust, kernel_view
 
 logger = logging.getLogger(__name__)
 
-# Candidates beyond k: a few ties and rounding errors are settled among them.
-_PAD = 8
+EXACT_BACKENDS = ('torch', 'faiss')
+APPROXIMATE_BACKENDS = ('ivf', 'hnsw')
+BACKENDS = EXACT_BACKENDS + APPROXIMATE_BACKENDS
 _BLOCK_BYTES = 64 << 20
 
 
@@ -20,196 +23,231 @@ def _name(indices):
     return f'{shown}{more}'
 
 
-def normalise(features):
+def _blocks(num, dim):
+    step = max(1, _BLOCK_BYTES // (4 * max(dim, 1)))
+    return [slice(a, min(a + step, num)) for a in range(0, num, step)]
+
+
+def _check_shape(features):
+    floating = (features.is_floating_point()
+                if isinstance(features, torch.Tensor) else
+                np.issubdtype(features.dtype, np.floating))
+    if features.ndim != 2 or not floating:
+        raise ValueError(
+            'features: expected a float array of shape (N, D), got '
+            f'{features.dtype} of shape {tuple(features.shape)}')
+
+
+def _as_tensor(block):
+    """A float32 copy, so that neither its maker nor its flags matter."""
+    if isinstance(block, torch.Tensor):
+        return block.to(torch.float32, copy=True)
+    return torch.from_numpy(np.array(block, np.float32))
+
+
+def normalise(features, out=None):
     """L2-normalise feature vectors, naming those that cannot be.
+
+    A block of rows at a time, so that features and result may be memory maps
+    larger than the memory.
 
     Args:
         features (np.ndarray | torch.Tensor): (N, D), any float type.
+        out (np.ndarray | torch.Tensor, optional): (N, D) where the result
+            goes, of any float type; may be ``features`` itself. What it holds
+            after an error is undefined.
 
     Returns:
-        torch.Tensor: (N, D) float32, rows of length 1, on the same device.
+        torch.Tensor: (N, D) float32, rows of length 1, on the same device;
+        or ``out``.
 
     Raises:
         ValueError: If the input is not two-dimensional, or a vector is zero
             or holds NaN or infinity; the message names the image indices.
     """
-    features = torch.as_tensor(features).detach()
-    if features.ndim != 2 or not features.is_floating_point():
-        raise ValueError(
-            'features: expected a float array of shape (N, D), got '
-            f'{features.dtype} of shape {tuple(features.shape)}')
-    # The division by the largest entry keeps tiny and huge vectors exact.
-    features = features.float()
-    if features.shape[0] == 0:
-        return features
-    if features.shape[1] == 0:
+    if isinstance(features, torch.Tensor):
+        features = features.detach()
+    elif not isinstance(features, np.ndarray):
+        features = np.asarray(features)
+    _check_shape(features)
+    num, dim = features.shape
+    if out is None:
+        device = getattr(features, 'device', None)
+        device = device if isinstance(device, torch.device) else 'cpu'
+        out = torch.empty(num, dim, dtype=torch.float32, device=device)
+    if tuple(out.shape) != (num, dim):
+        raise ValueError(f'out: expected shape {(num, dim)}, got '
+                         f'{tuple(out.shape)}')
+    if num and not dim:
         raise ValueError('features: the vectors have no dimension (D = 0)')
-    largest = features.abs().amax(dim=1, keepdim=True)
-    bad = torch.nonzero(~torch.isfinite(largest[:, 0]))[:, 0].tolist()
+    bad, zero = [], []
+    for part in _blocks(num, dim):
+        unit = _as_tensor(features[part])
+        # Division by the largest entry keeps tiny and huge vectors exact.
+        largest = unit.abs().amax(dim=1, keepdim=True)
+        for found, names in ((~torch.isfinite(largest), bad),
+                             (largest == 0, zero)):
+            names += (found.nonzero()[:, 0] + part.start).tolist()
+        unit /= largest
+        unit /= unit.norm(dim=1, keepdim=True)
+        out[part] = unit if isinstance(out, torch.Tensor) else unit.cpu()
     if bad:
         raise ValueError(
             f'features of {len(bad)} images hold NaN or infinity: indices '
             f'{_name(bad)}; look for a diverged model or a broken image')
-    zero = torch.nonzero(largest[:, 0] == 0)[:, 0].tolist()
     if zero:
         raise ValueError(
             f'features of {len(zero)} images are zero vectors, which have no '
             f'direction: indices {_name(zero)}')
-    unit = features / largest
-    return unit.div_(unit.norm(dim=1, keepdim=True))
+    return out
 
 
-@compiled(fastmath={'reassoc', 'contract', 'nsz'})
-def _similarity(features, i, j):
-    # Products of two float32 are exact in float64, so that the rounded sum
-    # does not depend on how the additions are ordered.
-    total = 0.0
-    for d in range(features.shape[1]):
-        total += np.float64(features[i, d]) * np.float64(features[j, d])
-    return np.float32(total)
+def _on_host(features):
+    """float32 or float16 in main memory or a file, not copied if it is."""
+    if isinstance(features, torch.Tensor):
+        features = features.detach()
+        if features.dtype not in (torch.float32, torch.float16):
+            features = features.float()
+        return features.cpu().numpy()
+    features = np.asarray(features)
+    if features.dtype in (np.float32, np.float16):
+        return features
+    return features.astype(np.float32)
 
 
-@compiled
-def _select(features, rows, start, candidates, indices, sims, first, last):
-    """Fill indices/sims of ``rows[first:last]`` from their candidates."""
-    k = indices.shape[1]
-    for r in range(first, last):
-        i = rows[r]
-        indices[r, 0] = i
-        sims[r, 0] = _similarity(features, i, i)
-        found = 1
-        for c in range(start[r], start[r + 1]):
-            j = candidates[c]
-            if j == i:
-                continue
-            sim = _similarity(features, i, j)
-            place = found
-            while place > 1 and (sim > sims[r, place - 1]
-                                 or (sim == sims[r, place - 1]
-                                     and j < indices[r, place - 1])):
-                place -= 1
-            if place >= k:
-                continue
-            found = min(found + 1, k)
-            for p in range(found - 1, place, -1):
-                indices[r, p] = indices[r, p - 1]
-                sims[r, p] = sims[r, p - 1]
-            indices[r, place] = j
-            sims[r, place] = sim
+def _check_unit(host):
+    off = []
+    for part in _blocks(*host.shape):
+        length = np.linalg.norm(host[part].astype(np.float32), axis=1)
+        # Written so that NaN is found too.
+        off += (np.flatnonzero(~(abs(length - 1) < 1e-3)) +
+                part.start).tolist()
+    if off:
+        raise ValueError(
+            f'{len(off)} vectors are not finite or not of length 1: indices '
+            f'{_name(off)}; call normalise() first')
 
 
-def _refine(features, rows, start, candidates, k, threads):
-    indices = np.empty((len(rows), k), np.int32)
-    sims = np.empty((len(rows), k), np.float32)
-    for _ in over_rows(_select, len(rows), features, rows, start, candidates,
-                       indices, sims, threads=threads, chunk=256):
-        pass
-    return indices, sims
+def _search(features, host, order, num_rows, k, block, backend, threads,
+            options):
+    view = kernel_view(host)
+    common = {'block': block, 'threads': threads}
+    if backend in APPROXIMATE_BACKENDS:
+        return approximate_search(host, view, order, num_rows, k,
+                                  backend=backend, **common, **options)
+    on_cpu = getattr(features, 'is_cuda', False) is False
+    if backend == 'torch' and on_cpu:
+        return streamed_search(host, view, order, num_rows, k, **common)
+    if on_cpu:
+        bank = torch.from_numpy(host[order]).float()
+    else:
+        bank = features.detach()[torch.from_numpy(order)].float()
+    return topk_search(bank, view, order, num_rows, k, backend=backend,
+                       **common)
 
 
-def _wide_candidates(bank, rows, floor):
-    """All images whose rough similarity to ``rows`` reaches ``floor``."""
-    rough = bank[torch.as_tensor(rows, device=bank.device)] @ bank.T
-    keep = rough >= torch.as_tensor(floor, device=bank.device)[:, None]
-    start = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum(keep.sum(dim=1).cpu().numpy(), out=start[1:])
-    return start, keep.nonzero()[:, 1].to(torch.int32).cpu().numpy()
+def knn(features, k, *, block=None, backend='torch', threads=None, rows=None,
+        options=None):
+    """The k most similar images of every image, in a fixed order.
 
-
-def _rough_error(dim):
-    """Bound of |rough - exact| for the product of two unit vectors."""
-    if torch.get_float32_matmul_precision() != 'highest':
-        return np.float32(2.0**-6)  # bf16 products, 2^-7, at worst
-    return np.float32(dim * 2.0**-23)  # sequential fp32 sums at worst
-
-
-def _rough_search(bank, backend, width):
-    """A function (first, last) -> rough similarities and candidates."""
-    if backend == 'torch':
-        def search(first, last):
-            top = torch.topk(bank[first:last] @ bank.T, width, sorted=False)
-            return top.values.cpu().numpy(), top.indices.cpu().numpy()
-        return search
-    host = np.ascontiguousarray(bank.cpu().numpy())
-    index = faiss.IndexFlatIP(host.shape[1])
-    index.add(host)
-    return lambda first, last: index.search(host[first:last], width)
-
-
-def knn(features, k, *, block=None, backend='torch', threads=None):
-    """The k most similar images of every image, exact and in a fixed order.
-
-    Similarity is the float64 dot product rounded to float32. A matrix product
-    only proposes candidates; these are compared by that definition, and where
-    a candidate list might be cut too early (many near-ties) all images within
-    the product's error bound are compared. Order: the image itself, always,
-    then falling similarity, equal similarity by rising index. The result so
-    depends neither on block size, threads nor backend.
+    Similarity is the float64 dot product rounded to float32. The backends
+    only propose candidates; these are compared by that definition. The exact
+    backends propose, by a bound of their errors, every image that may belong
+    to a list: their result depends neither on the backend, nor on block size,
+    number format of the products or threads. Order: the image itself, always,
+    then falling similarity, equal similarity by rising index.
 
     Args:
         features (np.ndarray | torch.Tensor): (N, D) L2-normalised, see
-            :func:`normalise`. A tensor is searched on its own device.
+            :func:`normalise`. float32 and float16 are used as they are, also
+            from a memory map; other types are converted to float32 first. A
+            tensor on a GPU is searched there.
         k (int): Neighbours including the image itself. With fewer than k
             images all N are returned, and this is logged.
-        block (int, optional): Rows of one matrix product; default about
-            64 MiB of similarities.
-        backend (str): 'torch', or 'faiss' (flat inner product, CPU).
-        threads (int, optional): Threads of the comparison, default
+        block (int, optional): Rows of one product or one call.
+        backend (str): Exact: 'torch', or 'faiss' (flat inner product, CPU).
+            Approximate, for many images: 'ivf' or 'hnsw' of faiss, see
+            :func:`~mmreidmix.pseudo_labels.approximate.approximate_search`.
+        threads (int, optional): Threads of selection and comparison, default
             ``torch.get_num_threads()``.
+        rows (tuple[int, int], optional): First and last (exclusive) image
+            whose neighbours are wanted, by which processes share the work;
+            default all. The lists are those of a search of all.
+        options (dict, optional): Settings of an approximate backend.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: indices (N, min(k, N)) int32 and
-        similarities of the same shape, float32.
+        tuple[np.ndarray, np.ndarray]: indices (R, min(k, N)) int32 and
+        similarities of the same shape, float32, with R = N or the number of
+        ``rows``.
 
     Raises:
-        ValueError: If k or block is not positive, the backend is unknown, or
+        ValueError: If k, block, rows, backend or an option is not allowed, or
             a vector is not finite or not of length 1.
     """
     if k < 1:
         raise ValueError(f'k={k}: expected at least 1')
     if block is not None and block < 1:
         raise ValueError(f'block={block}: expected at least 1')
-    if backend not in ('torch', 'faiss'):
-        raise ValueError(f"backend={backend!r}: expected 'torch' or 'faiss'")
-    bank = torch.as_tensor(features).detach()
-    if bank.ndim != 2:
-        raise ValueError(f'features: expected shape (N, D), got '
-                         f'{tuple(bank.shape)}')
-    bank = bank.float().contiguous()
-    num, dim = bank.shape
-    if num == 0:
-        return np.empty((0, 0), np.int32), np.empty((0, 0), np.float32)
-    off = torch.nonzero(~((bank.norm(dim=1) - 1).abs() < 1e-3))[:, 0].tolist()
-    if off:
-        raise ValueError(
-            f'{len(off)} vectors are not finite or not of length 1: indices '
-            f'{_name(off)}; call normalise() first')
+    if backend not in BACKENDS:
+        raise ValueError(f'backend={backend!r}: expected one of {BACKENDS}')
+    if options and backend in EXACT_BACKENDS:
+        raise ValueError(f'options={options}: backend {backend!r} has none')
+    host = _on_host(features)
+    if host.ndim != 2:
+        raise ValueError(f'features: expected shape (N, D), got {host.shape}')
+    num = len(host)
+    first, last = (0, num) if rows is None else rows
+    if not 0 <= first <= last <= num:
+        raise ValueError(f'rows={rows}: expected (first, last) with '
+                         f'0 <= first <= last <= {num}')
+    _check_unit(host)
     if k > num:
         logger.info('only %d images for k=%d: all are neighbours', num, k)
         k = num
+    if first == last:
+        return (np.empty((0, k), np.int32), np.empty((0, k), np.float32))
 
-    host = bank.cpu().numpy()
-    width = min(num, k + _PAD)
-    if block is None:
-        block = max(1, _BLOCK_BYTES // (4 * num))
-    indices = np.empty((num, k), np.int32)
-    sims = np.empty((num, k), np.float32)
-    search = _rough_search(bank, backend, width)
-    error = _rough_error(dim)
-    for first in range(0, num, block):
-        last = min(first + block, num)
-        rough, candidates = search(first, last)
-        rows = np.arange(first, last)
-        start = np.arange(len(rows) + 1) * width
-        indices[rows], sims[rows] = _refine(
-            host, rows, start, candidates.astype(np.int32).ravel(), k,
-            threads)
-        if width == num:
-            continue
-        cut = sims[rows, -1] - rough.min(axis=1) <= error
-        for part in np.array_split(rows[cut], -(-cut.sum() // block) or 1):
-            start, candidates = _wide_candidates(
-                bank, part, sims[part, -1] - error)
-            indices[part], sims[part] = _refine(
-                host, part, start, candidates, k, threads)
+    leaders = surplus(host, k, threads)
+    wanted = np.arange(first, last)
+    # Sorted, without surplus duplicates; the rows searched for come first.
+    searched, places = np.unique(leaders[first:last], return_inverse=True)
+    others = leaders == np.arange(num)
+    others[searched] = False
+    order = np.concatenate([searched, np.flatnonzero(others)])
+    indices, sims = _search(features, host, order, len(searched), k, block,
+                            backend, threads, options or {})
+    if len(searched) < last - first or (searched != wanted).any():
+        indices, sims = indices[places], sims[places]
+        moved = np.flatnonzero(leaders[first:last] != wanted)
+        indices[moved], sims[moved] = lists_of_surplus(
+            wanted[moved], indices[moved], sims[moved])
     return indices, sims
+
+
+def neighbour_recall(features, indices, sample=1000, seed=0, *, threads=None):
+    """Share of the true neighbours that neighbour lists hold.
+
+    Args:
+        features (np.ndarray | torch.Tensor): (N, D), as for :func:`knn`.
+        indices (np.ndarray): (N, k) lists to be judged, images first in their
+            own.
+        sample (int): Images whose lists are compared with an exact search.
+        seed (int): Of the choice of these.
+        threads (int, optional): Default ``torch.get_num_threads()``.
+
+    Returns:
+        float: Mean over the sampled images of the found share of their k - 1
+        most similar others; 1 where there are none.
+    """
+    host = _on_host(features)
+    num, k = indices.shape
+    if len(host) != num:
+        raise ValueError(f'indices: {num} lists for {len(host)} images')
+    if k < 2:
+        return 1.0
+    random = np.random.default_rng(seed)
+    rows = np.sort(random.permutation(num)[:sample])
+    exact, _ = exhaust(kernel_view(host), rows, np.arange(num), k, threads)
+    found = [len(np.intersect1d(a[1:], b[1:]))
+             for a, b in zip(indices[rows], exact)]
+    return float(np.mean(found) / (k - 1))

@@ -1,11 +1,14 @@
-"""One process with the whole batch equals two with half of it each."""
+"""Several processes do what one does alone."""
 
 import json
+import socket
 import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from tests.test_engine.distributed_labels import CLUSTERINGS, SIZES, label
 from tests.tiny import ROOT, checkpoint, environment, tiny_config, train
 
 
@@ -56,3 +59,33 @@ def test_two_processes_equal_one(toy, tmp_path):
     assert len(one['loss']) == 8
     for name, values in one.items():
         assert two[name] == pytest.approx(values, rel=1e-5), name
+
+
+def test_processes_share_the_search_and_agree(tmp_path):
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    env = dict(
+        environment(), MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port),
+        WORLD_SIZE='2')
+    workers = [
+        subprocess.Popen(
+            [sys.executable, '-m', 'tests.test_engine.distributed_labels',
+             tmp_path],
+            cwd=ROOT, env=dict(env, RANK=str(rank), LOCAL_RANK=str(rank)),
+            text=True, stderr=subprocess.PIPE) for rank in range(2)
+    ]
+    try:
+        for worker in workers:
+            _, errors = worker.communicate(timeout=120)
+            assert worker.returncode == 0, errors
+    finally:
+        for worker in workers:
+            worker.kill()
+    for name, clustering in CLUSTERINGS.items():
+        labels, alpha = label(clustering, SIZES.get(name, 401))
+        assert name == 'one' or labels.max() > 10
+        for rank in range(2):
+            with np.load(tmp_path / f'{name}{rank}.npz') as found:
+                np.testing.assert_array_equal(found['labels'], labels, name)
+                np.testing.assert_equal(float(found['alpha']), alpha)

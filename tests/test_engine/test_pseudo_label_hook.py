@@ -10,8 +10,16 @@ from sklearn.metrics import adjusted_rand_score
 import mmreidmix.engine.hooks.pseudo_label_hook as module
 from mmreidmix.datasets import LabelTable, ReIDRecords
 from mmreidmix.engine import PseudoLabelHook, cluster_centroids
-from mmreidmix.engine.hooks.pseudo_label_hook import forget_pseudo_rows
-from mmreidmix.pseudo_labels import CollapsedFeaturesError, PseudoLabelResult
+from mmreidmix.engine.hooks.pseudo_label_hook import (
+    forget_pseudo_rows,
+    share_result,
+)
+from mmreidmix.pseudo_labels import (
+    FINCH,
+    CollapsedFeaturesError,
+    PseudoLabelResult,
+)
+from mmreidmix.registry import TASK_UTILS
 from tests.tiny_model import build_model
 
 PIDS = np.repeat([7, 3, 9, 5], 6)
@@ -162,7 +170,8 @@ def test_no_surviving_cluster_is_said_and_not_fatal(world):
     hook.before_train_epoch(world.runner)
     assert (world.table.labels[5:] == -1).all()
     assert world.table.num_classes == 2
-    assert 'no cluster of real survived in epoch 1' in world.said[-1]
+    assert world.said[-1].startswith(
+        'Pseudo labels of real, epoch 1: no cluster survived, all 24 images')
     assert world.runner.model.calls[0][0].shape == (0, 8)
 
 
@@ -188,6 +197,90 @@ def test_other_errors_of_the_clustering_stop_the_run(world):
     hook.clusterer = broken
     with pytest.raises(ValueError, match='not finite'):
         hook.before_train_epoch(world.runner)
+
+
+def test_one_giant_cluster_is_said(world):
+    hook = PseudoLabelHook([], CLUSTERING)
+    hook.clusterer = lambda features, alpha=None: PseudoLabelResult(
+        labels=np.array([0] * 18 + [1] * 6), clusters=None)
+    hook.before_train_epoch(world.runner)
+    assert world.said[-1].startswith(
+        'Pseudo labels of real, epoch 1: one cluster holds 75% of 24 images')
+    assert 'Lower eps' in world.said[-1]
+    assert world.scalars['pseudo_labels/real/collapsed'] == 1
+    assert world.scalars['pseudo_labels/real/size_hist/16-31'] == 1
+    assert 'size_hist/16-31 1' in world.said[0]
+    assert 'size_hist/2-3' not in world.said[0]  # no room for zeros
+
+
+@pytest.mark.parametrize('clustering', [
+    dict(type='JaccardDBSCAN', **CLUSTERING), dict(type='FINCH'),
+    dict(type=FINCH, num_clusters=4), dict(type='KMeans', num_clusters=4),
+    dict(CLUSTERING, backend='faiss')])
+def test_clusterers_by_name(world, clustering):
+    hook = PseudoLabelHook([], clustering)
+    hook.before_train_epoch(world.runner)
+    labels = world.table.labels[5:]
+    kept = labels >= 0
+    assert kept.sum() >= 20
+    if 'num_clusters' in clustering:
+        assert world.table.num_classes == 6
+    assert world.scalars['pseudo_labels/real/clusters'] >= 2
+
+
+def test_clusterer_of_the_user(world):
+    given = []
+
+    @TASK_UTILS.register_module(name='EveryThird', force=True)
+    class EveryThird:
+
+        def __init__(self, first):
+            self.first = first
+
+        def __call__(self, features, alpha=None):
+            given.append((features, alpha))
+            labels = np.where(np.arange(24) < 6, -1, np.arange(24) % 3 * 7)
+            return PseudoLabelResult(labels=labels, clusters=labels)
+
+    hook = PseudoLabelHook([], dict(type='EveryThird', first=6))
+    assert hook.clusterer.first == 6
+    hook.before_train_epoch(world.runner)
+    (features, alpha), = given
+    np.testing.assert_array_equal(features, embeddings().numpy())
+    assert alpha is None
+    labels = world.table.labels[5:]
+    assert labels.tolist() == [-1] * 6 + [2, 3, 4] * 6
+
+
+def test_a_clusterer_must_label_every_image(world):
+    hook = PseudoLabelHook([], CLUSTERING)
+    hook.clusterer = lambda features, alpha=None: PseudoLabelResult(
+        labels=np.zeros(24, int), clusters=None)
+    share_result(hook.clusterer(None), 24)
+    with pytest.raises(ValueError, match=r'shape \(24,\) for 25 images'):
+        share_result(hook.clusterer(None), 25)
+
+
+def test_unknown_clusterer():
+    with pytest.raises(ValueError, match="'HDBSCAN' is unknown: expected one "
+                       'of JaccardDBSCAN, FINCH, KMeans, or'):
+        PseudoLabelHook([], dict(type='HDBSCAN'))
+
+
+def test_wrong_option_of_a_clusterer():
+    with pytest.raises(ValueError, match='k1=0: expected an integer'):
+        PseudoLabelHook([], dict(k1=0))
+    with pytest.raises(TypeError, match='radius'):
+        PseudoLabelHook([], dict(radius=1))
+
+
+def test_bad_embeddings_are_named(world, monkeypatch):
+    rows = embeddings()
+    rows[5] = float('nan')
+    monkeypatch.setattr(module, 'extract_embeddings',
+                        lambda *args, **kwargs: rows)
+    with pytest.raises(ValueError, match='NaN or infinity: indices 5'):
+        PseudoLabelHook([], CLUSTERING).before_train_epoch(world.runner)
 
 
 def test_oracle_uses_the_true_identities(world):

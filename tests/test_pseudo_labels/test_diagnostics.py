@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import entropy
 
-from mmreidmix.pseudo_labels import describe_clustering
+from mmreidmix.pseudo_labels import collapse_warning, describe_clustering
 
 from .oracles import quick
 
@@ -24,7 +25,8 @@ def test_hand_computed():
         'largest_share': 3 / 8, 'collapsed': 0, 'camera_purity': 5 / 7,
         'camera_entropy': (math.log(3) - 2 / 3 * math.log(2) +
                            math.log(2)) / 3,
-        'stability': 1, 'purity': 6 / 7}
+        'stability': 1, 'noise_changed': 3 / 8, 'purity': 6 / 7,
+        'size_hist/1': 0, 'size_hist/2-3': 3, 'size_hist/4-7': 0}
     for name, value in expected.items():
         assert result[name] == pytest.approx(value), name
 
@@ -49,6 +51,39 @@ def test_pair_scores_equal_counting_pairs(num, seed):
     assert result['pair_precision'] == pytest.approx(precision)
     assert result['pair_recall'] == pytest.approx(recall)
     assert result['pair_f'] == pytest.approx(harmonic)
+
+
+def test_size_histogram_at_the_edges_of_its_bins():
+    sizes = [1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 63, 64, 127, 128, 1000]
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    result = describe_clustering(np.random.default_rng(0).permutation(labels))
+    found = {name.split('/')[1]: value for name, value in result.items()
+             if name.startswith('size_hist/')}
+    assert found == {'1': 1, '2-3': 2, '4-7': 2, '8-15': 2, '16-31': 2,
+                     '32-63': 2, '64-127': 2, '128+': 2}
+
+
+@quick
+@given(num=st.integers(1, 60), seed=st.integers(0, 999))
+def test_camera_figures_equal_a_loop_over_clusters(num, seed):
+    rng = np.random.default_rng(seed)
+    labels, camids = rng.integers(0, 6, num), rng.integers(0, 4, num)
+    counts = [np.unique(camids[labels == c], return_counts=True)[1]
+              for c in np.unique(labels)]
+    result = describe_clustering(labels, camids)
+    assert result['camera_purity'] == pytest.approx(
+        sum(count.max() for count in counts) / num)
+    assert result['camera_entropy'] == pytest.approx(
+        np.mean([entropy(count) for count in counts]))
+
+
+@pytest.mark.parametrize('labels, words', [
+    ([0, 0, 0, 1], 'one cluster holds 75% of 4 images'),
+    ([-1, -1], 'no cluster survived, all 2 images are noise'),
+    ([0, 0, 1, 1], None), ([], None)])
+def test_warning_of_a_collapse(labels, words):
+    text = collapse_warning(describe_clustering(np.array(labels, int)))
+    assert text is None if words is None else words in text
 
 
 @pytest.mark.parametrize('labels, collapsed', [

@@ -4,8 +4,17 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN
+from sklearn.metrics import adjusted_rand_score
 
-from mmreidmix.pseudo_labels import JaccardDBSCAN, renumber
+from mmreidmix.pseudo_labels import (
+    FINCH,
+    CollapsedFeaturesError,
+    JaccardDBSCAN,
+    KMeans,
+    knn,
+    normalise,
+    renumber,
+)
 
 from .oracles import (
     blobs,
@@ -19,6 +28,10 @@ from .oracles import (
 
 SMALL = {'k1': 8, 'k2': 3, 'eps': 0.5, 'eps_gap': 0.05, 'min_samples': 3,
          'min_size': 3}
+INVARIANT = st.sampled_from([
+    JaccardDBSCAN(**SMALL), FINCH(), FINCH(level=0, min_size=3),
+    FINCH(num_clusters=4)])
+EVERY = [JaccardDBSCAN(), FINCH(), FINCH(num_clusters=1), KMeans(1)]
 
 
 @quick
@@ -45,23 +58,22 @@ def test_equals_the_dense_pipeline(num, seed):
 
 
 @quick
-@given(seed=st.integers(0, 999))
-def test_permutation_of_images_permutes_labels(seed):
+@given(seed=st.integers(0, 999), pipeline=INVARIANT)
+def test_permutation_of_images_permutes_labels(seed, pipeline):
     features = blobs(120, seed=seed)[0]
     order = np.random.default_rng(seed).permutation(120)
-    pipeline = JaccardDBSCAN(**SMALL)
     np.testing.assert_array_equal(
         renumber(pipeline(features).labels[order]),
         pipeline(features[order]).labels)
 
 
 @quick
-@given(seed=st.integers(0, 999), power=st.integers(-60, 60))
-def test_scaling_changes_nothing(seed, power):
+@given(seed=st.integers(0, 999), power=st.integers(-60, 60),
+       pipeline=INVARIANT)
+def test_scaling_changes_nothing(seed, power, pipeline):
     features = blobs(100, seed=seed)[0]
     scale = np.random.default_rng(seed).uniform(0.1, 10, (100, 1))
     scaled = (features * scale * 2.0**power).astype(np.float32)
-    pipeline = JaccardDBSCAN(**SMALL)
     np.testing.assert_array_equal(pipeline(features).labels,
                                   pipeline(scaled).labels)
 
@@ -77,6 +89,61 @@ def test_block_threads_and_backend_change_nothing(block, threads, backend):
     assert expected.labels.max() > 5
     np.testing.assert_array_equal(found.labels, expected.labels)
     assert found.alpha == expected.alpha
+
+
+@pytest.mark.parametrize('maker', [
+    lambda **options: JaccardDBSCAN(**SMALL, **options),
+    lambda **options: FINCH(num_clusters=250, **options)])
+def test_several_ranges_of_rows_on_several_threads(maker):
+    features = blobs(2600, dim=16, seed=2)[0]
+    expected = maker(threads=1)(features)
+    assert expected.labels.max() > 100
+    for options in ({'threads': 2, 'block': 97}, {'threads': 3}):
+        found = maker(**options)(features)
+        np.testing.assert_array_equal(found.labels, expected.labels)
+        np.testing.assert_array_equal(found.clusters, expected.clusters)
+
+
+@pytest.mark.parametrize('backend', ['ivf', 'hnsw'])
+def test_approximate_backends(backend):
+    features, pids = blobs(800, dim=32, seed=3, noise=.2)
+    exact = JaccardDBSCAN(**SMALL)(features).clusters
+    found = JaccardDBSCAN(**SMALL, backend=backend)(features).clusters
+    assert adjusted_rand_score(exact, found) > .98
+    assert adjusted_rand_score(
+        FINCH()(features).labels, FINCH(backend=backend)(features).labels
+    ) > .98
+
+
+def test_options_reach_the_approximate_backend():
+    pipeline = JaccardDBSCAN(backend='ivf', backend_options={'lists': 3})
+    with pytest.raises(ValueError, match=r"\['lists'\] unknown"):
+        pipeline(blobs(300)[0])
+
+
+@quick
+@given(cuts=st.lists(st.integers(0, 120), max_size=4),
+       pipeline=st.sampled_from([JaccardDBSCAN(**SMALL), FINCH()]))
+def test_searching_in_parts_and_then_clustering_is_one_call(cuts, pipeline):
+    features = blobs(120, seed=6)[0]
+    points = normalise(features)
+    ends = [0, *sorted(cuts), 120]
+    parts = [pipeline.search(points, rows) for rows in zip(ends, ends[1:])]
+    lists = [np.concatenate(part) for part in zip(*parts)]
+    found = pipeline.cluster(points.numpy(), *lists)
+    np.testing.assert_array_equal(found.labels, pipeline(features).labels)
+
+
+def test_unit_features_of_a_float16_memory_map(tmp_path):
+    points = normalise(blobs(200, seed=6)[0]).numpy().astype(np.float16)
+    np.save(tmp_path / 'features.npy', points)
+    stored = np.load(tmp_path / 'features.npy', mmap_mode='r')
+    pipeline = JaccardDBSCAN(**SMALL)
+    found = pipeline.cluster(stored, *pipeline.search(stored))
+    widened = points.astype(np.float32)
+    expected = pipeline.cluster(widened, *knn(widened, 8))
+    assert expected.labels.max() > 5
+    np.testing.assert_array_equal(found.labels, expected.labels)
 
 
 def test_planted_identities_are_found():
@@ -137,7 +204,10 @@ def test_collapsed_features_of_many_images_are_an_error():
     ({'eps': 0.99}, r'eps_gap=0.02: .*\[0, 0.01\)'),
     ({'eps_gap': -0.1}, 'eps_gap=-0.1'),
     ({'indep_quantile': 2}, r'indep_quantile=2: .*\[0, 1\]'),
-    ({'backend': 'x'}, "'torch' or 'faiss'"),
+    ({'backend': 'x'}, "backend='x': .*'torch', 'faiss', 'ivf', 'hnsw'"),
+    ({'backend_options': {'nlist': 3}}, "backend 'torch' has none"),
+    ({'k1': None}, 'k1=None: expected an integer'),
+    ({'max_pairs': 0}, 'max_pairs=0: expected an integer of at least 1'),
     ({'criteria': ('x', )}, "criteria=.*'quantity'"),
     ({'criteria': 'quantity'}, "criteria='quantity'")])
 def test_refuses_parameters(option, message):
@@ -145,8 +215,53 @@ def test_refuses_parameters(option, message):
         JaccardDBSCAN(**option)
 
 
-def test_names_bad_features():
+@pytest.mark.parametrize('pipeline', EVERY)
+@pytest.mark.parametrize('value, message', [
+    (np.nan, 'NaN or infinity: indices 4'), (0, 'zero vectors.* indices 4'),
+    (-np.inf, 'NaN or infinity: indices 4')])
+def test_names_bad_features(pipeline, value, message):
     features = blobs(10)[0]
-    features[4, 2] = np.nan
-    with pytest.raises(ValueError, match='NaN or infinity: indices 4'):
-        JaccardDBSCAN()(features)
+    features[4] = value
+    with pytest.raises(ValueError, match=message):
+        pipeline(features)
+
+
+@pytest.mark.parametrize('pipeline', EVERY)
+def test_few_images_of_any_clusterer(pipeline):
+    empty = pipeline(np.empty((0, 4), np.float32))
+    assert empty.labels.shape == empty.clusters.shape == (0, )
+    assert empty.labels.dtype == np.int64
+    # A single image is no identity to train on.
+    assert pipeline(np.ones((1, 4), np.float32)).labels.tolist() == [-1]
+    for num in (2, 3, 7, 29):  # fewer images than k1
+        labels = pipeline(blobs(num, seed=num)[0]).labels
+        assert labels.shape == (num, )
+        np.testing.assert_array_equal(labels, renumber(labels))
+
+
+@pytest.mark.parametrize('pipeline', EVERY[1:])
+def test_five_thousand_identical_features_are_one_cluster(pipeline):
+    labels = pipeline(np.full((5000, 64), .3, np.float32)).labels
+    assert labels.tolist() == [0] * 5000
+
+
+def test_five_thousand_identical_features_are_refused():
+    with pytest.raises(CollapsedFeaturesError, match='of 5000 images'):
+        JaccardDBSCAN()(np.full((5000, 64), .3, np.float32))
+
+
+@pytest.mark.parametrize('pipeline', [JaccardDBSCAN(**SMALL), FINCH()])
+def test_nearly_identical_features_end(pipeline):
+    noise = np.random.default_rng(0).normal(size=(1500, 16))
+    labels = pipeline((1 + 1e-6 * noise).astype(np.float32)).labels
+    np.testing.assert_array_equal(labels, renumber(labels))
+
+
+@pytest.mark.parametrize('pipeline', [
+    JaccardDBSCAN(k1=8, k2=3, min_samples=3, criteria=None), FINCH()])
+def test_duplicates_are_never_parted(pipeline):
+    features = blobs(60, seed=9)[0]
+    labels = pipeline(np.concatenate([features, features, features])).labels
+    np.testing.assert_array_equal(labels[:60], labels[60:120])
+    np.testing.assert_array_equal(labels[:60], labels[120:])
+    assert labels.max() > 2

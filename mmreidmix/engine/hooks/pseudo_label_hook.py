@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import math
 import time
 from collections.abc import Sequence
 from typing import Optional
@@ -9,36 +10,80 @@ from typing import Optional
 import numpy as np
 import torch
 from mmengine.dataset import Compose
-from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.device import is_cuda_available
+from mmengine.dist import broadcast, get_dist_info, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
 from mmreidmix.engine.extraction import extract_embeddings
 from mmreidmix.engine.runner_parts import bare_model, single_optim_wrappers
+from mmreidmix.evaluation.gather import gather_rows
 from mmreidmix.pseudo_labels import (
+    FINCH,
     CollapsedFeaturesError,
     JaccardDBSCAN,
+    KMeans,
     PseudoLabelResult,
+    collapse_warning,
     describe_clustering,
+    normalise,
     renumber,
 )
-from mmreidmix.registry import HOOKS
+from mmreidmix.registry import HOOKS, TASK_UTILS
+
+# Registered here, for pseudo_labels knows nothing of MMEngine.
+CLUSTERERS = (JaccardDBSCAN, FINCH, KMeans)
+for _clusterer in CLUSTERERS:
+    TASK_UTILS.register_module(module=_clusterer)
+
+
+def build_clusterer(clustering: Optional[dict] = None):
+    """Build a clusterer from a config.
+
+    Args:
+        clustering (dict, optional): its options, with ``type`` the name of a
+            class registered in ``TASK_UTILS``, or the class; ``JaccardDBSCAN``
+            where it is missing.
+
+    Raises:
+        ValueError: no class of that name is registered.
+    """
+    options = dict(clustering or {})
+    name = options.setdefault('type', JaccardDBSCAN.__name__)
+    if isinstance(name, str) and TASK_UTILS.get(name) is None:
+        known = ', '.join(clusterer.__name__ for clusterer in CLUSTERERS)
+        raise ValueError(
+            f'clustering type {name!r} is unknown: expected one of {known}, '
+            'or a class of your own that is registered in '
+            'mmreidmix.registry.TASK_UTILS and imported by custom_imports')
+    return TASK_UTILS.build(options)
 
 
 @HOOKS.register_module()
 class PseudoLabelHook(Hook):
     """Embeds, clusters and relabels the unlabelled domains.
 
-    Before an epoch: all processes embed each unlabelled domain together; the
-    main process clusters the embeddings; the labels are broadcast and written
-    into the mixture's label table; the model hears of the new identities and
-    their centres (``begin_pseudo_labels``). The independence threshold of a
-    domain, fixed at its first clustering, is kept in the checkpoint.
+    Before an epoch: all processes embed each unlabelled domain together and
+    share the search of its neighbours; the main process clusters; the labels
+    are broadcast and written into the mixture's label table; the model hears
+    of the new identities and their centres (``begin_pseudo_labels``). The
+    independence threshold of a domain, fixed at its first clustering, is kept
+    in the checkpoint.
+
+    A clusterer is called with the embeddings (N, D), float32 of length 1, and
+    ``alpha``, and returns a :class:`mmreidmix.pseudo_labels.PseudoLabelResult`
+    (``alpha`` is the value of the last result of the domain, None at first).
+    Where it has the methods ``search(features, rows)`` and
+    ``cluster(features, indices, sims, alpha)`` and a ``backend``, as
+    :class:`mmreidmix.pseudo_labels.JaccardDBSCAN` has, those are called
+    instead, ``search`` in every process for a part of the rows, on its GPU
+    where there is one and the backend is 'torch'.
 
     Args:
         pipeline (Sequence[dict]): test transforms.
-        clustering (dict): options of
-            :class:`mmreidmix.pseudo_labels.JaccardDBSCAN`.
+        clustering (dict): ``type``, by default ``'JaccardDBSCAN'``, or
+            ``'FINCH'``, ``'KMeans'`` or a class registered in ``TASK_UTILS``;
+            and its options.
         begin (int): first epoch with pseudo labels; until then the model
             learns from the labelled domains alone. Defaults to 0.
         interval (int): epochs between two clusterings. Defaults to 1.
@@ -70,7 +115,7 @@ class PseudoLabelHook(Hook):
             raise ValueError('PseudoLabelHook needs interval >= 1 and begin '
                              f'>= 0, got {interval} and {begin}')
         self.pipeline = Compose(pipeline)
-        self.clusterer = JaccardDBSCAN(**(clustering or {}))
+        self.clusterer = build_clusterer(clustering)
         self.begin = begin
         self.interval = interval
         self.loading = dict(
@@ -108,24 +153,35 @@ class PseudoLabelHook(Hook):
         embeddings = extract_embeddings(
             bare_model(runner), view, **self.loading)
         extracted = time.perf_counter() - start
-        result = [None]
+        result = self._cluster(domain, embeddings)
         if is_main_process():
-            result = [self._cluster(domain, embeddings)]
             table = mixture.label_table
-            self._report(runner, domain, result[0], extracted,
+            self._report(runner, domain, result, extracted,
                          table.labels[table.span(index)])
-        broadcast_object_list(result)
-        result = result[0]
-        self.alphas[domain.name] = result.alpha
-        return embeddings, result.labels
+        labels, self.alphas[domain.name] = share_result(
+            result, len(embeddings))
+        return embeddings, labels
 
-    def _cluster(self, domain, embeddings: torch.Tensor) -> PseudoLabelResult:
+    def _cluster(self, domain,
+                 embeddings: torch.Tensor) -> Optional[PseudoLabelResult]:
+        """The result in the main process, None in the others."""
         if self.oracle:
             labels = renumber(domain.records.pids)
             return PseudoLabelResult(labels=labels, clusters=labels)
+        arguments, seconds = (embeddings.numpy(), ), {}
+        method = self.clusterer
+        if hasattr(self.clusterer, 'search'):
+            start = time.perf_counter()
+            features = normalise(embeddings)
+            lists = search_together(self.clusterer, features)
+            arguments = (features.numpy(), *lists)
+            seconds = dict(neighbours=time.perf_counter() - start)
+            method = self.clusterer.cluster
+        if not is_main_process():
+            return None
         alpha = self.alphas.get(domain.name)
         try:
-            return self.clusterer(embeddings.numpy(), alpha=alpha)
+            result = method(*arguments, alpha=alpha)
         except CollapsedFeaturesError as error:
             # The labelled domains may still pull the features apart.
             print_log(
@@ -133,8 +189,10 @@ class PseudoLabelHook(Hook):
                 logger='current',
                 level=logging.WARNING)
             nothing = np.full(len(embeddings), -1, dtype=np.int64)
-            return PseudoLabelResult(
+            result = PseudoLabelResult(
                 labels=nothing, clusters=nothing, alpha=alpha)
+        result.seconds = {**seconds, **result.seconds}
+        return result
 
     def _report(self, runner, domain, result, extracted: float,
                 previous: np.ndarray) -> None:
@@ -150,16 +208,15 @@ class PseudoLabelHook(Hook):
             true_pids=pids if (pids >= 0).all() else None,
             previous=previous if (previous >= 0).any() else None)
         seconds = dict(extract=extracted, **result.seconds)
+        where = f'Pseudo labels of {domain.name}, epoch {runner.epoch + 1}: '
         runner.logger.info(
-            f'Pseudo labels of {domain.name}, epoch {runner.epoch + 1}: ' +
-            ', '.join(f'{k} {v:.5g}' for k, v in quality.items()) +
+            where + ', '.join(f'{k} {v:.5g}' for k, v in quality.items()
+                              if v or not k.startswith('size_hist/')) +
             '; seconds: ' +
             ', '.join(f'{k} {v:.2f}' for k, v in seconds.items()))
-        if quality['clusters'] == 0:
-            runner.logger.warning(
-                f'no cluster of {domain.name} survived in epoch '
-                f'{runner.epoch + 1}: training goes on with the other '
-                'domains')
+        warning = collapse_warning(quality)
+        if warning:
+            runner.logger.warning(where + warning)
         scalars = {f'time_{k}': v for k, v in seconds.items()}
         scalars.update(quality)
         runner.visualizer.add_scalars(
@@ -178,6 +235,59 @@ class PseudoLabelHook(Hook):
         state = checkpoint.get('pseudo_labels')
         if runner._resume and state is not None:
             self.alphas = dict(state['alphas'])
+
+
+def search_together(clusterer, features: torch.Tensor) -> tuple:
+    """Neighbour lists of all images, every process searching some rows.
+
+    Args:
+        clusterer: has ``search(features, rows)`` and a ``backend``.
+        features (Tensor): unit-length rows, shape (N, D), on the CPU, the
+            same in every process.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: indices and similarities, shape (N, k),
+        the same in every process.
+    """
+    rank, world_size = get_dist_info()
+    num = len(features)
+    rows = (num * rank // world_size, num * (rank + 1) // world_size)
+    if is_cuda_available() and clusterer.backend == 'torch':
+        features = features.cuda()
+    return tuple(
+        gather_rows(torch.from_numpy(part)).numpy()
+        for part in clusterer.search(features, rows=rows))
+
+
+def share_result(result: Optional[PseudoLabelResult], num: int) -> tuple:
+    """Labels and alpha of the main process, in every process.
+
+    Args:
+        result (PseudoLabelResult, optional): of the main process; what the
+            others give is not looked at.
+        num (int): images.
+
+    Returns:
+        tuple[np.ndarray, float | None]: labels, shape (N,), numbered by first
+        member, -1 = noise, and alpha.
+
+    Raises:
+        ValueError: there is not a label for every image.
+    """
+    labels = torch.empty(num, dtype=torch.int64)
+    alpha = torch.full((1, ), float('nan'), dtype=torch.float64)
+    if is_main_process():
+        found = renumber(result.labels)
+        if found.shape != (num, ):
+            raise ValueError('the clusterer gave labels of shape '
+                             f'{found.shape} for {num} images')
+        labels.copy_(torch.from_numpy(found))
+        if result.alpha is not None:
+            alpha[0] = result.alpha
+    broadcast(labels)
+    broadcast(alpha)
+    alpha = alpha.item()
+    return labels.numpy(), None if math.isnan(alpha) else alpha
 
 
 def forget_pseudo_rows(runner, first: int) -> None:

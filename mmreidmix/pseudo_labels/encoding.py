@@ -1,0 +1,252 @@
+"""k-reciprocal encodings of images, as a sparse matrix.
+
+Zhong, Zheng, Cao, Li: Re-ranking Person Re-identification with k-reciprocal
+Encoding, CVPR 2017 (``zhunzhong07/person-re-ranking``), in the variant of the
+pseudo-label methods (``yxgeee/SpCL``): see :func:`k_reciprocal_encoding`.
+"""
+import numpy as np
+from scipy import sparse
+
+from .compiled import compiled
+from .rows import check_kernel, grow, in_chunks, stack
+from .similarity import kernel_view, similarity
+
+
+@compiled
+def _reciprocal(indices, half, flags, first, last):
+    """Fill flags: 1 = mutual in the whole lists, 2 = in the halves too."""
+    k = indices.shape[1]
+    for i in range(first, last):
+        for a in range(k):
+            j = indices[i, a]
+            flags[i, a] = 0
+            for b in range(k):
+                if indices[j, b] == i:
+                    flags[i, a] = 2 if a < half and b < half else 1
+                    break
+
+
+def _reciprocal_numpy(indices, half, flags, first, last):
+    """The plain twin of :func:`_reciprocal`."""
+    lists = indices[first:last]
+    back = indices[lists] == np.arange(first, last)[:, None, None]
+    flags[first:last] = back.any(axis=2)
+    flags[first:last, :half] += back[:, :half, :half].any(axis=2)
+
+
+@compiled
+def _encode(indices, sims, half, flags, features, first, last):
+    """Softmax weights of the expanded k-reciprocal sets of some rows."""
+    num, k = indices.shape
+    counts = np.zeros(last - first, np.int64)
+    columns = np.empty((last - first) * 2 * k, np.int32)
+    weights = np.empty((last - first) * 2 * k, np.float32)
+    core = np.full(num, -1, np.int32)
+    taken = np.full(num, -1, np.int32)
+    listed = np.full(num, -1, np.int32)
+    listed_sim = np.empty(num, np.float32)
+    used = 0
+    for i in range(first, last):
+        begin = used
+        if used + k * (half + 1) > columns.size:
+            columns = grow(columns, used + k * (half + 1))
+            weights = grow(weights, columns.size)
+        for a in range(k):
+            j = indices[i, a]
+            listed[j] = i
+            listed_sim[j] = sims[i, a]
+            if flags[i, a] > 0:
+                core[j] = i
+                taken[j] = i
+                columns[used] = j
+                used += 1
+        for a in range(k):
+            if flags[i, a] == 0:
+                continue
+            c = indices[i, a]
+            size = 0
+            shared = 0
+            for b in range(half):
+                if flags[c, b] == 2:
+                    size += 1
+                    if core[indices[c, b]] == i:
+                        shared += 1
+            if 3 * shared <= 2 * size:
+                continue
+            for b in range(half):
+                j = indices[c, b]
+                if flags[c, b] == 2 and taken[j] != i:
+                    taken[j] = i
+                    columns[used] = j
+                    used += 1
+        total = 0.0
+        for p in range(begin, used):
+            j = columns[p]
+            sim = listed_sim[j]
+            if listed[j] != i:
+                sim = similarity(features, i, j)
+            weights[p] = np.exp(2.0 * sim - 2.0)
+            total += weights[p]
+        for p in range(begin, used):
+            weights[p] /= total
+        counts[i - first] = used - begin
+    return counts, columns[:used].copy(), weights[:used].copy()
+
+
+def _joined(counts, columns, values):
+    return (np.array(counts, np.int64),
+            np.concatenate(columns).astype(np.int32),
+            np.concatenate(values).astype(np.float32))
+
+
+def _encode_numpy(indices, sims, half, flags, features, first, last):
+    """The plain twin of :func:`_encode`."""
+    counts, columns, weights = [], [], []
+    for i in range(first, last):
+        core = indices[i, flags[i] > 0]
+        members = core
+        for c in core:
+            halves = indices[c, :half][flags[c, :half] == 2]
+            shared = np.isin(halves, core).sum()
+            if 3 * shared > 2 * len(halves):
+                members = np.union1d(members, halves)
+        sim = (features[members].astype(np.float64)
+               @ features[i].astype(np.float64))
+        _, own, place = np.intersect1d(
+            members, indices[i], assume_unique=True, return_indices=True)
+        sim[own] = sims[i, place]
+        weight = np.exp(2 * sim - 2)
+        counts.append(len(members))
+        columns.append(members)
+        weights.append(weight / weight.sum())
+    return _joined(counts, columns, weights)
+
+
+@compiled
+def _average(indptr, columns, weights, neighbours, first, last):
+    """Mean of the encodings of each image's nearest neighbours."""
+    num, k2 = neighbours.shape
+    counts = np.zeros(last - first, np.int64)
+    out_columns = np.empty((last - first) * 64, np.int32)
+    out_weights = np.empty((last - first) * 64, np.float32)
+    sums = np.zeros(num, np.float64)
+    seen = np.full(num, -1, np.int32)
+    used = 0
+    for i in range(first, last):
+        begin = used
+        for a in range(k2):
+            r = neighbours[i, a]
+            if used + indptr[r + 1] - indptr[r] > out_columns.size:
+                out_columns = grow(out_columns,
+                                   used + indptr[r + 1] - indptr[r])
+                out_weights = grow(out_weights, out_columns.size)
+            for p in range(indptr[r], indptr[r + 1]):
+                c = columns[p]
+                if seen[c] != i:
+                    seen[c] = i
+                    sums[c] = 0.0
+                    out_columns[used] = c
+                    used += 1
+                sums[c] += weights[p]
+        for p in range(begin, used):
+            out_weights[p] = sums[out_columns[p]] / k2
+        counts[i - first] = used - begin
+    return counts, out_columns[:used].copy(), out_weights[:used].copy()
+
+
+def _average_numpy(indptr, columns, weights, neighbours, first, last):
+    """The plain twin of :func:`_average`."""
+    counts, out_columns, out_weights = [], [], []
+    for nearest in neighbours[first:last]:
+        own = np.concatenate(
+            [np.arange(indptr[r], indptr[r + 1]) for r in nearest])
+        members, inverse = np.unique(columns[own], return_inverse=True)
+        counts.append(len(members))
+        out_columns.append(members)
+        out_weights.append(
+            np.bincount(inverse, weights[own]) / len(nearest))
+    return _joined(counts, out_columns, out_weights)
+
+
+_NUMBA = (_reciprocal, _encode, _average)
+_NUMPY = (_reciprocal_numpy, _encode_numpy, _average_numpy)
+
+
+def k_reciprocal_encoding(indices, sims, features, k1=30, k2=6, *,
+                          kernel='numba', threads=None):
+    """Encode every image by weights over its k-reciprocal neighbours.
+
+    With L(i, k) the first k neighbours of image i, i itself among them:
+
+    1. R(i, k) = the j in L(i, k) that have i in L(j, k);
+    2. the set of i is R(i, k1), joined with H(c) = R(c, round(k1 / 2) + 1)
+       for every c in R(i, k1) of which more than 2/3 of H(c) lie in R(i, k1);
+    3. weights = softmax of -d over this set, d = 2 - 2 cos = the *squared*
+       Euclidean distance of the normalised features;
+    4. k2 > 1: the mean of the encodings of L(i, k2) (local query expansion).
+
+    This is the variant of SpCL: its lists hold k1 images including i itself
+    (k1 + 1 in the original), and it uses the squared distance within the set
+    where the original scales distances to a maximum of 1.
+
+    Args:
+        indices (np.ndarray): (N, k) neighbours of :func:`neighbours.knn`,
+            k >= k1 and k >= k2, or all N images if there are fewer. A row
+            names no image twice.
+        sims (np.ndarray): (N, k) their cosine similarities.
+        features (np.ndarray): (N, D) float32 or float16, L2-normalised, may
+            be a memory map; it is never copied. Needed for members of a set
+            that are not among the image's own neighbours.
+        k1 (int): Length of the neighbour lists.
+        k2 (int): Neighbours averaged over; 1 = none.
+        kernel (str): 'numba', or 'numpy' = the plain twin, slow.
+        threads (int, optional): Default ``torch.get_num_threads()``.
+
+    Returns:
+        scipy.sparse.csr_matrix: (N, N) float32, sorted columns, rows that
+        sum to 1; memory O(N k).
+
+    Raises:
+        ValueError: If k1 or k2 is not positive, the lists are too short, the
+            shapes do not fit or the kernel is not allowed.
+    """
+    check_kernel(kernel)
+    num, width = indices.shape
+    if sims.shape != indices.shape or len(features) != num:
+        raise ValueError(
+            f'sims {sims.shape} and features {features.shape} do not belong '
+            f'to indices {indices.shape}: expected as many rows, and sims of '
+            'the same shape')
+    if features.dtype not in (np.float32, np.float16):
+        raise ValueError(f'features: expected float32 or float16, got '
+                         f'{features.dtype}; see normalise()')
+    for name, value in (('k1', k1), ('k2', k2)):
+        if value < 1:
+            raise ValueError(f'{name}={value}: expected at least 1')
+        if min(value, num) > width:
+            raise ValueError(f'{name}={value}: the neighbour lists hold only '
+                             f'{width} images; search more neighbours')
+    if num == 0:
+        return sparse.csr_matrix((0, 0), dtype=np.float32)
+    reciprocal, encode, average = _NUMBA if kernel == 'numba' else _NUMPY
+    half = min(int(np.around(k1 / 2)) + 1, k1, num)
+    near = np.ascontiguousarray(indices[:, :k1], np.int32)
+    near_sims = np.ascontiguousarray(sims[:, :k1], np.float32)
+    if kernel == 'numba':
+        features = kernel_view(features)
+    flags = np.empty(near.shape, np.uint8)
+    for _ in in_chunks(reciprocal, num, near, half, flags, threads=threads,
+                       what='mutual neighbours'):
+        pass
+    encoding = stack(
+        in_chunks(encode, num, near, near_sims, half, flags, features,
+                  threads=threads, what='encoding'), num)
+    if k2 > 1:
+        nearest = np.ascontiguousarray(indices[:, :k2], np.int32)
+        encoding = stack(
+            in_chunks(average, num, encoding.indptr.astype(np.int64),
+                      encoding.indices, encoding.data, nearest,
+                      threads=threads, what='query expansion'), num)
+    # Sorted columns make d(i, j) and d(j, i) sums in the same order.
+    encoding.sort_indices()
+    return encoding

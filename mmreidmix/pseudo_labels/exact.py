@@ -1,0 +1,304 @@
+"""Exact search: rough products propose, the exact similarity decides.
+
+Every product is used with a bound of its error, so that no neighbour can be
+missed whatever the number format; images within the bound are compared again
+by :mod:`similarity`.
+"""
+import faiss
+import numpy as np
+import torch
+
+from .compiled import compiled, over_rows
+from .progress import Progress
+from .similarity import exhaust, refine, widen
+
+_BLOCK_BYTES = 64 << 20
+# Rows and columns of one product: large enough for the matrix kernels, small
+# enough that the selection finds the values in the cache.
+_ROWS, _COLUMNS = 1024, 8192
+_CHUNK = 64
+# Candidates beyond k: a few ties and rounding errors are settled among them.
+_PAD = 8
+# Lists of candidates longer than this cost more than comparing everything.
+_WIDE = 4096
+
+
+def half_products():
+    """Whether products of bfloat16 are fast on this processor."""
+    supported = getattr(torch.cpu, '_is_avx512_bf16_supported', None)
+    return bool(supported and torch.backends.mkldnn.is_available()
+                and supported())
+
+
+def _product_error(dim):
+    """Bound of the error of a float32 product of two unit vectors."""
+    if torch.get_float32_matmul_precision() != 'highest':
+        return 2.0**-6  # bf16 factors, 2^-7, at worst
+    return dim * 2.0**-23  # sequential fp32 sums at worst
+
+
+@compiled
+def _shorten(s, images, values, counts, floors, errors, rounding, k):
+    """Drop the candidates of list s that cannot be among its first k.
+
+    A value v is wrong by at most errors[s] + rounding * abs(v).
+    """
+    count = counts[s]
+    if count <= k:
+        return
+    best = np.partition(values[s, :count], count - k)[count - k]
+    floor = best - rounding * abs(best) - np.float32(2) * errors[s]
+    floors[s] = floor / (1 + rounding if floor > 0 else 1 - rounding)
+    kept = 0
+    for p in range(count):
+        if values[s, p] >= floors[s]:
+            images[s, kept] = images[s, p]
+            values[s, kept] = values[s, p]
+            kept += 1
+    counts[s] = kept
+
+
+@compiled
+def _push(s, image, value, images, values, counts, limits, floors, errors,
+          rounding, k):
+    images[s, counts[s]] = image
+    values[s, counts[s]] = value
+    counts[s] += 1
+    if counts[s] < limits[s]:
+        return
+    _shorten(s, images, values, counts, floors, errors, rounding, k)
+    # Short lists at first, so that the floor rises early.
+    limits[s] = min(counts[s] + 2 * k, images.shape[1])
+    if counts[s] == limits[s]:  # too many near-ties
+        counts[s] = -1
+        floors[s] = np.inf
+
+
+@compiled
+def _offer(row, shifts, others, s, images, values, counts, limits, floors,
+           errors, rounding, k):
+    """Offer images to list s, by one row of the product."""
+    above = np.empty(_CHUNK, np.bool_)
+    words = above.view(np.uint64)
+    for begin in range(0, row.size, _CHUNK):
+        size = min(_CHUNK, row.size - begin)
+        part = row[begin:begin + size]
+        shift = shifts[begin:begin + size]
+        floor = floors[s]
+        above[:] = True
+        if size == _CHUNK:  # a constant length makes this loop a fast one
+            for c in range(_CHUNK):
+                above[c] = widen(part[c]) + shift[c] >= floor
+        for w in range(words.size):
+            if words[w] == 0:
+                continue
+            for c in range(8 * w, min(8 * w + 8, size)):
+                value = widen(part[c]) + shift[c]
+                if value >= floors[s]:
+                    _push(s, others[begin + c], value, images, values, counts,
+                          limits, floors, errors, rounding, k)
+
+
+@compiled
+def _serve(product, own, shifts, others, images, values, counts, limits,
+           floors, errors, rounding, k, first, last):
+    """Offer the images of the columns to the lists of the rows."""
+    for r in range(first, last):
+        _offer(product[r], shifts, others, own + r, images, values, counts,
+               limits, floors, errors, rounding, k)
+
+
+@compiled
+def _finish(images, values, counts, limits, floors, errors, rounding, k,
+            first, last):
+    for s in range(first, last):
+        _shorten(s, images, values, counts, floors, errors, rounding, k)
+
+
+def _centred(host, order, dtype):
+    """Centred copies of images, and what brings their products back.
+
+    With z = x - m for the mean m, x_i . x_j = z_i . z_j + m . x_j and a term
+    of i alone, which no order of j depends on. The smaller z make the errors
+    of the product small where the features are close to each other.
+
+    Returns:
+        tuple: z as a tensor of ``dtype``, float32 m . x_j up to a constant,
+        per image a bound of the error of product and shift together, and what
+        is to be added to it as a share of the absolute value.
+    """
+    num, dim = len(order), host.shape[1]
+    step = max(1, _BLOCK_BYTES // (16 * dim))
+    blocks = [slice(a, min(a + step, num)) for a in range(0, num, step)]
+    mean = sum(host[order[part]].sum(0, dtype=np.float64) for part in blocks)
+    mean = torch.from_numpy((mean / num).astype(np.float32))
+    bank = torch.empty(num, dim, dtype=dtype)
+    shifts = torch.empty(num, dtype=torch.float64)
+    length, lost = torch.empty(2, num, dtype=torch.float32)
+    for part in blocks:
+        x = torch.from_numpy(host[order[part]]).float()
+        shifts[part] = x.double() @ mean.double()
+        z = x.sub_(mean)
+        bank[part] = z
+        length[part] = z.norm(dim=1)
+        lost[part] = z.sub_(bank[part]).norm(dim=1)
+    shifts = (shifts - shifts.mean()).float()
+    # Cauchy-Schwarz for what the number format loses, in every factor; then
+    # the error of the sum; rounding of the result, shift and similarity.
+    lost += 2.0**-22 * length
+    half = dtype == torch.bfloat16
+    error = dim * 2.0**-23 if half else _product_error(dim)
+    rounding = 1.01 * 2.0**-9 if half else 0.0
+    longest, largest = length.max(), shifts.abs().max()
+    errors = (lost * longest + (length + lost) * lost.max() +
+              1.02 * error * length * longest + rounding * largest +
+              2.0**-23 + 2.0**-22 * (largest + longest**2))
+    return (bank, shifts.numpy(), (1.01 * errors).numpy(),
+            np.float32(rounding))
+
+
+def streamed_search(host, view, order, num_rows, k, *, block=None,
+                    threads=None):
+    """Search on the CPU, half of all products, no sorting of whole rows.
+
+    A product of rows and columns serves both, and is streamed against the
+    k-th best value so far of every list. bfloat16 where that is fast.
+
+    Args:
+        host (np.ndarray): (N, D) unit features, float32 or float16.
+        view (np.ndarray): Its :func:`~similarity.kernel_view`.
+        order (np.ndarray): (B,) different images, B >= k; the first
+            ``num_rows`` of them are those asked for.
+        num_rows (int): How many are asked for.
+        k (int): Length of the lists.
+        block (int, optional): Rows of one product.
+        threads (int, optional): Threads of selection and comparison.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: (num_rows, k) indices and similarities.
+    """
+    dtype = torch.bfloat16 if half_products() else torch.float32
+    bank, shifts, errors, rounding = _centred(host, order, dtype)
+    num = len(order)
+    capacity = 8 * k + 128
+    lists = (np.empty((num_rows, capacity), np.int32),
+             np.empty((num_rows, capacity), np.float32),
+             np.zeros(num_rows, np.int64), np.full(num_rows, 3 * k),
+             np.full(num_rows, -np.inf, np.float32), errors[:num_rows],
+             rounding, k)
+    block = min(block or _ROWS, num_rows)
+    memory = torch.empty(block * min(_COLUMNS, num), dtype=dtype)
+
+    def serve(product, a, z, c, d):
+        for _ in over_rows(_serve, z - a, product.numpy(), a, shifts[c:d],
+                           order[c:d], *lists, threads=threads, chunk=128):
+            pass
+
+    progress = Progress('neighbours', num_rows * num)
+    for a in range(0, num_rows, block):
+        z = min(a + block, num_rows)
+        progress.add((z - a) * a)
+        for c in range(a, num, _COLUMNS):
+            d = min(c + _COLUMNS, num)
+            product = memory[:(z - a) * (d - c)].view(z - a, d - c)
+            torch.mm(bank[a:z], bank[c:d].T, out=product)
+            if dtype == torch.bfloat16:
+                product = product.view(torch.int16)
+            serve(product, a, z, c, d)
+            low, high = max(c, z), min(d, num_rows)
+            if low < high:  # a copy, since rows are read much faster
+                serve(product.T.contiguous()[low - c:], low, high, a, z)
+            progress.add((z - a) * (d - c))
+    for _ in over_rows(_finish, num_rows, *lists, threads=threads):
+        pass
+    del bank, memory
+    images, _, counts = lists[:3]
+    rows = order[:num_rows]
+    start = np.arange(num_rows) * capacity
+    indices, sims = refine(view, rows, start, counts, images.ravel(), k,
+                           threads)
+    crowded = np.flatnonzero(counts < 0)
+    if len(crowded):
+        indices[crowded], sims[crowded] = exhaust(view, rows[crowded], order,
+                                                  k, threads)
+    return indices, sims
+
+
+def _wide_candidates(bank, order, rows, floor):
+    """All images whose rough similarity to ``rows`` reaches ``floor``."""
+    rough = bank[rows] @ bank.T
+    keep = rough >= torch.as_tensor(floor, device=bank.device)[:, None]
+    counts = keep.sum(dim=1)
+    keep &= (counts <= _WIDE)[:, None]
+    return counts.cpu().numpy(), order[keep.nonzero()[:, 1].cpu().numpy()]
+
+
+def _rough_search(bank, backend, width):
+    """A function (first, last) -> rough similarities and positions."""
+    if backend == 'torch':
+        def search(first, last):
+            top = torch.topk(bank[first:last] @ bank.T, width, sorted=False)
+            return top.values.cpu().numpy(), top.indices.cpu().numpy()
+        return search
+    index = faiss.IndexFlatIP(bank.shape[1])
+    index.add(bank.numpy())
+    return lambda first, last: index.search(bank[first:last].numpy(), width)
+
+
+def topk_search(bank, view, order, num_rows, k, *, backend, block=None,
+                threads=None):
+    """Search by whole sorted products, on the bank's device.
+
+    The results are those of :func:`streamed_search`.
+
+    Args:
+        bank (torch.Tensor): (B, D) float32, the unit features of ``order``.
+        view (np.ndarray): :func:`~similarity.kernel_view` of all features.
+        order (np.ndarray): (B,) different images, as there.
+        num_rows (int): How many of them are asked for.
+        k (int): Length of the lists.
+        backend (str): 'torch', or 'faiss' for a bank on the CPU.
+        block (int, optional): Rows of one product; default 64 MiB of it.
+        threads (int, optional): Threads of the comparison.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: (num_rows, k) indices and similarities.
+    """
+    num, dim = bank.shape
+    width = min(num, k + _PAD)
+    block = block or max(1, _BLOCK_BYTES // (4 * num))
+    indices = np.empty((num_rows, k), np.int32)
+    sims = np.empty((num_rows, k), np.float32)
+    search = _rough_search(bank, backend, width)
+    error = np.float32(_product_error(dim))
+    progress = Progress('neighbours', num_rows)
+    for first in range(0, num_rows, block):
+        last = min(first + block, num_rows)
+        rough, places = search(first, last)
+        rows = np.arange(first, last)
+        start = np.arange(len(rows)) * width
+        counts = np.full(len(rows), width)
+        indices[rows], sims[rows] = refine(
+            view, order[rows], start, counts, order[places.ravel()], k,
+            threads)
+        progress.add(last - first)
+        if width == num:
+            continue
+        cut = rows[sims[rows, -1] - rough.min(axis=1) <= error]
+        if not len(cut):
+            continue
+        counts, candidates = _wide_candidates(
+            bank, order, torch.from_numpy(cut), sims[cut, -1] - error)
+        for crowded in (False, True):
+            part = (counts > _WIDE) == crowded
+            if not part.any():
+                continue
+            chosen = cut[part]
+            if crowded:
+                lists = exhaust(view, order[chosen], order, k, threads)
+            else:
+                start = np.cumsum(counts[part]) - counts[part]
+                lists = refine(view, order[chosen], start, counts[part],
+                               candidates, k, threads)
+            indices[chosen], sims[chosen] = lists
+    return indices, sims

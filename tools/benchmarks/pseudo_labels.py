@@ -1,0 +1,245 @@
+"""Seconds, memory and quality of the pseudo-label stage.
+
+    python tools/benchmarks/pseudo_labels.py --num 12936 --dim 2048 \
+        --backend torch --compare dense faiss --json result.json
+
+What each figure means: docs/en/reference/pseudo_labels.md.
+"""
+
+import argparse
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import dense_jaccard
+import faiss
+import numba
+import scipy
+import sklearn
+import torch
+from cost_curve import curve_table, draw, growth, make_table
+from machine import hardware, versions
+from process import in_new_process, say, use_threads
+from stage import (
+    ALL_EPS,
+    K1,
+    K2,
+    MIN_SAMPLES,
+    STAGES,
+    Setting,
+    measure_dense,
+    measure_stage,
+    warm_up,
+)
+
+from mmreidmix.pseudo_labels.neighbours import APPROXIMATE_BACKENDS, BACKENDS
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add('--num', type=int, help='images')
+    add('--curve', nargs='+', type=int, metavar='NUM',
+        help='several numbers of images instead of one: a cost curve')
+    add('--dim', type=int, default=2048, help='dimensions of a feature')
+    add('--backend', default='torch',
+        choices=BACKENDS,
+        help='neighbour search; ivf and hnsw are approximate')
+    add('--options', nargs='+', default=[], type=_option,
+        metavar='NAME=NUMBER', help='of ivf or hnsw, for instance nprobe=64')
+    add('--expansion', type=int,
+        help='rounds of neighbours of neighbours after the search, part of '
+        'its time; default: 1 with ivf and hnsw')
+    add('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
+        choices=['cpu', 'cuda'],
+        help='of the neighbour search; default: the GPU if there is one')
+    add('--compare', nargs='+', default=[], choices=['dense', 'faiss'],
+        help='dense: the Jaccard stage as N x N matrices; faiss: exact '
+        'neighbours by faiss IndexFlatIP')
+    add('--threads', type=int, default=torch.get_num_threads(),
+        help="threads of every library; default: torch's own")
+    add('--seed', type=int, default=0, help='of the planted features')
+    add('--json', type=Path, help='result file')
+    add('--plot', type=Path, help='picture of the curve')
+    args = parser.parse_args(argv)
+    if (args.num is None) == (args.curve is None):
+        parser.error('give either --num or --curve')
+    if args.plot and not args.curve:
+        parser.error('--plot draws a --curve, not a single --num')
+    nums = args.curve or [args.num]
+    for name, value in (('num', min(nums)), ('dim', args.dim),
+                        ('threads', args.threads)):
+        if value < 1:
+            parser.error(f'--{name} must be at least 1, got {value}')
+    if args.curve and len(set(nums)) < 2:
+        parser.error('--curve needs at least two different numbers')
+    if args.options and args.backend not in APPROXIMATE_BACKENDS:
+        parser.error(f'--options: --backend {args.backend} has none')
+    if args.expansion is None:
+        args.expansion = int(args.backend in APPROXIMATE_BACKENDS)
+    if args.device == 'cuda' and args.backend != 'torch':
+        parser.error(f'--backend {args.backend} runs on the CPU only; '
+                     'add --device cpu')
+    if 'dense' in args.compare:
+        _check_memory(parser, max(nums), args.dim)
+    return args
+
+
+def _option(text):
+    name, _, value = text.partition('=')
+    if not value.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f'expected NAME=NUMBER as in nprobe=64, got {text!r}')
+    return name, int(value)
+
+
+def _check_memory(parser, num, dim):
+    needed = dense_jaccard.needed_bytes(num, dim)
+    there = dense_jaccard.available_bytes()
+    if there is not None and needed > there:
+        parser.error(
+            f'--compare dense at {num:,} images needs {needed / 1e9:.1f} GB '
+            f'for its N x N matrices, {there / 1e9:.1f} GB are available; '
+            'take fewer images or leave it out')
+
+
+def measure(setting: Setting, compare) -> dict:
+    """Measure one number of images, and the references asked for."""
+    with tempfile.TemporaryDirectory() as folder:
+        keep = Path(folder) if 'dense' in compare else None
+        say('kernels are compiled, or loaded if they are on disk')
+        compile_seconds = in_new_process(warm_up, setting)
+        report = dict(
+            warm_up_seconds=compile_seconds,
+            **in_new_process(
+                measure_stage, setting, 'faiss' in compare, keep))
+        if keep:
+            dense = in_new_process(measure_dense, setting, keep)
+            report['dense'] = dict(
+                dense, speedup=speedups(report['seconds'], dense['seconds']))
+    return report
+
+
+def speedups(own, dense) -> dict:
+    """How many times as fast as the dense reference.
+
+    ``jaccard_stage``: encoding and distances; ``with_clustering``: and DBSCAN
+    at three eps.
+    """
+    def ratio(own_stages, dense_stages):
+        return (sum(dense[name] for name in dense_stages) /
+                sum(own[name] for name in own_stages))
+
+    stage, reference = ['encoding', 'jaccard'], ['encoding', 'distances']
+    return dict(
+        jaccard_stage=ratio(stage, reference),
+        with_clustering=ratio(
+            stage + ['clustering'], reference + ['clustering']),
+        clustering=ratio(['clustering'], ['clustering']))
+
+
+def all_versions() -> dict:
+    """Versions of all libraries the stage runs on."""
+    return dict(
+        versions(), faiss=faiss.__version__, numba=numba.__version__,
+        scipy=scipy.__version__, sklearn=sklearn.__version__)
+
+
+def describe(result: dict) -> str:
+    """Tables of one number of images, in Markdown."""
+    memory, dense = result['memory_mib'], result.get('dense')
+    rows = [['stage', 'seconds', 'peak, MiB']]
+    rows += [[name, f'{result["seconds"][name]:.3f}',
+              f'{memory["stages"][name]:.0f}'] for name in STAGES]
+    rows.append(['all after the neighbours',
+                 f'{result["after_neighbours_seconds"]:.3f}', ''])
+    parts = [make_table(rows)]
+
+    kinds = [(f'eps {eps}', found) for eps, found in result['labels'].items()]
+    rows = [['labels', 'clusters', 'noise', 'ARI', 'ARI of clustered images']]
+    rows += [[name, str(found['clusters']), f'{found["noise_share"]:.1%}',
+              f'{found["ari"]:.3f}', f'{found["ari_clustered"]:.3f}']
+             for name, found in [*kinds, ('reliable', result['reliable'])]]
+    parts.append(make_table(rows))
+
+    lines = [
+        f'features {memory["features"]:.0f} MiB, peak of the process '
+        f'{memory["peak"]:.0f} MiB: {memory["peak_over_features"]:.0f} MiB '
+        f'over the features (libraries alone {memory["libraries"]:.0f}), '
+        f'{memory["peak_over_start"]:.0f} MiB over the start of the stage',
+        f'persons {result["persons"]}, images within the radius '
+        f'{result["partners_per_image"]:.1f} per image, warm-up (compilation) '
+        f'{result["warm_up_seconds"]:.1f} s, not counted above']
+    if 'recall' in result:
+        lines.append(f'recall of the neighbours {result["recall"]:.4f}')
+    if 'faiss' in result:
+        other = result['faiss']
+        lines.append(
+            f'faiss IndexFlatIP {other["seconds"]:.2f} s: the search above is '
+            f'{other["speedup"]:.2f} times as fast; same neighbour sets in '
+            f'{other["share_of_equal_rows"]:.4%} of the rows; of the '
+            f'{other["rows_different"]} others '
+            f'{other["rows_different_beyond_rounding"]} differ by more than '
+            f'rounding (largest gap {other["largest_gap"]:.1e})')
+    if dense:
+        took, times = dense['seconds'], dense['speedup']
+        lines.append(
+            'dense reference: ' + ', '.join(
+                f'{name} {value:.2f} s' for name, value in took.items()) +
+            f', peak {dense["memory_mib"]["peak"]:.0f} MiB; speed-up of the '
+            f'Jaccard stage {times["jaccard_stage"]:.1f}, with clustering '
+            f'{times["with_clustering"]:.1f}; adjusted Rand ' + ', '.join(
+                f'{value:.6f} at {eps}'
+                for eps, value in dense['adjusted_rand'].items()) +
+            f'; largest difference of {dense["pairs"]:,} distances '
+            f'{dense["largest_difference"]:.1e}, '
+            f'{dense["missing_pairs"]} missing')
+    return '\n\n'.join([*parts, *lines])
+
+
+def save(report: dict, path) -> None:
+    """Write the report, if it is wanted."""
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(report, indent=2) + '\n')
+
+
+def main(argv=None) -> None:
+    """Measure, print, save."""
+    args = parse_args(argv)
+    torch.set_num_threads(args.threads)
+    use_threads(args.threads)
+    setting = Setting(0, args.dim, args.backend, args.device, args.threads,
+                      args.seed, dict(args.options), args.expansion)
+    report = dict(
+        hardware=hardware(),
+        versions=all_versions(),
+        settings=dict(
+            dim=args.dim, backend=args.backend, options=setting.options,
+            expansion=args.expansion,
+            device=args.device, threads=args.threads, seed=args.seed,
+            k1=K1, k2=K2, eps=ALL_EPS, min_samples=MIN_SAMPLES),
+        results={})
+    print(report['hardware'], report['settings'], sep='\n', flush=True)
+    for num in sorted(set(args.curve or [args.num])):
+        result = measure(replace(setting, num=num), args.compare)
+        report['results'][str(num)] = result
+        print(f'\n{num:,} images x {args.dim}\n\n{describe(result)}',
+              flush=True)
+        save(report, args.json)  # a long curve is not lost at its end
+    if args.curve:
+        report['growth'] = growth(report['results'])
+        save(report, args.json)
+        print('', curve_table(report['results']),
+              f'growth exponents: {report["growth"]}', sep='\n')
+    if args.plot:
+        draw(report['results'], args.plot,
+             f'D = {args.dim}, backend {args.backend}, {args.device}, '
+             f'{args.threads} threads')
+        say(f'picture: {args.plot}')
+
+
+if __name__ == '__main__':
+    main()
