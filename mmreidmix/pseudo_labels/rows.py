@@ -1,6 +1,7 @@
 """Sparse matrices put together from ranges of rows."""
 import numpy as np
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from .compiled import compiled, over_rows
 from .progress import Progress
@@ -117,3 +118,53 @@ def mirrored(upper, kernel):
         upper.indptr, upper.indices, upper.data, indptr[:-1].copy(), columns,
         values)
     return sparse.csr_matrix((values, columns, indptr), shape=upper.shape)
+
+
+def similar_together(nearest):
+    """An order of rows in which similar ones come after each other.
+
+    Args:
+        nearest (np.ndarray): (N,) for each row one that is similar.
+
+    Returns:
+        np.ndarray: (N,) int32, a permutation: the connected components of the
+        pairs (i, nearest[i]), one by one.
+    """
+    num = len(nearest)
+    links = sparse.csr_matrix(
+        (np.ones(num, bool), nearest, np.arange(num + 1)), shape=(num, num))
+    _, component = connected_components(links, directed=False)
+    return np.argsort(component, kind='stable').astype(np.int32)
+
+
+@compiled
+def _permute(indptr, columns, values, order, rank, ends, out_columns,
+             out_values):
+    for r in range(order.size):
+        place = ends[r]
+        for p in range(indptr[order[r]], indptr[order[r] + 1]):
+            out_columns[place] = rank[columns[p]]
+            out_values[place] = values[p]
+            place += 1
+
+
+def permuted(matrix, order):
+    """The matrix with its rows and columns in another order.
+
+    Args:
+        matrix (scipy.sparse.csr_matrix): (N, N).
+        order (np.ndarray): (N,) int32, row and column ``order[r]`` become
+            number r.
+
+    Returns:
+        scipy.sparse.csr_matrix: (N, N), columns not sorted.
+    """
+    num = len(order)
+    rank = np.empty(num, np.int32)
+    rank[order] = np.arange(num, dtype=np.int32)
+    indptr = np.zeros(num + 1, np.int64)
+    np.cumsum(np.diff(matrix.indptr)[order], out=indptr[1:])
+    columns, values = np.empty_like(matrix.indices), np.empty_like(matrix.data)
+    _permute(matrix.indptr, matrix.indices, matrix.data, order, rank, indptr,
+             columns, values)
+    return sparse.csr_matrix((values, columns, indptr), shape=(num, num))

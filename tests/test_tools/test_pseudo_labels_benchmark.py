@@ -64,7 +64,8 @@ def test_report(tmp_path):
     assert {'torch', 'numpy', 'faiss', 'numba', 'scipy',
             'sklearn'} <= set(report['versions'])
     assert report['settings'] == dict(
-        dim=32, backend='torch', options={}, device='cpu', threads=1, seed=3,
+        dim=32, backend='torch', options={}, expansion=0, device='cpu', threads=1,
+        seed=3,
         k1=30, k2=6, eps=[0.58, 0.6, 0.62], min_samples=4)
     found = report['results']['300']
     assert list(found['seconds']) == STAGES
@@ -118,6 +119,7 @@ def test_curve(here, tmp_path):
     assert list(report['results']) == ['250', '400']
     assert set(report['growth']) == {'neighbours', 'after_neighbours'}
     assert report['settings']['options'] == dict(nlist=4, nprobe=4)
+    assert report['settings']['expansion'] == 1
     assert all(found['recall'] == 1  # all lists are searched
                for found in report['results'].values())
     assert '<svg' in picture.read_text()

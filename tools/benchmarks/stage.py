@@ -79,7 +79,8 @@ def run_stage(features, setting, meter):
     """
     threads = setting.threads
     with meter('normalise'):
-        unit = normalise(torch.as_tensor(features, device=setting.device))
+        unit = torch.as_tensor(features, device=setting.device)
+        unit = normalise(unit, out=unit)
         if unit.is_cuda:
             torch.cuda.synchronize()
     with meter('neighbours'):
@@ -243,7 +244,8 @@ def measure_dense(setting, folder):
     """
     _prepare(setting)
     indices = np.load(Path(folder) / 'indices.npy')
-    unit = normalise(setting.features()[0]).numpy()
+    unit = setting.features()[0]
+    normalise(unit, out=unit)
     meter = Meter()
     start = resident_mib()
     with meter('dense encoding'):

@@ -172,7 +172,7 @@ class PseudoLabelHook(Hook):
         method = self.clusterer
         if hasattr(self.clusterer, 'search'):
             start = time.perf_counter()
-            features = normalise(embeddings)
+            features = normalise(embeddings, out=embeddings)
             lists = search_together(self.clusterer, features)
             arguments = (features.numpy(), *lists)
             seconds = dict(neighbours=time.perf_counter() - start)
