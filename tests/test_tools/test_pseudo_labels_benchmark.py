@@ -64,9 +64,8 @@ def test_report(tmp_path):
     assert {'torch', 'numpy', 'faiss', 'numba', 'scipy',
             'sklearn'} <= set(report['versions'])
     assert report['settings'] == dict(
-        dim=32, backend='torch', options={}, expansion=0, device='cpu', threads=1,
-        seed=3,
-        k1=30, k2=6, eps=[0.58, 0.6, 0.62], min_samples=4)
+        dim=32, backend='torch', options={}, expansion=0, device='cpu',
+        threads=1, seed=3, k1=30, k2=6, eps=[0.58, 0.6, 0.62], min_samples=4)
     found = report['results']['300']
     assert list(found['seconds']) == STAGES
     assert all(value > 0 for value in found['seconds'].values())
