@@ -51,7 +51,7 @@ def _inverted_lists(host, bank, seed, nlist=None, nprobe=None):
         raise ValueError(f'nlist={nlist}: expected 1 to {num}, the number of '
                          'different images')
     if nprobe is None:
-        nprobe = max(16, nlist // 32)
+        nprobe = max(16, nlist // 64)
     nprobe = min(nprobe, nlist)
     index = faiss.IndexIVFFlat(
         faiss.IndexFlatIP(dim), dim, nlist, faiss.METRIC_INNER_PRODUCT)
@@ -114,7 +114,7 @@ def approximate_search(host, view, order, num_rows, k, *, backend, block=None,
         threads (int, optional): Default ``torch.get_num_threads()``.
         seed (int): Of the training sample, k-means and the graph's levels.
         **options: 'ivf': ``nlist`` lists (default 4 sqrt(B)), of which
-            ``nprobe`` are searched (default nlist / 32, at least 16). 'hnsw':
+            ``nprobe`` are searched (default nlist / 64, at least 16). 'hnsw':
             ``links`` per image (32), breadth of the search while it is built
             (``build``, 80) and used (``breadth``, 2 k).
 

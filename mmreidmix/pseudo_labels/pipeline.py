@@ -85,7 +85,7 @@ class JaccardDBSCAN:
         backend_options (dict, optional): Settings of an approximate backend,
             see :func:`neighbours.knn`.
         expansion (int, optional): Rounds of :func:`expand_neighbours` after
-            the search; default 1 after an approximate search, 0 else.
+            the search; default 2 after an approximate search, 0 else.
         block (int, optional): Rows of the search at a time.
         threads (int, optional): Default ``torch.get_num_threads()``. Neither
             block nor threads nor the choice of an exact backend changes the
@@ -119,7 +119,7 @@ class JaccardDBSCAN:
                      expansion=0)
         _check_search(self)
         if self.expansion is None:
-            self.expansion = int(self.backend not in EXACT_BACKENDS)
+            self.expansion = 0 if self.backend in EXACT_BACKENDS else 2
         if not 0 < self.eps < 1:
             raise ValueError(f'eps={self.eps}: expected a number in (0, 1)')
         room = min(self.eps, 1 - self.eps)

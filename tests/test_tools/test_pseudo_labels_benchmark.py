@@ -118,7 +118,7 @@ def test_curve(here, tmp_path):
     assert list(report['results']) == ['250', '400']
     assert set(report['growth']) == {'neighbours', 'after_neighbours'}
     assert report['settings']['options'] == dict(nlist=4, nprobe=4)
-    assert report['settings']['expansion'] == 1
+    assert report['settings']['expansion'] == 2
     assert all(found['recall'] == 1  # all lists are searched
                for found in report['results'].values())
     assert '<svg' in picture.read_text()

@@ -51,7 +51,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='NAME=NUMBER', help='of ivf or hnsw, for instance nprobe=64')
     add('--expansion', type=int,
         help='rounds of neighbours of neighbours after the search, part of '
-        'its time; default: 1 with ivf and hnsw')
+        'its time; default: 2 with ivf and hnsw')
     add('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
         choices=['cpu', 'cuda'],
         help='of the neighbour search; default: the GPU if there is one')
@@ -78,7 +78,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     if args.options and args.backend not in APPROXIMATE_BACKENDS:
         parser.error(f'--options: --backend {args.backend} has none')
     if args.expansion is None:
-        args.expansion = int(args.backend in APPROXIMATE_BACKENDS)
+        args.expansion = 2 if args.backend in APPROXIMATE_BACKENDS else 0
     if args.device == 'cuda' and args.backend != 'torch':
         parser.error(f'--backend {args.backend} runs on the CPU only; '
                      'add --device cpu')
