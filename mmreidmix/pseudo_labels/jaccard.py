@@ -128,6 +128,20 @@ def _guarded(parts, max_pairs, num, radius):
         yield part
 
 
+def _graph(encoding, radius, max_pairs, kernel, threads):
+    num = encoding.shape[0]
+    inverted = encoding.tocsc()
+    parts = in_chunks(
+        _pairs if kernel == 'numba' else _pairs_numpy, num,
+        encoding.indptr.astype(np.int64), encoding.indices, encoding.data,
+        inverted.indptr.astype(np.int64), inverted.indices, inverted.data,
+        radius, max_pairs, threads=threads, what='Jaccard pairs')
+    upper = stack(_guarded(parts, max_pairs, num, radius), num)
+    del inverted, parts
+    upper.sort_indices()
+    return mirrored(upper, kernel)
+
+
 def jaccard_graph(encoding, radius, *, max_pairs=None, kernel='numba',
                   threads=None):
     """Jaccard distances of all pairs of images within a radius.
@@ -162,23 +176,16 @@ def jaccard_graph(encoding, radius, *, max_pairs=None, kernel='numba',
     if num == 0:
         return sparse.csr_matrix((0, 0), dtype=np.float32)
     encoding = _clean(encoding)
+    if max_pairs is None:
+        max_pairs = min(1000 * num, 200_000_000)
+    limits = np.float32(radius), max_pairs
+    if kernel == 'numpy':
+        return _graph(encoding, *limits, kernel, threads)
     # Images that share columns side by side: what is read for one is still in
     # the processor's cache for the next, which is twice as fast.
     order = similar_together(
         _strongest(encoding.indptr, encoding.indices, encoding.data))
-    encoding = permuted(encoding, order)
-    inverted = encoding.tocsc()
-    if max_pairs is None:
-        max_pairs = min(1000 * num, 200_000_000)
-    parts = in_chunks(
-        _pairs if kernel == 'numba' else _pairs_numpy, num,
-        encoding.indptr.astype(np.int64), encoding.indices, encoding.data,
-        inverted.indptr.astype(np.int64), inverted.indices, inverted.data,
-        np.float32(radius), max_pairs, threads=threads, what='Jaccard pairs')
-    upper = stack(_guarded(parts, max_pairs, num, radius), num)
-    del encoding, inverted, parts
-    upper.sort_indices()
-    back = np.argsort(order).astype(np.int32)
-    graph = permuted(mirrored(upper, kernel), back)
+    graph = _graph(permuted(encoding, order), *limits, kernel, threads)
+    graph = permuted(graph, np.argsort(order).astype(np.int32))
     graph.sort_indices()
     return graph
