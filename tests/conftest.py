@@ -11,7 +11,8 @@ import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 
 # The same examples in every run.
-hypothesis.settings.register_profile('mmreidmix', derandomize=True)
+hypothesis.settings.register_profile(
+    'mmreidmix', derandomize=True, deadline=None)
 hypothesis.settings.load_profile('mmreidmix')
 
 
