@@ -28,11 +28,13 @@ def parse_args(args=None):
     parser.add_argument(
         '--images',
         type=int,
-        help='per identity and camera (tracklets: frames); default: by layout')
+        help='per identity and camera (tracklets: frames; videos: per '
+        'person); default: by layout')
     parser.add_argument(
         '--cameras',
         type=int,
-        help='cameras (tracklets: videos); default: as in the public set')
+        help='cameras (tracklets, videos: videos); default: as in the public '
+        'set')
     parser.add_argument(
         '--size',
         type=int,

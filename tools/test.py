@@ -4,6 +4,8 @@ Examples:
     python tools/test.py configs/baseline/r50_msmt17.py latest.pth
     python tools/test.py CONFIG CHECKPOINT --out result.json \
         --domains Market1501:data/market1501 PKUReid:data/pku_reid
+    python tools/test.py configs/remix/r18_x0_25_toy.py latest.pth \
+        --cfg-options model.inference=encoder  # not the momentum encoder
 """
 
 import argparse

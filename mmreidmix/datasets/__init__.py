@@ -7,9 +7,10 @@ from .retrieval_dataset import RetrievalDataset
 from .samplers import *  # noqa: F401,F403
 from .seeding import SampleKey
 from .transforms import *  # noqa: F401,F403
+from .video_tree import VideoTree
 
 __all__ = [
     'BaseReIDDataset', 'DomainMixture', 'LabelTable',
     'ManifestDataset', 'ReIDRecords',
-    'RetrievalDataset', 'SampleKey'
+    'RetrievalDataset', 'SampleKey', 'VideoTree'
 ]

@@ -9,13 +9,18 @@ from typing import NamedTuple, Optional, Union
 from mmreidmix.registry import DATASETS
 
 from .reid_dataset import PARTS, BaseReIDDataset, ReIDRecords
-from .scanning import check_entries, examples, parse_names, walk_files
+from .scanning import (
+    IMAGE_SUFFIXES,
+    check_entries,
+    examples,
+    parse_names,
+    walk_files,
+)
 
 #: Pattern of ``video/tracklet/frame.jpg``; the video may have several levels
 #: (``country/city/video/tracklet/frame.jpg``) and counts as one camera.
 TRACKLET_TREE = r'(?P<camid>.+)/(?P<tracklet>[^/]+)/[^/]+'
 
-_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 _COLUMNS = ('path', 'subset', 'pid', 'camid', 'tracklet', 'flag')
 _FLAGS = ('', '-', 'junk', 'distractor')
 
@@ -134,7 +139,7 @@ class ManifestDataset(BaseReIDDataset):
             root = self._folder_inside(folder)
             names, others = [], []
             for name in walk_files(root):
-                is_image = name.lower().endswith(_SUFFIXES)
+                is_image = name.lower().endswith(IMAGE_SUFFIXES)
                 (names if is_image else others).append(name)
             if others:
                 self.log(f'{root}: {len(others):,} files without an image '

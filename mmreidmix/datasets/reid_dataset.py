@@ -9,7 +9,6 @@ import logging
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Optional
 
@@ -20,94 +19,12 @@ from torch.utils.data import Dataset
 
 from mmreidmix.registry import TRANSFORMS
 
+from .records import ReIDRecords, path_text
 from .scanning import examples, leaves_root
 from .transforms.loading import ImageReadError, read_image
 
 SUBSETS = ('train', 'query', 'gallery', 'all')
 PARTS = SUBSETS[:3]
-
-
-@dataclass(frozen=True)
-class ReIDRecords:
-    """Columns of N images.
-
-    Arrays instead of a list of dicts, so that worker processes share the
-    memory: a million images take about 100 MB.
-
-    Attributes:
-        paths (np.ndarray): (N,) bytes, UTF-8, relative to the data root, with
-            '/' between the parts.
-        pids (np.ndarray): (N,) int32, original identity numbers, -1 = no
-            label known.
-        camids (np.ndarray): (N,) int32, zero-based inside the domain.
-        tracklets (np.ndarray): (N,) int32, -1 = none.
-
-    Raises:
-        ValueError: If the columns are not 1-D and equally long.
-    """
-
-    paths: np.ndarray
-    pids: np.ndarray
-    camids: np.ndarray
-    tracklets: np.ndarray
-
-    def __post_init__(self):
-        shapes = {column.shape for column in self._columns()}
-        if len(shapes) > 1 or len(shapes.pop()) != 1:
-            raise ValueError('ReIDRecords: the four columns must be 1-D and '
-                             'equally long, got shapes '
-                             f'{[c.shape for c in self._columns()]}')
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def path(self, index: int) -> str:
-        """Path of one image, relative to the data root."""
-        return _text(self.paths[index])
-
-    def select(self, which) -> 'ReIDRecords':
-        """Records under a boolean mask, a slice or an index array."""
-        return ReIDRecords(*(column[which] for column in self._columns()))
-
-    def sorted(self) -> 'ReIDRecords':
-        """The same records in the order of their paths."""
-        return self.select(np.argsort(self.paths, kind='stable'))
-
-    @staticmethod
-    def concat(parts: Sequence['ReIDRecords']) -> 'ReIDRecords':
-        """Join records, in the order given."""
-        return ReIDRecords(*(np.concatenate(columns) for columns in zip(
-            *(part._columns() for part in parts))))
-
-    @staticmethod
-    def from_columns(paths: Sequence[str], pids=None, camids=None,
-                     tracklets=None) -> 'ReIDRecords':
-        """Build records from sequences of any integer type.
-
-        Omitted columns become: no identity (-1), camera 0, no tracklet (-1).
-
-        Raises:
-            ValueError: If a number does not fit into 32 bits.
-        """
-        encoded = [p.encode('utf-8', 'surrogateescape') for p in paths]
-        fill = {'pids': -1, 'camids': 0, 'tracklets': -1}
-        given = {'pids': pids, 'camids': camids, 'tracklets': tracklets}
-        columns = {
-            key: np.full(len(encoded), fill[key], np.int32)
-            if value is None else _to_int32(value, key)
-            for key, value in given.items()
-        }
-        return ReIDRecords(
-            paths=np.array(encoded, dtype='S' if encoded else 'S1'), **columns)
-
-    @staticmethod
-    def from_rows(rows: Iterable[tuple]) -> 'ReIDRecords':
-        """Build records from rows (path, pid, camid, tracklet)."""
-        columns = list(zip(*rows)) or [(), (), (), ()]
-        return ReIDRecords.from_columns(*columns)
-
-    def _columns(self) -> tuple[np.ndarray, ...]:
-        return self.paths, self.pids, self.camids, self.tracklets
 
 
 class BaseReIDDataset(Dataset):
@@ -135,6 +52,12 @@ class BaseReIDDataset(Dataset):
             Holds out identities of a training set: ``(0, 600)`` here,
             ``(600, 751)`` there. Images without identity are left out,
             gallery distractors stay.
+        single_camera (str, optional): Treat training images as videos of one
+            camera each, as methods for single-camera data do: 'camera' makes
+            a video of all images of a camera, 'tracklet' of each (camera,
+            tracklet) (e.g. ``Market1501(tracklets='sequence')``). ``camid``
+            is then the number of the video. Identities are kept as they are;
+            a :class:`DomainMixture` hides those of an unlabelled domain.
 
     Attributes:
         records (ReIDRecords): The images, sorted by path.
@@ -167,9 +90,16 @@ class BaseReIDDataset(Dataset):
                  pipeline: Sequence[dict] = (),
                  name: Optional[str] = None,
                  bad_images: str = 'stop',
-                 pid_range: Optional[tuple[int, int]] = None):
+                 pid_range: Optional[tuple[int, int]] = None,
+                 single_camera: Optional[str] = None):
         check_choice(self, 'subset', subset, SUBSETS)
         check_choice(self, 'bad_images', bad_images, ('stop', 'skip'))
+        check_choice(self, 'single_camera', single_camera,
+                     (None, 'camera', 'tracklet'))
+        if single_camera and subset in ('query', 'gallery'):
+            raise ValueError(f'{type(self).__name__}: `single_camera` is for '
+                             f'training images, not for a {subset}, whose '
+                             'cameras the evaluation needs')
         self.data_root = Path(data_root).expanduser().absolute()
         self.subset = subset
         self.name = name or self.canonical_name
@@ -186,6 +116,9 @@ class BaseReIDDataset(Dataset):
         if bad_images == 'skip':
             self.records = self._drop_unreadable()
         self.counts_ok = self.counts_ok and len(self) == size
+        if single_camera is not None:
+            self.records = self._as_videos(single_camera == 'tracklet')
+            self.log_videos()
 
     def load_records(self) -> ReIDRecords:
         """Read the records of ``self.subset``, junk and distractors too."""
@@ -205,6 +138,11 @@ class BaseReIDDataset(Dataset):
     def num_cams(self) -> int:
         """Number of cameras of the domain, also those without an image."""
         return len(self.camera_names)
+
+    @property
+    def videos(self) -> np.ndarray:
+        """(N,) int32, video of each image: its camera."""
+        return self.records.camids
 
     @property
     def metainfo(self) -> dict:
@@ -243,6 +181,14 @@ class BaseReIDDataset(Dataset):
         """Log a message that starts with the name and the subset."""
         print_log(f'{self.name} {self.subset}: {message}', logger='current',
                   level=level)
+
+    def log_videos(self) -> None:
+        """Log how many images the videos have."""
+        sizes = np.bincount(self.videos, minlength=self.num_cams)
+        sizes = sizes[sizes > 0]
+        self.log(f'{len(sizes):,} videos of {sizes.min():,} to '
+                 f'{sizes.max():,} images, median {np.median(sizes):,.0f}, '
+                 f'{(sizes == 1).sum():,} of one image')
 
     def find_folder(self, candidates: Iterable[str]) -> str:
         """First candidate below the data root that is a folder.
@@ -293,10 +239,10 @@ class BaseReIDDataset(Dataset):
         if len(twice):
             raise ValueError(
                 f'{self.name} {self.subset}: {len(twice):,} images are listed '
-                f'more than once, e.g. {examples(map(_text, twice))}')
+                f'more than once, e.g. {examples(map(path_text, twice))}')
         suspects = paths[(np.char.find(paths, b'..') >= 0)
                          | np.char.startswith(paths, b'/')]
-        outside = [p for p in map(_text, suspects) if leaves_root(p)]
+        outside = [p for p in map(path_text, suspects) if leaves_root(p)]
         if outside:
             raise ValueError(
                 f'{self.name} {self.subset}: {len(outside):,} paths leave '
@@ -353,6 +299,25 @@ class BaseReIDDataset(Dataset):
                  f'{len(mask):,} images')
         return self.records.select(mask)
 
+    def _as_videos(self, by_tracklet: bool) -> ReIDRecords:
+        records = self.records
+        tracklets = records.tracklets.astype(np.int64)
+        if by_tracklet and (tracklets < 0).any():
+            raise ValueError(
+                f"{self.name} {self.subset}: single_camera='tracklet' needs a "
+                f'tracklet for every image, {(tracklets < 0).sum():,} of '
+                f"{len(self):,} have none (Market1501 has tracklets='sequence'"
+                ')')
+        keys = records.camids.astype(np.int64) << 32
+        keys, videos = np.unique(
+            keys + tracklets if by_tracklet else keys, return_inverse=True)
+        self.camera_names = tuple(
+            self.camera_names[key >> 32]
+            + (f'/{key & 0xFFFFFFFF}' if by_tracklet else '')
+            for key in keys.tolist())
+        return ReIDRecords(records.paths, records.pids,
+                           videos.astype(np.int32), records.tracklets)
+
     def _drop_unreadable(self) -> ReIDRecords:
         def readable(index: int) -> bool:
             try:
@@ -372,19 +337,6 @@ class BaseReIDDataset(Dataset):
         self.log(f'{len(bad):,} of {len(good):,} images cannot be read and '
                  f'are skipped: {names}', logging.WARNING)
         return self.records.select(good)
-
-
-def _text(path: bytes) -> str:
-    return path.decode('utf-8', 'surrogateescape')
-
-
-def _to_int32(values, column: str) -> np.ndarray:
-    wide = np.asarray(values, dtype=np.int64)
-    narrow = wide.astype(np.int32)
-    if (narrow != wide).any():
-        raise ValueError(f'ReIDRecords: {column} up to '
-                         f'{np.abs(wide).max():,} do not fit into 32 bits')
-    return narrow
 
 
 def check_choice(owner, option: str, value, choices: Sequence) -> None:

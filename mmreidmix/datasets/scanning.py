@@ -6,6 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+#: Lower case.
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+
 _LITTER = frozenset(('.DS_Store', 'Thumbs.db', 'desktop.ini', '__MACOSX'))
 
 

@@ -1,5 +1,7 @@
 """Embeddings of many images, shared by all processes."""
 
+from collections.abc import Callable
+from typing import Optional
 
 import torch
 import torch.nn as nn
@@ -30,7 +32,8 @@ def extract_embeddings(model: nn.Module,
                        dataset: Dataset,
                        batch_size: int = 64,
                        num_workers: int = 0,
-                       bf16: bool = True) -> torch.Tensor:
+                       bf16: bool = True,
+                       embed: Optional[Callable] = None) -> torch.Tensor:
     """Embed a data set in evaluation mode.
 
     Args:
@@ -39,6 +42,8 @@ def extract_embeddings(model: nn.Module,
         batch_size (int): images per forward pass.
         num_workers (int): loading workers of each process.
         bf16 (bool): autocast to bfloat16.
+        embed (Callable, optional): from normalised images (B, 3, H, W) to
+            unit-length rows (B, D). Defaults to ``model.embed``.
 
     Returns:
         Tensor: unit-length rows, shape (N, D), float32, on the CPU, the same
@@ -53,11 +58,12 @@ def extract_embeddings(model: nn.Module,
         collate_fn=pseudo_collate)
     was_training = model.training
     model.eval()
+    embed = embed or model.embed
     parts = []
     with autocast(enabled=bf16, dtype=torch.bfloat16):
         for data in loader:
             data = model.data_preprocessor(data, False)
-            parts.append(model(data['inputs'], mode='tensor').cpu())
+            parts.append(embed(data['inputs']).cpu())
     model.train(was_training)
     indices = torch.tensor([i for batch in batches for i in batch])
     return _in_order(torch.cat(parts) if parts else None, indices,

@@ -3,6 +3,7 @@ from .data_preprocessor import ReIDDataPreprocessor
 from .heads import *  # noqa: F401,F403
 from .layers import *  # noqa: F401,F403
 from .losses import *  # noqa: F401,F403
+from .memories import *  # noqa: F401,F403
 from .necks import *  # noqa: F401,F403
 from .reid import *  # noqa: F401,F403
 from .weights import StrictPretrained, load_pretrained

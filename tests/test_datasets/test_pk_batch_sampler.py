@@ -141,6 +141,77 @@ def test_identity_with_one_image_is_repeated():
         assert len({key.seed for key in real}) == 8
 
 
+def test_images_per_identity_of_each_domain():
+    sampler = build(
+        batch_size=20, quotas=dict(syn=2, real=1),
+        num_instances=dict(syn=4, real=2))
+    for batch in sampler:
+        counts = Counter(labels_of(sampler, batch))
+        assert len(batch) == 20
+        assert sum(counts[k] for k in counts if k < 6) == 16
+        assert all(counts[k] % (4 if k < 6 else 2) == 0 for k in counts)
+    assert sampler.identities_per_epoch(0) == 4 * 5
+    assert sampler.identities_per_epoch(1) == 2 * 5
+
+
+@pytest.mark.parametrize('options', [
+    dict(num_instances=dict(syn=4)),
+    dict(num_instances=dict(syn=4, real=4), quotas=None),
+    dict(num_instances=dict(syn=4, real=4, other=4)),
+    dict(same_camera=dict(other=2)),
+])
+def test_domains_of_options(options):
+    with pytest.raises(ValueError, match='PKBatchSampler: (num_inst|same_)'):
+        build(**options)
+
+
+def test_places_where_domains_share_a_pool():
+    sampler = build(quotas=None)
+    assert sampler.identities_per_epoch(0) == 4 * 5
+    assert sampler.identities_per_epoch(1) == 4 * 5
+
+
+class Videos(FakeMixture):
+    """Clusters 0, 2, 4 of 'real' are of one video, 1, 3, 5 of another."""
+
+    def __init__(self):
+        super().__init__(clusters=6)
+        self.camids[36:] = np.tile(np.repeat([7, 8], 6), 3)
+
+
+def test_runs_of_identities_of_one_video():
+    sampler = build(
+        Videos(), same_camera=dict(real=3), batch_size=24,
+        iters_per_epoch=6)
+    videos = []
+    for batch in sampler:
+        images = [key.index for key in batch if key.index >= 36]
+        labels = {int(k) for k in sampler.mixture.label_table.labels[images]}
+        assert len(labels) == 3  # each once, though of one video
+        video, = set(sampler.mixture.camids[images])
+        videos.append(int(video))
+    # Both videos are used before one comes again.
+    assert all(sorted(videos[i:i + 2]) == [7, 8] for i in range(0, 6, 2))
+
+
+def test_without_the_option_videos_are_mixed():
+    sampler = build(Videos(), batch_size=24, iters_per_epoch=6)
+    mixed = [
+        len({int(sampler.mixture.camids[k.index]) for k in batch
+             if k.index >= 36}) for batch in sampler
+    ]
+    assert 2 in mixed
+
+
+def test_batches_without_the_new_options_are_as_ever():
+    """Seeded batches are part of what a published figure stands on."""
+    batch = next(iter(build(seed=1, epoch=0)))
+    assert [key.index for key in batch] == [
+        29, 27, 24, 26, 47, 44, 43, 45, 0, 5, 2, 4, 36, 41, 39, 38
+    ]
+    assert [key.seed for key in batch[:2]] == [1777477785, 551886181]
+
+
 def test_no_identity_at_all():
     mixture = FakeMixture()
     mixture.label_table = LabelTable([None, None], [36, 36])

@@ -177,6 +177,11 @@ def test_market_sequences_as_tracklets(tmp_path):
     gallery = Market1501(tmp_path, 'gallery', tracklets='sequence')
     assert gallery.records.tracklets.tolist() == [0, 1, 2, 2]
     assert set(Market1501(tmp_path).records.tracklets) == {-1}
+    videos = Market1501(tmp_path, tracklets='sequence', pid_range=(0, 1),
+                        single_camera='tracklet')
+    assert videos.records.pids.tolist() == [5, 5, 5]
+    assert videos.videos.tolist() == [0, 1, 2]
+    assert videos.camera_names == ('1/0', '2/1', '2/2')
     with pytest.raises(ValueError, match='`tracklets` is True'):
         Market1501(tmp_path, tracklets=True)
 
@@ -502,6 +507,18 @@ def test_real_market(realdata, subset, images, people):
     tracklets = dataset.records.tracklets
     assert np.unique(tracklets).tolist() == list(range(tracklets.max() + 1))
     assert not dataset.counts_ok
+
+
+def test_real_market_as_videos(realdata):
+    dataset = Market1501(realdata / 'market1501', name='videos',
+                         tracklets='sequence', single_camera='tracklet',
+                         pid_range=(300, 601))
+    assert (len(dataset), dataset.num_pids, dataset.num_cams) == (
+        5222, 301, 17)
+    cameras = [int(name.partition('/')[0]) for name in dataset.camera_names]
+    tokens = [dataset.records.path(i).rpartition('_c')[2][0]
+              for i in range(len(dataset))]
+    assert [cameras[v] for v in dataset.videos] == [int(t) for t in tokens]
 
 
 @pytest.mark.parametrize('subset', ['query', 'gallery'])

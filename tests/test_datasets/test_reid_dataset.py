@@ -268,6 +268,41 @@ def test_pid_ranges_partition_the_identities(tmp_path_factory, cut):
     assert len(np.unique(low.pids)) == cut
 
 
+# single-camera videos
+
+
+VIDEO_ROWS = (('a', 3, 1, 0), ('b', 3, 1, 7), ('c', 5, 1, 0), ('d', 5, 2, 0),
+              ('e', 9, 0, 7))
+
+
+def test_tracklets_become_videos(tmp_path, log):
+    dataset = make(tmp_path, rows=VIDEO_ROWS, single_camera='tracklet')
+    assert dataset.videos.tolist() == [1, 2, 1, 3, 0]
+    assert dataset.camera_names == ('a/7', 'b/0', 'b/7', 'c/0')
+    assert dataset.num_cams == 4
+    assert dataset.records.pids.tolist() == [3, 3, 5, 5, 9]
+    assert dataset.get_data_info(3)['camid'] == 3
+    assert '4 videos of 1 to 2 images, median 1, 3 of one' in log.text
+
+
+def test_cameras_become_videos_of_the_chosen_identities(tmp_path):
+    assert make(tmp_path, rows=VIDEO_ROWS).videos.tolist() == [1, 1, 1, 2, 0]
+    dataset = make(tmp_path, rows=VIDEO_ROWS, single_camera='camera',
+                   pid_range=(0, 2))
+    assert dataset.videos.tolist() == [0, 0, 0, 1]
+    assert dataset.camera_names == ('b', 'c')
+    assert Rows.camera_names == ('a', 'b', 'c')
+
+
+def test_wrong_single_camera(tmp_path):
+    with pytest.raises(ValueError, match="`single_camera` is 'video'"):
+        make(tmp_path, single_camera='video')
+    with pytest.raises(ValueError, match='2 of 3 have none .*Market1501'):
+        make(tmp_path, single_camera='tracklet')
+    with pytest.raises(ValueError, match='not for a gallery'):
+        make(tmp_path, 'gallery', single_camera='camera')
+
+
 # damaged images
 
 

@@ -190,6 +190,22 @@ def test_tracklets_stay_in_one_video_and_move_smoothly(tmp_path):
     assert np.mean(within) < 0.6 * np.mean(across)
 
 
+@pytest.mark.parametrize('images, tracks', [
+    (1, [(0, 0)]), (2, [(0, 0), (1, 0)]),
+    (5, [(0, 0), (0, 3), (0, 6), (1, 0), (1, 3)])])
+def test_people_of_videos_have_two_tracks_in_one_video(images, tracks):
+    plan = Plan(ids=7, test_ids=0, images=images, cameras=3)
+    jobs = list(LAYOUTS['videos'].jobs(plan))
+    assert len(jobs) == 7 * images
+    for person in range(7):
+        own = [job for job in jobs if job.number == person]
+        assert {job.camid for job in own} == {person % 3}
+        assert [(job.index, job.frame) for job in own] == tracks
+        assert [job.path for job in own] == [
+            f'video_{person % 3:04d}/p{person:05d}_t{t}_{f:06d}.jpg'
+            for t, f in tracks]
+
+
 @pytest.mark.parametrize('layout', LAYOUTS)
 def test_paths_are_unique_and_stay_below_root(layout, tmp_path):
     rules = LAYOUTS[layout]

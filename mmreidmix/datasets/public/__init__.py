@@ -2,6 +2,7 @@
 
 from .cuhk03_np import CUHK03NP
 from .dukemtmc_reid import DukeMTMCReID
+from .luperson import LUPerson
 from .market1501 import Market1501
 from .msmt17 import MSMT17
 from .personx import PersonX
@@ -9,6 +10,6 @@ from .pku_reid import PKUReid
 from .randperson import RandPerson
 
 __all__ = [
-    'CUHK03NP', 'DukeMTMCReID', 'MSMT17', 'Market1501', 'PKUReid', 'PersonX',
-    'RandPerson'
+    'CUHK03NP', 'DukeMTMCReID', 'LUPerson', 'MSMT17', 'Market1501',
+    'PKUReid', 'PersonX', 'RandPerson'
 ]

@@ -1,7 +1,7 @@
 """Batches of P identities with K images each, with a quota per domain."""
 
 from collections.abc import Iterator, Mapping
-from typing import Optional
+from typing import Optional, Union
 
 import numpy as np
 from mmengine.dist import get_dist_info
@@ -31,7 +31,8 @@ class PKBatchSampler(Sampler):
         sampler (Sampler): MMEngine's ``DefaultSampler`` over the mixture; it
             provides the data set, the seed and the epoch.
         batch_size (int): images per process and iteration.
-        num_instances (int): K, images per identity. Defaults to 4.
+        num_instances (int | Mapping[str, int]): K, images per identity, or
+            domain name -> K for each domain of the quotas. Defaults to 4.
         quotas (Mapping[str, int], optional): domain name -> its identities in
             every block of ``sum(quotas.values())`` identities, e.g.
             ``dict(personx=1, msmt17=1)`` for half and half. None draws from
@@ -39,20 +40,27 @@ class PKBatchSampler(Sampler):
         iters_per_epoch (int): iterations per epoch; fixed, so that schedules
             do not depend on the number of clusters.
         camera_aware (bool): see above. Defaults to True.
+        same_camera (Mapping[str, int], optional): domain name -> length of
+            runs of identities of one camera. Where cameras are videos, as in
+            single-camera domains, this puts persons of one video into a
+            batch, which are hard to tell apart. None: runs of 1.
 
     Raises:
         ValueError: the batch can not be formed from K and the quotas, or a
-            quota names an unknown domain.
+            domain is unknown.
     """
 
     def __init__(self,
                  sampler,
                  batch_size: int,
                  iters_per_epoch: int,
-                 num_instances: int = 4,
+                 num_instances: Union[int, Mapping[str, int]] = 4,
                  quotas: Optional[Mapping[str, int]] = None,
-                 camera_aware: bool = True):
-        if min(batch_size, num_instances, iters_per_epoch) < 1:
+                 camera_aware: bool = True,
+                 same_camera: Optional[Mapping[str, int]] = None):
+        several = isinstance(num_instances, Mapping)
+        counts = num_instances.values() if several else (num_instances, )
+        if min(batch_size, iters_per_epoch, *counts) < 1:
             raise ValueError(
                 'PKBatchSampler: batch_size, num_instances and '
                 'iters_per_epoch must be at least 1, got '
@@ -64,15 +72,21 @@ class PKBatchSampler(Sampler):
         self.iters_per_epoch = iters_per_epoch
         self.camera_aware = camera_aware
         self.rank, self.world_size = get_dist_info()
-        self.num_ids = batch_size // num_instances
         self.pattern = self._pattern(quotas)
-        block = len(self.pattern)
-        if batch_size % num_instances or self.num_ids % block:
+        self.instances = self._instances(quotas)
+        block = sum(self.instances[domain] for domain in self.pattern)
+        if batch_size % block:
             raise ValueError(
                 f'PKBatchSampler: a batch of {batch_size} images can not be '
                 f'formed from K = {num_instances} images per identity and '
                 f'quotas {dict(quotas or {})}: batch_size must be a multiple '
-                f'of {num_instances} x {block} = {num_instances * block}')
+                f'of {block}, the images of one block of '
+                f'{len(self.pattern)} identities')
+        self.num_ids = batch_size // block * len(self.pattern)
+        self.runs = {
+            self._domain('same_camera', name): length
+            for name, length in (same_camera or {}).items()
+        }
 
     def _pattern(self, quotas) -> list:
         """Domain of each identity of a block, spread as evenly as can be."""
@@ -90,6 +104,34 @@ class PKBatchSampler(Sampler):
                  for name, count in quotas.items() for k in range(count)]
         return [domain for _, domain in sorted(slots)]
 
+    def _instances(self, quotas) -> dict:
+        """K of each domain of the pattern."""
+        if not isinstance(self.num_instances, Mapping):
+            return dict.fromkeys(self.pattern, self.num_instances)
+        given = {
+            self._domain('num_instances', name): count
+            for name, count in self.num_instances.items()
+        }
+        if quotas is None or set(self.pattern) - set(given):
+            raise ValueError(
+                f'PKBatchSampler: num_instances {dict(self.num_instances)} '
+                'must name every domain of the quotas '
+                f'{None if quotas is None else dict(quotas)}; or give one '
+                'number for all')
+        return given
+
+    def _domain(self, option: str, name: str) -> int:
+        if name not in self.mixture.names:
+            raise ValueError(f'PKBatchSampler: {option} names {name!r}, the '
+                             f'mixture has {self.mixture.names}')
+        return self.mixture.names.index(name)
+
+    def identities_per_epoch(self, domain: int) -> int:
+        """Places for identities of a domain in an epoch of all processes."""
+        share = sum(d in (None, domain) for d in self.pattern)
+        return (self.num_ids * share // len(self.pattern) * self.world_size *
+                self.iters_per_epoch)
+
     def __len__(self) -> int:
         return self.iters_per_epoch
 
@@ -101,7 +143,8 @@ class PKBatchSampler(Sampler):
             batch = []
             for slot in range(self.num_ids * self.world_size):
                 domain = self.pattern[slot % len(self.pattern)]
-                picked = self._pick(images[next(streams[domain])], rng)
+                picked = self._pick(images[next(streams[domain])],
+                                    self.instances[domain], rng)
                 seeds = rng.integers(2**31, size=len(picked))
                 batch += [
                     SampleKey(int(index), int(seed))
@@ -138,10 +181,18 @@ class PKBatchSampler(Sampler):
                     'identities of the other domains',
                     logger='current')
                 pool = everything
-            streams[domain] = _shuffled_forever(np.asarray(pool), rng)
+            streams[domain] = self._stream(np.asarray(pool), images, domain,
+                                           rng)
         return streams
 
-    def _pick(self, group: np.ndarray, rng) -> np.ndarray:
+    def _stream(self, pool, images, domain, rng) -> Iterator[int]:
+        run = self.runs.get(domain, 1)
+        if run == 1:
+            return _shuffled_forever(pool, rng)
+        first = [images[label][0] for label in pool]
+        return _runs_forever(pool, self.mixture.camids[first], run, rng)
+
+    def _pick(self, group: np.ndarray, count: int, rng) -> np.ndarray:
         """K images of one identity, the first one drawn freely."""
         first = rng.integers(len(group))
         others = np.delete(group, first)
@@ -150,8 +201,8 @@ class PKBatchSampler(Sampler):
             elsewhere = others[camids[others] != camids[group[first]]]
             others = elsewhere if len(elsewhere) else others
         if not len(others):
-            return np.repeat(group[first], self.num_instances)
-        rest = self.num_instances - 1
+            return np.repeat(group[first], count)
+        rest = count - 1
         picked = rng.choice(others, rest, replace=len(others) < rest)
         return np.concatenate([[group[first]], picked])
 
@@ -159,3 +210,19 @@ class PKBatchSampler(Sampler):
 def _shuffled_forever(values: np.ndarray, rng) -> Iterator[int]:
     while True:
         yield from (int(value) for value in rng.permutation(values))
+
+
+def _runs_forever(values: np.ndarray, groups: np.ndarray, length: int,
+                  rng) -> Iterator[int]:
+    """As above, but in runs of up to ``length`` values of one group."""
+    while True:
+        order = rng.permutation(len(values))
+        order = order[np.argsort(groups[order], kind='stable')]
+        bounds = np.flatnonzero(np.diff(groups[order])) + 1
+        runs = [
+            members[start:start + length]
+            for members in np.split(order, bounds)
+            for start in range(0, len(members), length)
+        ]
+        for i in rng.permutation(len(runs)):
+            yield from (int(value) for value in values[runs[i]])

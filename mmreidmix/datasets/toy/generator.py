@@ -56,11 +56,11 @@ def generate(root,
         num_test_ids (int, optional): Test identities; by default half of
             ``num_ids``, none in layouts without a test part.
         images_per_camera (int, optional): Images per identity and camera in
-            train and gallery; frames per tracklet in 'tracklets'. By default
-            what the layout says. One query per test identity and camera
-            comes on top.
-        num_cameras (int, optional): Cameras; videos in 'tracklets'. By
-            default as many as the public set has.
+            train and gallery; frames per tracklet in 'tracklets', images per
+            person in 'videos'. By default what the layout says. One query
+            per test identity and camera comes on top.
+        num_cameras (int, optional): Cameras; videos in 'tracklets' and
+            'videos'. By default as many as the public set has.
         size (tuple): Height and width of the images.
         seed (int): Not negative.
         workers (int, optional): Processes; by default one per core.
@@ -113,7 +113,7 @@ def _make_plan(layout, style, ids, test_ids, images, cameras, distractors,
         test_ids = ids // 2 if rules.has_test else 0
     images = rules.images if images is None else images
     cameras = rules.cameras if cameras is None else cameras
-    most = 9999 if layout == 'tracklets' else rules.cameras
+    most = rules.most_cameras or rules.cameras
     limits = (('ids', ids, 1, rules.most_ids),
               ('test-ids', test_ids, 0, rules.most_ids * rules.has_test),
               ('ids + test-ids', ids + test_ids, 1, rules.most_ids),

@@ -20,7 +20,7 @@ class Plan:
         test_ids (int): Test identities.
         images (int): Pictures per identity and camera in train and gallery
             (frames per tracklet in 'tracklets').
-        cameras (int): Cameras (videos in 'tracklets').
+        cameras (int): Cameras (videos in 'tracklets' and 'videos').
         distractors (int): Gallery pictures of pid 0000.
         junk (int): Gallery pictures of pid -1.
     """
@@ -50,7 +50,7 @@ class Layout(NamedTuple):
     """A layout: its files, texts beside them, and its limits."""
 
     jobs: Callable[[Plan], Iterator[Job]]
-    cameras: int  # default and, except for tracklets, the most
+    cameras: int  # default and, unless the last field says so, the most
     has_test: bool
     most_ids: int  # what the name pattern has room for
     texts: Callable[[Plan], dict] = lambda plan: {}
@@ -58,6 +58,7 @@ class Layout(NamedTuple):
     images: int = 4
     most_images: int = QUERY
     has_extras: bool = False
+    most_cameras: Optional[int] = None
 
 
 def _market_like(plan, folders, name, first=1):
@@ -219,6 +220,21 @@ def _tracklets(plan: Plan) -> Iterator[Job]:
                 i, video, 0, frame=frame)
 
 
+def _videos(plan: Plan) -> Iterator[Job]:
+    """Every person crosses one video twice and is seen nowhere else.
+
+    Every third frame of the two tracks is kept.
+    """
+    for i in range(plan.ids):
+        video = i % plan.cameras
+        for k in range(plan.images):
+            track = 2 * k // plan.images
+            frame = 3 * (k - (track * plan.images + 1) // 2)
+            yield Job(
+                f'video_{video:04d}/p{i:05d}_t{track}_{frame:06d}.jpg', i,
+                video, track, frame=frame)
+
+
 _V1 = _msmt('MSMT17_V1', 'train', 'test', True)
 _V2 = _msmt('MSMT17_V2', 'mask_train_v2', 'mask_test_v2', False)
 
@@ -232,5 +248,8 @@ LAYOUTS = {
     'cuhk03np-labeled': Layout(_cuhk03('labeled'), 2, True, 9999, png=True),
     'dukemtmc-reid': Layout(_duke, 8, True, 9999),
     'pku-reid': Layout(_pku, 2, True, 999, images=8, most_images=8),
-    'tracklets': Layout(_tracklets, 8, False, 1_000_000, images=16),
+    'tracklets': Layout(_tracklets, 8, False, 1_000_000, images=16,
+                        most_cameras=9999),
+    'videos': Layout(_videos, 100, False, 100_000, images=8,
+                     most_cameras=9999),
 }

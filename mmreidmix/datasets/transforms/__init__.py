@@ -1,4 +1,8 @@
 from .loading import ImageReadError, LoadReIDImage, read_image
 from .packing import PackReIDInputs
+from .two_views import TwoViews
 
-__all__ = ['ImageReadError', 'LoadReIDImage', 'PackReIDInputs', 'read_image']
+__all__ = [
+    'ImageReadError', 'LoadReIDImage', 'PackReIDInputs', 'TwoViews',
+    'read_image'
+]

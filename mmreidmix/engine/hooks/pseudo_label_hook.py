@@ -172,7 +172,8 @@ class PseudoLabelHook(Hook):
         method = self.clusterer
         if hasattr(self.clusterer, 'search'):
             start = time.perf_counter()
-            features = normalise(embeddings, out=embeddings)
+            features = embeddings.float()
+            normalise(features, out=features)
             lists = search_together(self.clusterer, features)
             arguments = (features.numpy(), *lists)
             seconds = dict(neighbours=time.perf_counter() - start)

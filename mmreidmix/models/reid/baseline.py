@@ -103,7 +103,7 @@ class ReIDBaseline(BaseModel):
         """
         if mode == 'loss':
             return self.weighted(self.loss(inputs, data_samples))
-        embeddings = F.normalize(full_precision(self.extract(inputs)[1]))
+        embeddings = self.embed(inputs)
         if mode == 'tensor':
             return embeddings
         if mode != 'predict':
@@ -113,10 +113,24 @@ class ReIDBaseline(BaseModel):
             sample.embedding = embedding
         return data_samples
 
-    def extract(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Features before and behind the BNNeck: x (B, D) and b (B, D)."""
-        x = _last(self.neck(_last(self.backbone(inputs))))
-        return x, self.bnneck(x)
+    def embed(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Unit-length embeddings (B, D) of images (B, 3, H, W)."""
+        return F.normalize(full_precision(self.extract(inputs)[1]))
+
+    def extract(self,
+                inputs: torch.Tensor,
+                encoder: Optional[nn.Module] = None
+                ) -> tuple[torch.Tensor, ...]:
+        """Features before and behind the BNNeck: x (B, D) and b (B, D).
+
+        Args:
+            inputs (Tensor): normalised images, shape (B, 3, H, W).
+            encoder (nn.Module, optional): has ``backbone``, ``neck`` and
+                ``bnneck``; by default those of the model.
+        """
+        encoder = self if encoder is None else encoder
+        x = _last(encoder.neck(_last(encoder.backbone(inputs))))
+        return x, encoder.bnneck(x)
 
     def loss(self, inputs: torch.Tensor,
              data_samples: list[ReIDDataSample]) -> dict[str, torch.Tensor]:

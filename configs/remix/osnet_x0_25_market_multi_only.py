@@ -1,0 +1,5 @@
+# The labelled images alone.
+_base_ = './osnet_x0_25_market.py'
+
+train_dataloader = dict(
+    batch_sampler=dict(quotas=dict(_delete_=True, **{'market1501-dev': 1})))

@@ -1,0 +1,12 @@
+# Plain joint training: centroid softmax and triplet loss, long neighbour
+# lists, every cluster an identity.
+_base_ = './r18_x0_25_toy.py'
+
+model = dict(
+    instance=None,
+    augmentation=None,
+    camera_centroids=None,
+    triplet=dict(type='BatchHardTripletLoss'))
+default_hooks = dict(
+    pseudo_labels=dict(
+        clustering=dict(k1=30, k2=6, min_samples=4), min_size=2))

@@ -1,0 +1,135 @@
+"""Arrays on disk that are valid as long as the folders did not change.
+
+One file per index: blocks in NumPy's ``.npy`` format one after the other,
+the first with a description in JSON, without pickle. A file is replaced in
+one step, so that processes which read or write it at once see a whole one.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Optional, Union
+
+import numpy as np
+from mmengine.logging import print_log
+
+from .tree_scan import CACHE_FOLDER
+
+_VERSION = 1
+#: A folder that was changed so shortly before it was read (or later) may
+#: change again within one tick of the file system's clock.
+TICK_NS = 2 * 10**9
+
+
+class IndexCache:
+    """The file of one index.
+
+    Args:
+        root (str | Path): Folder that the index is about.
+        options (Mapping): Whatever the index depends on besides the files;
+            plain JSON values. Another root or option is another file.
+        folder (str | Path, optional): Where to keep the file. By default
+            ``.mmreidmix_cache`` beside `root`, or the user's cache folder
+            where that cannot be written.
+
+    Attributes:
+        paths (list[Path]): Where the file may be.
+    """
+
+    def __init__(self, root, options: Mapping,
+                 folder: Optional[Union[str, Path]] = None):
+        self.key = json.loads(json.dumps(
+            dict(version=_VERSION, root=str(root), **options)))
+        digest = hashlib.sha256(
+            json.dumps(self.key, sort_keys=True).encode()).hexdigest()[:16]
+        folders = [Path(folder).expanduser()] if folder else [
+            Path(root).parent / CACHE_FOLDER, _user_folder()]
+        self.paths = [f / f'{Path(root).name}-{digest}.npy' for f in folders]
+
+    def load(self) -> Optional[dict[str, np.ndarray]]:
+        """The arrays, or None if there are none or they are damaged.
+
+        Damage is logged as a warning. Whether the folders have changed since
+        is for the caller to check, by a stored array of stamps.
+        """
+        for path in self.paths:
+            if not path.is_file():
+                continue
+            try:
+                return self._read(path)
+            except Exception as error:  # whatever damage may raise
+                print_log(f'{path} is damaged and will be written anew: '
+                          f'{error}', 'current', logging.WARNING)
+        return None
+
+    def save(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write the arrays to the first folder that can be written.
+
+        Where none can, this is logged and nothing else happens.
+        """
+        for path in self.paths:
+            try:
+                self._write(path, arrays)
+            except OSError as error:
+                reason = error
+                continue
+            return
+        print_log(f'the index of {self.key["root"]} cannot be kept '
+                  f'({reason}); it is read anew next time. `cache` may name '
+                  'a folder that can be written', 'current')
+
+    def _read(self, path: Path) -> dict[str, np.ndarray]:
+        with open(path, 'rb') as file:
+            header = json.loads(_load(file).tobytes())
+            if header['key'] != self.key:
+                raise ValueError('it is the index of something else')
+            arrays = {name: _load(file) for name in header['crc32']}
+        for name, expected in header['crc32'].items():
+            if _checksum(arrays[name]) != expected:
+                raise ValueError(f'the checksum of {name} is wrong')
+        return arrays
+
+    def _write(self, path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        header = json.dumps(dict(key=self.key, crc32={
+            name: _checksum(array) for name, array in arrays.items()}))
+        handle, temporary = tempfile.mkstemp(
+            prefix=f'{path.stem}-', suffix='.part', dir=path.parent)
+        try:
+            with open(handle, 'wb') as file:
+                for array in (np.frombuffer(header.encode(), np.uint8),
+                              *arrays.values()):
+                    np.save(file, array, allow_pickle=False)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+
+def is_settled(stamps: np.ndarray, started_ns: int) -> bool:
+    """Tell whether a later change of a folder must show in its stamps.
+
+    Args:
+        stamps (np.ndarray): Times of the folders, nanoseconds.
+        started_ns (int): When they were read.
+    """
+    return int(stamps.max()) < started_ns - TICK_NS
+
+
+def _load(file) -> np.ndarray:
+    return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _checksum(array: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).reshape(-1))
+
+
+def _user_folder() -> Path:
+    base = os.environ.get('XDG_CACHE_HOME') or os.path.join('~', '.cache')
+    return Path(base).expanduser() / 'mmreidmix'

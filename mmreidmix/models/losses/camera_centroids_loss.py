@@ -1,0 +1,102 @@
+"""The camera centroids loss of ReMix."""
+
+from typing import Optional
+
+import torch
+import torch.nn as nn
+
+from mmreidmix.registry import MODELS
+
+from .contrast import (
+    check_positive,
+    log_sum_exp,
+    mean_of_usable,
+    mean_over_positives,
+    scaled_similarity,
+)
+
+FALLBACKS = ('own', 'skip')
+
+
+@MODELS.register_module()
+class CameraCentroidsLoss(nn.Module):
+    """Pulls an image to its identity as the other cameras see it.
+
+    L_cc = mean_i mean_a - log(e^(f_i c_a / t) / (e^(f_i c_a / t) + sum_n
+    e^(f_i c_n / t))): c_a are the centres of the image's identity in the
+    other cameras, c_n centres of other identities in any camera. ReMix
+    (arXiv 2410.21938); the form is a reconstruction, see
+    docs/en/methods/remix.md; the hardest negatives are those of
+    ``chenhao2345/ICE``.
+
+    Args:
+        temperature (float): t. Defaults to 0.07.
+        num_negatives (int, optional): so many most similar c_n; None: all.
+            Defaults to 50.
+        fallback (str): what is pulled to where an identity has no other
+            camera: 'own', its centre in its only camera; 'skip', nothing.
+
+    Raises:
+        ValueError: an option out of its range.
+    """
+
+    def __init__(self,
+                 temperature: float = 0.07,
+                 num_negatives: Optional[int] = 50,
+                 fallback: str = 'own'):
+        super().__init__()
+        check_positive(self, temperature=temperature)
+        if num_negatives is not None:
+            check_positive(self, num_negatives=num_negatives)
+        if fallback not in FALLBACKS:
+            raise ValueError('CameraCentroidsLoss: fallback must be one of '
+                             f'{FALLBACKS}, got {fallback!r}')
+        self.temperature = temperature
+        self.num_negatives = num_negatives
+        self.fallback = fallback
+
+    def forward(self, features: torch.Tensor, labels: torch.Tensor,
+                camids: torch.Tensor, proxies: torch.Tensor,
+                proxy_labels: torch.Tensor,
+                proxy_camids: torch.Tensor) -> torch.Tensor:
+        """Compute the loss.
+
+        Args:
+            features (Tensor): unit length, shape (B, D); B may be 0.
+            labels (Tensor): identities, shape (B,).
+            camids (Tensor): cameras, unique over domains, shape (B,).
+            proxies (Tensor): centre of each identity in each camera that
+                sees it, unit length, shape (R, D).
+            proxy_labels (Tensor): shape (R,).
+            proxy_camids (Tensor): shape (R,).
+
+        Returns:
+            Tensor: scalar, mean over the images with a centre to pull to.
+        """
+        alike = labels[:, None] == proxy_labels[None]
+        positives = alike & (camids[:, None] != proxy_camids[None])
+        if self.fallback == 'own':
+            positives = torch.where(
+                positives.any(1, keepdim=True), positives, alike)
+        rivals = self._rivals(features, proxies, ~alike)
+        # Of thousands of centres a batch needs few: the others shall not
+        # take part in the backward pass.
+        needed = positives.any(0)
+        needed[rivals.flatten()] = True
+        place = needed.cumsum(0) - 1
+        logits = scaled_similarity(features, proxies[needed],
+                                   self.temperature)
+        negatives = log_sum_exp(
+            logits.gather(1, place[rivals]), ~alike.gather(1, rivals))
+        losses = mean_over_positives(logits, positives[:, needed], negatives)
+        return mean_of_usable(losses, positives.any(1))
+
+    @torch.no_grad()
+    def _rivals(self, features, proxies, which):
+        """Rows of the centres to compare with, (B, n)."""
+        if self.num_negatives is None or self.num_negatives >= len(proxies):
+            rows = torch.arange(len(proxies), device=proxies.device)
+            return rows.expand_as(which)
+        logits = scaled_similarity(features, proxies, self.temperature)
+        return logits.masked_fill_(~which, -torch.inf).topk(
+            self.num_negatives, dim=1, sorted=False).indices

@@ -1,0 +1,59 @@
+"""The centroids loss of ReMix."""
+
+from typing import Optional
+
+import torch
+import torch.nn as nn
+
+from mmreidmix.registry import MODELS
+
+from .contrast import (
+    check_positive,
+    log_sum_exp,
+    mean_of_usable,
+    scaled_similarity,
+)
+
+
+@MODELS.register_module()
+class CentroidsLoss(nn.Module):
+    """Classifies an image by the centres of all identities.
+
+    L_cen = mean_i - log(e^(f_i c_y / t) / sum_k e^(f_i c_k / t)) over the
+    centres c_k of all identities, y = that of image i. ReMix (arXiv
+    2410.21938); the form is a reconstruction, see docs/en/methods/remix.md.
+
+    Args:
+        temperature (float): t. Cosines over thousands of centres need it
+            well below 1. Defaults to 0.07.
+
+    Raises:
+        ValueError: temperature not above 0.
+    """
+
+    def __init__(self, temperature: float = 0.07):
+        super().__init__()
+        check_positive(self, temperature=temperature)
+        self.temperature = temperature
+
+    def forward(self, features: torch.Tensor, labels: torch.Tensor,
+                centroids: torch.Tensor,
+                known: Optional[torch.Tensor] = None) -> torch.Tensor:
+        """Compute the loss.
+
+        Args:
+            features (Tensor): unit length, shape (B, D).
+            labels (Tensor): rows of centroids, shape (B,).
+            centroids (Tensor): unit length, shape (K, D). A row of zeros is
+                an identity without a centre, which takes no part.
+            known (Tensor, optional): which rows are not zero, bool, shape
+                (K,), to save looking for them.
+
+        Returns:
+            Tensor: scalar, mean over the images whose identity has a centre.
+        """
+        logits = scaled_similarity(features, centroids, self.temperature)
+        known = centroids.any(1) if known is None else known
+        total = log_sum_exp(logits, known.expand_as(logits))
+        own = logits.gather(1, labels[:, None])[:, 0]
+        return mean_of_usable(total - own, known[labels])

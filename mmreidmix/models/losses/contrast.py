@@ -1,0 +1,89 @@
+"""What the losses over similarities share."""
+
+import torch
+import torch.nn.functional as F
+from mmengine.dist import all_reduce, get_world_size
+
+
+def check_positive(owner: object, **options) -> None:
+    """Raise ValueError for an option that is not above 0."""
+    for name, value in options.items():
+        if not value > 0:
+            raise ValueError(f'{type(owner).__name__}: {name} must be above '
+                             f'0, got {value}')
+
+
+def scaled_similarity(features: torch.Tensor, others: torch.Tensor,
+                      temperature: float) -> torch.Tensor:
+    """Cosine / temperature of unit-length rows, never in half precision.
+
+    Args:
+        features (Tensor): shape (B, D).
+        others (Tensor): shape (M, D).
+        temperature (float): above 0.
+
+    Returns:
+        Tensor: shape (B, M), at least float32, also under autocast.
+    """
+    dtype = torch.promote_types(features.dtype, torch.float32)
+    with torch.autocast(features.device.type, enabled=False):
+        return features.to(dtype) @ others.to(dtype).T / temperature
+
+
+def log_sum_exp(logits: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
+    """Logarithm of the sum of exp over the chosen entries of each row.
+
+    Args:
+        logits (Tensor): shape (B, M).
+        which (Tensor): bool, shape (B, M).
+
+    Returns:
+        Tensor: shape (B,); where no entry is chosen, a huge negative number
+        without a gradient (minus infinity would have a gradient of NaN).
+    """
+    nothing = torch.finfo(logits.dtype).min / 2
+    filled = logits.masked_fill(~which, nothing)
+    if not filled.shape[1]:
+        return filled.new_full(filled.shape[:1], nothing)
+    return filled.logsumexp(1)
+
+
+def mean_over_positives(logits: torch.Tensor, positives: torch.Tensor,
+                        negatives: torch.Tensor) -> torch.Tensor:
+    """Mean over positives p of - log(e^p / (e^p + sum_n e^n)), per anchor.
+
+    Args:
+        logits (Tensor): shape (B, M).
+        positives (Tensor): bool, shape (B, M).
+        negatives (Tensor): log sum exp of the negatives, shape (B,).
+
+    Returns:
+        Tensor: shape (B,), 0 for an anchor without positives.
+    """
+    # Few entries are positives, and softplus is what takes time here.
+    anchors, others = positives.nonzero(as_tuple=True)
+    terms = F.softplus(negatives[anchors] - logits[anchors, others])
+    sums = torch.zeros_like(negatives).index_put((anchors, ), terms,
+                                                 accumulate=True)
+    return sums / positives.sum(1).clamp(min=1)
+
+
+def mean_of_usable(values: torch.Tensor, usable: torch.Tensor) -> torch.Tensor:
+    """Mean over the usable anchors of all processes.
+
+    Each process gets its share of the sum over the mean number of usable
+    anchors, so that the average over processes, which is what gradients and
+    the log get, is the mean over all anchors wherever they are.
+
+    Args:
+        values (Tensor): shape (B,).
+        usable (Tensor): bool, shape (B,).
+
+    Returns:
+        Tensor: scalar; 0, with a graph, where no anchor is usable.
+    """
+    count = usable.sum().to(values.dtype)
+    if get_world_size() > 1:
+        all_reduce(count, op='mean')
+    total = torch.where(usable, values, 0).sum()
+    return total / torch.where(count > 0, count, 1)

@@ -1,0 +1,106 @@
+"""A slow copy of an encoder."""
+
+import copy
+
+import torch
+import torch.nn as nn
+from mmengine.dist import all_reduce, get_world_size
+
+
+class MomentumEncoder(nn.Module):
+    """Exponential moving average of an encoder: weights and buffers.
+
+    theta_m <- lambda theta_m + (1 - lambda) theta_e. Running statistics of
+    BatchNorm follow by the same average, first averaged over processes: they
+    belong to the weights that produced them, so a copy of the encoder's
+    present statistics would not fit the older weights. It is always in
+    evaluation mode, needs no gradient, and is the same in every process.
+
+    It is no MMEngine module on purpose: nothing initialises it but
+    :meth:`copy_from`.
+
+    Args:
+        parts (dict[str, nn.Module]): modules by name, to be applied in
+            order; they are copied.
+        momentum (float): lambda in [0, 1).
+        warmup (bool): use min(lambda, (1 + t) / (10 + t)) at update t = 0,
+            1, ...; in a short run lambda alone would keep the copy near the
+            weights that training started from.
+
+    Raises:
+        ValueError: momentum out of its range.
+    """
+
+    def __init__(self, parts: dict, momentum: float = 0.999,
+                 warmup: bool = False):
+        super().__init__()
+        if not 0 <= momentum < 1:
+            raise ValueError('MomentumEncoder: momentum must be in [0, 1), '
+                             f'got {momentum}')
+        for name, part in parts.items():
+            self.add_module(name, copy.deepcopy(part))
+        self.momentum = momentum
+        self.warmup = warmup
+        self.register_buffer('steps', torch.tensor(0))
+        self.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> 'MomentumEncoder':
+        """Stay in evaluation mode."""
+        return super().train(False)
+
+    def present_momentum(self) -> float:
+        """Weight of the past in the next update."""
+        steps = int(self.steps)
+        if not self.warmup:
+            return self.momentum
+        return min(self.momentum, (1 + steps) / (10 + steps))
+
+    @torch.no_grad()
+    def copy_from(self, encoder: nn.Module) -> None:
+        """Start anew as a copy of the encoder's parts of the same names."""
+        for mine, its in self._pairs(encoder):
+            mine.copy_(its)
+        self.steps.zero_()
+
+    @torch.no_grad()
+    def update(self, encoder: nn.Module) -> None:
+        """Take one step towards the encoder's parts of the same names."""
+        weight = 1 - self.present_momentum()
+        floats, statistics = ([], []), ([], [])
+        for name, part in self.named_children():
+            its = getattr(encoder, name)
+            _extend(floats, part.parameters(), its.parameters())
+            _extend(statistics, part.buffers(), its.buffers())
+        torch._foreach_lerp_(*floats, weight)
+        self._follow(*statistics, weight)
+        self.steps += 1
+
+    @staticmethod
+    def _follow(mine: list, its: list, weight: float) -> None:
+        """Move buffers; those that count are copied."""
+        which = [i for i, m in enumerate(mine) if m.is_floating_point()]
+        for i in set(range(len(mine))) - set(which):
+            mine[i].copy_(its[i])
+        mine, its = [mine[i] for i in which], [its[i] for i in which]
+        if not mine:
+            return
+        if get_world_size() > 1:
+            flat = torch.cat([buffer.flatten() for buffer in its])
+            all_reduce(flat, op='mean')
+            sizes = [buffer.numel() for buffer in its]
+            its = [
+                part.view_as(buffer)
+                for part, buffer in zip(flat.split(sizes), its)
+            ]
+        torch._foreach_lerp_(mine, its, weight)
+
+    def _pairs(self, encoder: nn.Module):
+        for name, part in self.named_children():
+            yield from zip(part.state_dict().values(),
+                           getattr(encoder, name).state_dict().values())
+
+
+def _extend(pair: tuple, mine, its) -> None:
+    pair[0].extend(mine)
+    pair[1].extend(its)
