@@ -8,6 +8,10 @@ import torch
 def compiled(function=None, **options):
     """Compile a row kernel: no Python lock held, kept on disk if possible.
 
+    A kernel on disk is compiled anew when its own file changes, not when a
+    kernel of another file that it calls does: delete ``__pycache__`` after
+    such an edit.
+
     Args:
         function (callable): Function that numba's nopython mode accepts.
         **options: Further options of ``numba.njit``.
