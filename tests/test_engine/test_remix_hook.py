@@ -114,6 +114,14 @@ def test_pseudo_identities_of_drawn_videos(world):
     assert world.scalars['pseudo_labels/single/pair_precision'] == 1
 
 
+def test_domain_without_a_place_in_the_batch(monkeypatch):
+    world = World(monkeypatch, need=0)
+    world.run()
+    assert world.embedded == [('multi', 8)]
+    assert world.table.num_classes == 4
+    assert world.model.memory.num_classes == 4
+
+
 def test_memory_holds_centres_of_both_kinds(world):
     world.run()
     memory, labels = world.model.memory, world.table.labels

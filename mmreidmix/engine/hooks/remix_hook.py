@@ -243,6 +243,8 @@ class ReMixHook(PseudoLabelHook):
             images, blocks = self._labelled(runner, mixture)
         for domain, (places, rows, clusters) in drawn.items():
             kept = clusters >= 0
+            if not kept.any():
+                continue
             images.append(places[kept] + table.span(domain).start)
             blocks.append([rows[torch.from_numpy(kept)]])
         images = np.concatenate(images or [np.empty(0, np.int64)])
