@@ -43,16 +43,15 @@ def mean(values):
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(0, 1000), st.sampled_from([None, 'joint', 'separate']))
-def test_instance_loss_against_loops(seed, scope):
-    f, y, m, _ = world(seed)
-    kinds = y % 2
+@given(st.integers(0, 1000), st.booleans())
+def test_instance_loss_against_loops(seed, grouped):
+    f, y, m, groups = world(seed)
     losses = []
     for i in range(len(f)):
         s = m @ f[i] / 0.1
         rivals = [
             s[j] for j in range(len(f)) if y[j] != y[i] and
-            (scope != 'separate' or kinds[j] == kinds[i])
+            (not grouped or groups[j] == groups[i])
         ]
         terms = [
             term(s[j], rivals) for j in range(len(f))
@@ -60,9 +59,9 @@ def test_instance_loss_against_loops(seed, scope):
         ]
         if terms:
             losses.append(np.mean(terms))
-    loss = InstanceLoss(0.1, scope or 'joint')
-    f, y, m, kinds = tensors(f, y, m, kinds)
-    value = loss(f, y, m, y, torch.arange(len(f)), kinds, kinds)
+    f, y, m, groups = tensors(f, y, m, groups)
+    value = InstanceLoss(0.1)(f, y, m, y, torch.arange(len(f)),
+                              *([groups] * 2 if grouped else []))
     assert value.item() == pytest.approx(mean(losses), rel=1e-9)
 
 
@@ -78,30 +77,36 @@ def test_instance_loss_by_hand():
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.integers(0, 1000))
-def test_augmentation_loss_against_loops(seed):
-    f, y, m, _ = world(seed)
+@given(st.integers(0, 1000), st.booleans())
+def test_augmentation_loss_against_loops(seed, grouped):
+    f, y, m, groups = world(seed)
     losses = []
     for i in range(len(f)):
         s = m @ f[i] / 0.2
-        losses.append(term(s[i], s[y != y[i]]))
-    f, y, m = tensors(f, y, m)
-    value = AugmentationLoss(0.2)(f, y, m, y, torch.arange(len(f)))
+        rivals = (y != y[i]) & (~np.array(grouped) | (groups == groups[i]))
+        losses.append(term(s[i], s[rivals]))
+    f, y, m, groups = tensors(f, y, m, groups)
+    value = AugmentationLoss(0.2)(f, y, m, y, torch.arange(len(f)),
+                                  *([groups] * 2 if grouped else []))
     assert value.item() == pytest.approx(mean(losses), rel=1e-9)
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.integers(0, 1000))
-def test_centroids_loss_against_loops(seed):
+@given(st.integers(0, 1000), st.booleans())
+def test_centroids_loss_against_loops(seed, grouped):
     f, y, c, _ = world(seed)
     c = c[:4].copy()
     c[2] = 0  # an identity without a centre
+    groups = np.array([0, 0, 1, 1]) if grouped else np.zeros(4, int)
     losses = [
-        term(f[i] @ c[y[i]] / 0.3,
-             [f[i] @ c[k] / 0.3 for k in (0, 1, 3) if k != y[i]])
-        for i in range(len(f)) if y[i] != 2
+        term(f[i] @ c[y[i]] / 0.3, [
+            f[i] @ c[k] / 0.3 for k in (0, 1, 3)
+            if k != y[i] and groups[k] == groups[y[i]]
+        ]) for i in range(len(f)) if y[i] != 2
     ]
-    value = CentroidsLoss(0.3)(*tensors(f, y, c))
+    f, y, c, groups = tensors(f, y, c, groups)
+    value = CentroidsLoss(0.3)(
+        f, y, c, None, *((groups[y], groups) if grouped else ()))
     assert value.item() == pytest.approx(mean(losses), rel=1e-9)
 
 
@@ -195,16 +200,9 @@ def test_no_centres_at_all():
 
 @pytest.mark.parametrize('build', [
     *(lambda kind=kind: kind(temperature=0) for kind in LOSSES),
-    lambda: InstanceLoss(scope='batch'),
     lambda: CameraCentroidsLoss(num_negatives=0),
     lambda: CameraCentroidsLoss(fallback='none'),
 ])
 def test_options_out_of_range(build):
     with pytest.raises(ValueError, match='must be'):
         build()
-
-
-def test_separate_scope_needs_kinds():
-    y = torch.arange(2)
-    with pytest.raises(ValueError, match='needs kinds'):
-        InstanceLoss(scope='separate')(unit(2), y, unit(2), y, y)

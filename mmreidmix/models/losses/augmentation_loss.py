@@ -1,5 +1,7 @@
 """The augmentation loss of ReMix."""
 
+from typing import Optional
+
 import torch
 import torch.nn as nn
 
@@ -10,6 +12,7 @@ from .contrast import (
     log_sum_exp,
     mean_of_usable,
     mean_over_positives,
+    rivals_of,
     scaled_similarity,
 )
 
@@ -36,16 +39,21 @@ class AugmentationLoss(nn.Module):
         check_positive(self, temperature=temperature)
         self.temperature = temperature
 
-    def forward(self, features: torch.Tensor, labels: torch.Tensor,
-                keys: torch.Tensor, key_labels: torch.Tensor,
-                same: torch.Tensor) -> torch.Tensor:
+    def forward(self,
+                features: torch.Tensor,
+                labels: torch.Tensor,
+                keys: torch.Tensor,
+                key_labels: torch.Tensor,
+                same: torch.Tensor,
+                groups: Optional[torch.Tensor] = None,
+                key_groups: Optional[torch.Tensor] = None) -> torch.Tensor:
         """Compute the loss; arguments as those of :class:`InstanceLoss`.
 
         Returns:
             Tensor: scalar, mean over all anchors.
         """
         logits = scaled_similarity(features, keys, self.temperature)
-        rivals = labels[:, None] != key_labels[None]
+        rivals = rivals_of(labels, key_labels, groups, key_groups)
         own = torch.zeros_like(rivals).scatter(1, same[:, None], True)
         losses = mean_over_positives(logits, own, log_sum_exp(logits, rivals))
         return mean_of_usable(losses, own.any(1))

@@ -36,9 +36,14 @@ class CentroidsLoss(nn.Module):
         check_positive(self, temperature=temperature)
         self.temperature = temperature
 
-    def forward(self, features: torch.Tensor, labels: torch.Tensor,
-                centroids: torch.Tensor,
-                known: Optional[torch.Tensor] = None) -> torch.Tensor:
+    def forward(
+            self,
+            features: torch.Tensor,
+            labels: torch.Tensor,
+            centroids: torch.Tensor,
+            known: Optional[torch.Tensor] = None,
+            groups: Optional[torch.Tensor] = None,
+            centroid_groups: Optional[torch.Tensor] = None) -> torch.Tensor:
         """Compute the loss.
 
         Args:
@@ -48,12 +53,18 @@ class CentroidsLoss(nn.Module):
                 an identity without a centre, which takes no part.
             known (Tensor, optional): which rows are not zero, bool, shape
                 (K,), to save looking for them.
+            groups (Tensor, optional): where given, the other centres are
+                those of the image's group, shape (B,).
+            centroid_groups (Tensor, optional): shape (K,).
 
         Returns:
             Tensor: scalar, mean over the images whose identity has a centre.
         """
         logits = scaled_similarity(features, centroids, self.temperature)
         known = centroids.any(1) if known is None else known
-        total = log_sum_exp(logits, known.expand_as(logits))
+        which = known.expand_as(logits)
+        if groups is not None:
+            which = which & (groups[:, None] == centroid_groups[None])
+        total = log_sum_exp(logits, which)
         own = logits.gather(1, labels[:, None])[:, 0]
         return mean_of_usable(total - own, known[labels])

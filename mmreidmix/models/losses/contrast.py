@@ -1,5 +1,7 @@
 """What the losses over similarities share."""
 
+from typing import Optional
+
 import torch
 import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_world_size
@@ -11,6 +13,25 @@ def check_positive(owner: object, **options) -> None:
         if not value > 0:
             raise ValueError(f'{type(owner).__name__}: {name} must be above '
                              f'0, got {value}')
+
+
+def rivals_of(labels: torch.Tensor,
+              other_labels: torch.Tensor,
+              groups: Optional[torch.Tensor] = None,
+              other_groups: Optional[torch.Tensor] = None) -> torch.Tensor:
+    """Which others are negatives of which anchors, bool, shape (B, M).
+
+    Args:
+        labels (Tensor): identities of the anchors, shape (B,).
+        other_labels (Tensor): identities of the others, shape (M,).
+        groups (Tensor, optional): where given, only others of the anchor's
+            group are negatives, shape (B,).
+        other_groups (Tensor, optional): shape (M,).
+    """
+    rivals = labels[:, None] != other_labels[None]
+    if groups is None:
+        return rivals
+    return rivals & (groups[:, None] == other_groups[None])
 
 
 def scaled_similarity(features: torch.Tensor, others: torch.Tensor,

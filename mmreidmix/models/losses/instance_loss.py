@@ -12,10 +12,9 @@ from .contrast import (
     log_sum_exp,
     mean_of_usable,
     mean_over_positives,
+    rivals_of,
     scaled_similarity,
 )
-
-SCOPES = ('joint', 'separate')
 
 
 @MODELS.register_module()
@@ -29,21 +28,15 @@ class InstanceLoss(nn.Module):
 
     Args:
         temperature (float): t. Defaults to 0.1.
-        scope (str): where negatives come from: 'joint', the whole batch;
-            'separate', images of the anchor's kind of data.
 
     Raises:
-        ValueError: temperature not above 0, or an unknown scope.
+        ValueError: temperature not above 0.
     """
 
-    def __init__(self, temperature: float = 0.1, scope: str = 'joint'):
+    def __init__(self, temperature: float = 0.1):
         super().__init__()
         check_positive(self, temperature=temperature)
-        if scope not in SCOPES:
-            raise ValueError(f'InstanceLoss: scope must be one of {SCOPES}, '
-                             f'got {scope!r}')
         self.temperature = temperature
-        self.scope = scope
 
     def forward(self,
                 features: torch.Tensor,
@@ -51,8 +44,8 @@ class InstanceLoss(nn.Module):
                 keys: torch.Tensor,
                 key_labels: torch.Tensor,
                 same: torch.Tensor,
-                kinds: Optional[torch.Tensor] = None,
-                key_kinds: Optional[torch.Tensor] = None) -> torch.Tensor:
+                groups: Optional[torch.Tensor] = None,
+                key_groups: Optional[torch.Tensor] = None) -> torch.Tensor:
         """Compute the loss.
 
         Args:
@@ -63,23 +56,16 @@ class InstanceLoss(nn.Module):
             key_labels (Tensor): shape (M,).
             same (Tensor): where the anchor's own image is among the keys,
                 which is not a positive, shape (B,).
-            kinds (Tensor, optional): kind of data, shape (B,).
-            key_kinds (Tensor, optional): shape (M,).
+            groups (Tensor, optional): where given, negatives are of the
+                anchor's group, shape (B,).
+            key_groups (Tensor, optional): shape (M,).
 
         Returns:
             Tensor: scalar, mean over the anchors that have a positive.
-
-        Raises:
-            ValueError: scope 'separate' without kinds.
         """
         logits = scaled_similarity(features, keys, self.temperature)
+        rivals = rivals_of(labels, key_labels, groups, key_groups)
         alike = labels[:, None] == key_labels[None]
-        rivals = ~alike
-        if self.scope == 'separate':
-            if kinds is None or key_kinds is None:
-                raise ValueError("InstanceLoss: scope 'separate' needs kinds "
-                                 'and key_kinds')
-            rivals = rivals & (kinds[:, None] == key_kinds[None])
         positives = alike.scatter(1, same[:, None], False)
         losses = mean_over_positives(logits, positives,
                                      log_sum_exp(logits, rivals))

@@ -16,6 +16,7 @@ from .gather import gather_with_grad
 from .momentum import MomentumEncoder
 
 INFERENCE = ('momentum_encoder', 'encoder')
+NEGATIVES = ('joint', 'separate', 'video')
 
 
 @MODELS.register_module()
@@ -37,6 +38,10 @@ class ReMix(ReIDBaseline):
         camera_centroids (dict, optional): config of
             :class:`CameraCentroidsLoss`; multi-camera images only.
         memory (dict): config of :class:`CentroidsMemory`.
+        negatives (str): what instance, augmentation and centroids loss push
+            an image away from: 'joint', every other identity; 'separate',
+            those of the same kind of data; 'video', for single-camera images
+            those of the same video, so that the background tells nothing.
         momentum (float): lambda of :class:`MomentumEncoder`.
         momentum_warmup (bool): see :class:`MomentumEncoder`.
         inference (str): what embeds images outside of training:
@@ -67,6 +72,7 @@ class ReMix(ReIDBaseline):
                  camera_centroids: Optional[dict] = dict(  # noqa: B006
                      type='CameraCentroidsLoss'),
                  memory: dict = dict(type='CentroidsMemory'),  # noqa: B006
+                 negatives: str = 'joint',
                  momentum: float = 0.999,
                  momentum_warmup: bool = False,
                  inference: str = 'momentum_encoder',
@@ -75,7 +81,11 @@ class ReMix(ReIDBaseline):
         if inference not in INFERENCE:
             raise ValueError(f'ReMix: inference must be one of {INFERENCE}, '
                              f'got {inference!r}')
+        if negatives not in NEGATIVES:
+            raise ValueError(f'ReMix: negatives must be one of {NEGATIVES}, '
+                             f'got {negatives!r}')
         self.inference = inference
+        self.negatives = negatives
         self.instance = instance and MODELS.build(instance)
         self.augmentation = augmentation and MODELS.build(augmentation)
         self.centroids = centroids and MODELS.build(centroids)
@@ -131,7 +141,7 @@ class ReMix(ReIDBaseline):
         losses = self.identity_losses(x, b, labels)
         with torch.autocast(b.device.type, enabled=False):
             f = F.normalize(full_precision(b))
-            losses.update(self.batch_losses(f, labels, keys))
+            losses.update(self.batch_losses(f, labels, camids, keys))
             losses.update(self.memory_losses(f, labels, camids))
         self.seen = keys, labels, camids
         return losses
@@ -141,6 +151,7 @@ class ReMix(ReIDBaseline):
         self.memory.update(*map(gather_with_grad, self.seen))
 
     def batch_losses(self, f: torch.Tensor, labels: torch.Tensor,
+                     camids: torch.Tensor,
                      keys: torch.Tensor) -> dict[str, torch.Tensor]:
         """Losses against the momentum embeddings of the batch.
 
@@ -150,21 +161,23 @@ class ReMix(ReIDBaseline):
         Args:
             f (Tensor): encoder's features of unit length, shape (B, D).
             labels (Tensor): identities, shape (B,).
+            camids (Tensor): cameras, unique over domains, shape (B,).
             keys (Tensor): momentum embeddings, shape (B, D).
         """
         if self.instance is None and self.augmentation is None:
             return {}
         first = get_rank() * len(f)
         same = torch.arange(first, first + len(f), device=f.device)
-        keys, key_labels = gather_with_grad(keys), gather_with_grad(labels)
+        keys, key_labels, key_camids = map(gather_with_grad,
+                                           (keys, labels, camids))
+        against = (f, labels, keys, key_labels, same,
+                   self.groups_of(labels, camids),
+                   self.groups_of(key_labels, key_camids))
         losses = {}
         if self.instance is not None:
-            losses['loss_instance'] = self.instance(
-                f, labels, keys, key_labels, same, self.is_pseudo(labels),
-                self.is_pseudo(key_labels))
+            losses['loss_instance'] = self.instance(*against)
         if self.augmentation is not None:
-            losses['loss_augmentation'] = self.augmentation(
-                f, labels, keys, key_labels, same)
+            losses['loss_augmentation'] = self.augmentation(*against)
         return losses
 
     def memory_losses(self, f: torch.Tensor, labels: torch.Tensor,
@@ -179,7 +192,8 @@ class ReMix(ReIDBaseline):
         losses, memory = {}, self.memory
         if self.centroids is not None:
             losses['loss_centroids'] = self.centroids(
-                f, labels, memory.centroids, memory.known)
+                f, labels, memory.centroids, memory.known,
+                self.groups_of(labels, camids), self.centroid_groups())
         if self.camera_centroids is not None:
             multi = ~self.is_pseudo(labels)
             rows = memory.rows_below(self.label_table.num_labelled_classes)
@@ -187,6 +201,34 @@ class ReMix(ReIDBaseline):
                 f[multi], labels[multi], camids[multi], memory.proxies[:rows],
                 memory.labels[:rows], memory.camids[:rows])
         return losses
+
+    def groups_of(self, labels: torch.Tensor,
+                  camids: torch.Tensor) -> Optional[torch.Tensor]:
+        """Images that are each other's negatives, by ``negatives``.
+
+        Args:
+            labels (Tensor): identities, shape (B,).
+            camids (Tensor): cameras, unique over domains, shape (B,).
+
+        Returns:
+            Tensor | None: group of each image, shape (B,); None: all are.
+        """
+        if self.negatives == 'joint':
+            return None
+        pseudo = self.is_pseudo(labels).long()
+        return pseudo if self.negatives == 'separate' else pseudo * (
+            1 + camids)
+
+    def centroid_groups(self) -> Optional[torch.Tensor]:
+        """The same for the memory's centres, shape (K,)."""
+        if self.negatives == 'joint':
+            return None
+        memory = self.memory
+        camids = memory.labels.new_zeros(memory.num_classes)
+        # A pseudo identity has one row: it is seen by one camera.
+        camids[memory.labels] = memory.camids
+        return self.groups_of(
+            torch.arange(memory.num_classes, device=camids.device), camids)
 
     def is_pseudo(self, labels: torch.Tensor) -> torch.Tensor:
         """Whether identities are those of single-camera data, shape (B,)."""

@@ -67,18 +67,29 @@ def test_losses_are_those_of_the_definitions():
     assert memory.labels[:8].max() == 3
 
 
-def test_separate_scope_compares_images_of_one_kind():
-    model = remix(instance=dict(type='InstanceLoss', scope='separate'))
+@pytest.mark.parametrize('negatives, groups, centres', [
+    ('separate', [0] * 4 + [1] * 4, [0] * 4 + [1] * 3),
+    # Images 8 to 11 are of videos 2 and 3, identities 4, 5 and 6 of videos
+    # 2, 3 and 4.
+    ('video', [0] * 4 + [3, 3, 4, 4], [0] * 4 + [3, 4, 5]),
+])
+def test_negatives_of_one_kind_or_video(negatives, groups, centres):
+    model = remix(negatives=negatives)
     augmented, original = model.data_preprocessor(two_views())['inputs']
     f = F.normalize(model.extract(augmented)[1])
     keys = model.momentum_embeddings(original)
-    kinds = LABELS >= 4
-    value = losses_of(model)['loss_instance']
-    torch.testing.assert_close(
-        value,
-        model.instance(f, LABELS, keys, LABELS, torch.arange(8), kinds,
-                       kinds))
-    assert value != losses_of(remix())['loss_instance']
+    groups, same = torch.tensor(groups), torch.arange(8)
+    against = f, LABELS, keys, LABELS, same, groups, groups
+    expected = dict(
+        loss_instance=model.instance(*against),
+        loss_augmentation=model.augmentation(*against),
+        loss_centroids=model.centroids(
+            f, LABELS, model.memory.centroids, None, groups,
+            torch.tensor(centres)))
+    losses, joint = losses_of(model), losses_of(remix())
+    for name, value in expected.items():
+        torch.testing.assert_close(losses[name], value, msg=name)
+        assert value != joint[name]
 
 
 @pytest.mark.parametrize('name', sorted(NAMES))
@@ -134,6 +145,8 @@ def test_inference(inference):
 
 
 def test_unknown_inference():
+    with pytest.raises(ValueError, match='negatives must be one of'):
+        remix(negatives='batch')
     with pytest.raises(ValueError, match='inference must be one of'):
         remix(inference='both')
 
