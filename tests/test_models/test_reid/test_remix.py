@@ -144,7 +144,7 @@ def test_inference(inference):
         torch.stack([sample.embedding for sample in samples]), expected)
 
 
-def test_unknown_inference():
+def test_unknown_choices():
     with pytest.raises(ValueError, match='negatives must be one of'):
         remix(negatives='batch')
     with pytest.raises(ValueError, match='inference must be one of'):
