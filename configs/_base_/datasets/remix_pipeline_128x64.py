@@ -10,6 +10,19 @@ train_pipeline = [
             dict(type='RandomFlip', prob=0.5),
             dict(
                 type='mmpretrain.RandomCrop', crop_size=(128, 64), padding=5),
+            # Colours and background of a video are not to be relied on. (A
+            # change of hue fails in mmcv with NumPy 2.)
+            dict(
+                type='mmpretrain.ColorJitter',
+                brightness=0.3,
+                contrast=0.3,
+                saturation=0.3),
+            dict(
+                type='mmpretrain.RandomErasing',
+                erase_prob=0.5,
+                mode='rand',
+                min_area_ratio=0.02,
+                max_area_ratio=0.3),
         ]),
     dict(type='PackReIDInputs'),
 ]
