@@ -66,7 +66,7 @@ class VideoTree(BaseReIDDataset):
     tree = '''
   <video>/<image>.jpg          or <video>/<track>/<image>.jpg
 '''
-    toy_layout = 'tracklets'
+    toy_layout = 'videos'
 
     def __init__(self,
                  data_root,

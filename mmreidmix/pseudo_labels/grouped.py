@@ -2,7 +2,7 @@
 import numpy as np
 
 from .clustering import renumber
-from .neighbours import _name
+from .neighbours import name_some
 
 
 def _parts(groups):
@@ -18,7 +18,7 @@ def _check(features, images, where):
     if len(bad):
         raise ValueError(
             f'{where}: features of {len(bad)} images are zero vectors or hold '
-            f'NaN or infinity: indices {_name(bad)}')
+            f'NaN or infinity: indices {name_some(bad)}')
 
 
 def cluster_per_group(features, groups, clusterer):

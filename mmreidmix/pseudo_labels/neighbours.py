@@ -17,7 +17,8 @@ BACKENDS = EXACT_BACKENDS + APPROXIMATE_BACKENDS
 _BLOCK_BYTES = 64 << 20
 
 
-def _name(indices):
+def name_some(indices):
+    """The first few of some indices, for a message."""
     shown = ', '.join(str(int(i)) for i in indices[:5])
     more = f' and {len(indices) - 5} more' if len(indices) > 5 else ''
     return f'{shown}{more}'
@@ -94,11 +95,11 @@ def normalise(features, out=None):
     if bad:
         raise ValueError(
             f'features of {len(bad)} images hold NaN or infinity: indices '
-            f'{_name(bad)}; look for a diverged model or a broken image')
+            f'{name_some(bad)}; look for a diverged model or a broken image')
     if zero:
         raise ValueError(
             f'features of {len(zero)} images are zero vectors, which have no '
-            f'direction: indices {_name(zero)}')
+            f'direction: indices {name_some(zero)}')
     return out
 
 
@@ -125,7 +126,7 @@ def _check_unit(host):
     if off:
         raise ValueError(
             f'{len(off)} vectors are not finite or not of length 1: indices '
-            f'{_name(off)}; call normalise() first')
+            f'{name_some(off)}; call normalise() first')
 
 
 def _search(features, host, order, num_rows, k, block, backend, threads,

@@ -10,26 +10,36 @@ from numba.extending import overload
 from .compiled import compiled, over_rows
 
 
-def widen(value):
-    """A stored number as floating point, inside compiled kernels only.
+def _bfloat16(value):
+    return np.int32(np.int32(value) << 16).view(np.float32)
 
-    numba knows neither float16 nor bfloat16; their bits come as uint16 and
-    int16. Both conversions are exact.
+
+def _float16(value):
+    # The factor corrects the exponent, of subnormal numbers as well.
+    return np.int32((np.int32(value & 0x7fff) << 13)
+                    | (np.int32(value & 0x8000) << 16)).view(
+                        np.float32) * np.float32(2.0**112)
+
+
+def _unchanged(value):
+    return value
+
+
+def widen(value):
+    """A stored number as floating point, exactly; in compiled kernels too.
+
+    numba knows neither float16 nor bfloat16: their bits come as uint16 and
+    int16.
     """
-    raise NotImplementedError('for compiled kernels only')
+    if isinstance(value, np.int16):
+        return _bfloat16(value)
+    return _float16(value) if isinstance(value, np.uint16) else value
 
 
 @overload(widen)
 def _widen(value):
-    if value == types.int16:
-        return lambda value: np.int32(np.int32(value) << 16).view(np.float32)
-    if value == types.uint16:
-        # The factor corrects the exponent, of subnormal numbers as well.
-        return lambda value: np.int32(
-            (np.int32(value & 0x7fff) << 13)
-            | (np.int32(value & 0x8000) << 16)).view(
-                np.float32) * np.float32(2.0**112)
-    return lambda value: value
+    return {types.int16: _bfloat16, types.uint16: _float16}.get(
+        value, _unchanged)
 
 
 @compiled(fastmath={'reassoc', 'contract', 'nsz'})

@@ -224,7 +224,7 @@ def test_no_video_at_all(tmp_path):
     for name in ('v/readme.txt', 'v/inner/._1.jpg'):
         with pytest.raises(FileNotFoundError,
                            match='mine train: not found(.|\n)*<video>/<track>'
-                           '(.|\n)*--layout tracklets'):
+                           '(.|\n)*--layout videos'):
             tree(tmp_path, name)
 
 

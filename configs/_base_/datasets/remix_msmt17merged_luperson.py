@@ -1,13 +1,14 @@
 # Labelled MSMT17 with all its parts joined (126,441 images, 4,101 people),
 # videos of LUPerson; tested on Market-1501, which is not seen.
-_base_ = ['./remix_pipeline_256x128.py', './loaders.py']
+_base_ = ['./remix_msmt17_luperson.py']
 
 train_dataloader = dict(
     batch_sampler=dict(
-        quotas={
-            'msmt17-v1-merged': 1,
-            'luperson': 1,
-        }),
+        quotas=dict(
+            _delete_=True, **{
+                'msmt17-v1-merged': 1,
+                'luperson': 1,
+            })),
     dataset=dict(
         domains=[
             dict(
@@ -19,14 +20,4 @@ train_dataloader = dict(
                 type='LUPerson',
                 data_root='data/luperson',
                 role='unlabelled'),
-        ],
-        pipeline=_base_.train_pipeline))
-val_dataloader = dict(
-    dataset=dict(
-        domains=[
-            dict(
-                type='Market1501',
-                data_root='data/market1501'),
-        ],
-        pipeline=_base_.test_pipeline))
-test_dataloader = val_dataloader
+        ]))

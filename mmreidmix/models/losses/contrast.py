@@ -1,8 +1,10 @@
 """What the losses over similarities share."""
 
+from abc import ABC, abstractmethod
 from typing import Optional
 
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_world_size
 
@@ -108,3 +110,67 @@ def mean_of_usable(values: torch.Tensor, usable: torch.Tensor) -> torch.Tensor:
         all_reduce(count, op='mean')
     total = torch.where(usable, values, 0).sum()
     return total / torch.where(count > 0, count, 1)
+
+
+class KeysLoss(nn.Module, ABC):
+    """Softmax of images over the momentum embeddings of a batch.
+
+    mean_i mean_p - log(e^(f_i m_p / t) / (e^(f_i m_p / t) + sum_n e^(f_i m_n
+    / t))): a subclass says what the positives p of an anchor i are; the
+    negatives n are images of other identities.
+
+    Args:
+        temperature (float): t. Defaults to 0.1.
+
+    Raises:
+        ValueError: temperature not above 0.
+    """
+
+    def __init__(self, temperature: float = 0.1):
+        super().__init__()
+        check_positive(self, temperature=temperature)
+        self.temperature = temperature
+
+    @abstractmethod
+    def positives(self, alike: torch.Tensor,
+                  own: torch.Tensor) -> torch.Tensor:
+        """Positives of each anchor, bool, shape (B, M).
+
+        Args:
+            alike (Tensor): keys of the anchor's identity, bool, (B, M).
+            own (Tensor): the key of the anchor's own image, bool, (B, M).
+        """
+
+    def forward(self,
+                features: torch.Tensor,
+                labels: torch.Tensor,
+                keys: torch.Tensor,
+                key_labels: torch.Tensor,
+                same: torch.Tensor,
+                groups: Optional[torch.Tensor] = None,
+                key_groups: Optional[torch.Tensor] = None) -> torch.Tensor:
+        """Compute the loss.
+
+        Args:
+            features (Tensor): anchors of unit length, shape (B, D).
+            labels (Tensor): their identities, shape (B,).
+            keys (Tensor): momentum embeddings of the batches of all
+                processes, of unit length, shape (M, D).
+            key_labels (Tensor): shape (M,).
+            same (Tensor): where the anchor's own image is among the keys,
+                shape (B,).
+            groups (Tensor, optional): where given, negatives are of the
+                anchor's group, shape (B,).
+            key_groups (Tensor, optional): shape (M,).
+
+        Returns:
+            Tensor: scalar, mean over the anchors that have a positive.
+        """
+        logits = scaled_similarity(features, keys, self.temperature)
+        rivals = rivals_of(labels, key_labels, groups, key_groups)
+        alike = labels[:, None] == key_labels[None]
+        own = torch.zeros_like(alike).scatter(1, same[:, None], True)
+        positives = self.positives(alike, own)
+        losses = mean_over_positives(logits, positives,
+                                     log_sum_exp(logits, rivals))
+        return mean_of_usable(losses, positives.any(1))
