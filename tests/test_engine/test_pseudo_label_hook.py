@@ -38,12 +38,15 @@ class Model:
     """Hears of pseudo labels and remembers what it was told."""
 
     id_head = None
+    embeds_labelled = False
 
     def __init__(self):
         self.calls = []
+        self.clustered = []
 
-    def begin_pseudo_labels(self, centroids, first):
+    def begin_pseudo_labels(self, centroids, first, images, embeddings):
         self.calls.append((centroids, first))
+        self.clustered.append((images, embeddings))
 
 
 class Domain(SimpleNamespace):
@@ -101,6 +104,94 @@ def test_relabels_and_tells_the_model(world):
     assert world.scalars['pseudo_labels/real/clusters'] == 4
     assert world.scalars['pseudo_labels/real/ari'] == 1
     assert world.scalars['pseudo_labels/real/time_extract'] >= 0
+
+
+def test_tells_the_model_the_clustered_images(world):
+    PseudoLabelHook([], CLUSTERING).before_train_epoch(world.runner)
+    (images, rows), = world.runner.model.clustered
+    clustered = np.flatnonzero(world.table.labels >= 2)
+    assert 0 < len(clustered) < 24
+    np.testing.assert_array_equal(images, clustered)
+    torch.testing.assert_close(rows, embeddings()[clustered - 5])
+
+
+class Remembers(Model):
+    """Wants the labelled images and a word in each iteration."""
+
+    embeds_labelled = True
+
+    def __init__(self):
+        super().__init__()
+        self.labelled, self.updates, self.state = [], 0, None
+
+    def begin_labelled(self, images, blocks):
+        self.labelled.append((images, torch.cat(list(blocks))))
+
+    def update_memory(self):
+        self.updates += 1
+
+    def pseudo_label_state(self):
+        return dict(updates=self.updates)
+
+    def load_pseudo_label_state(self, state):
+        self.state = state
+
+
+@pytest.fixture
+def remembering(world, monkeypatch):
+    """The same world with a model that remembers labelled images."""
+    records = ReIDRecords.from_columns(
+        [f'{i}.jpg' for i in range(5)], [1, 1, 2, 2, 2], [0] * 5)
+    domain = Domain(name='syn', records=records, pipeline=None)
+    world.runner.train_dataloader.dataset.domains[0] = domain
+    world.runner.model = Remembers()
+
+    def extract(model, view, **kwargs):
+        if isinstance(view, torch.utils.data.Subset):
+            assert view.dataset.name == 'syn'
+            assert view.dataset.pipeline is not None
+            return embeddings(1)[view.indices]
+        return embeddings()
+
+    monkeypatch.setattr(module, 'extract_embeddings', extract)
+    return world
+
+
+def test_labelled_images_for_a_model_that_wants_them(remembering):
+    hook = PseudoLabelHook([], CLUSTERING, begin=1, interval=2)
+    model, told = remembering.runner.model, []
+    remembering.table.labels[3] = -1  # known to be nobody
+    for epoch in range(5):
+        remembering.runner.epoch = epoch
+        hook.before_train_epoch(remembering.runner)
+        told.append((len(model.labelled), len(model.calls)))
+    # Before the first clustering, then with each clustering.
+    assert told == [(1, 0), (2, 1), (2, 1), (3, 2), (3, 2)]
+    images, rows = model.labelled[0]
+    assert images.tolist() == [0, 1, 2, 4]
+    torch.testing.assert_close(rows, embeddings(1)[[0, 1, 2, 4]])
+    assert remembering.said[0].startswith('Embedded 4 labelled images')
+
+
+def test_memory_is_told_of_each_iteration(remembering):
+    hook = PseudoLabelHook([], CLUSTERING)
+    for _ in range(3):
+        hook.after_train_iter(remembering.runner, 0)
+    assert remembering.runner.model.updates == 3
+    remembering.runner.model = Model()
+    hook.after_train_iter(remembering.runner, 0)  # nothing to tell
+
+
+@pytest.mark.parametrize('interval,saved', [(1, False), (2, True)])
+def test_state_of_the_model_is_saved_between_clusterings(
+        remembering, interval, saved):
+    hook = PseudoLabelHook([], CLUSTERING, interval=interval)
+    hook.after_train_iter(remembering.runner, 0)
+    checkpoint = {}
+    hook.before_save_checkpoint(remembering.runner, checkpoint)
+    hook.after_load_checkpoint(remembering.runner, checkpoint)
+    assert remembering.runner.model.state == (
+        dict(updates=1) if saved else None)
 
 
 def test_labels_do_not_depend_on_true_identities(world):

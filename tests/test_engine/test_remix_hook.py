@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmengine.optim import OptimWrapper
 from sklearn.metrics import adjusted_rand_score
 
+import mmreidmix.engine.hooks.pseudo_label_hook as pseudo_label_hook
 import mmreidmix.engine.hooks.remix_hook as module
 from mmreidmix.datasets import LabelTable, ReIDRecords
 from mmreidmix.engine import ReMixHook
@@ -52,7 +53,8 @@ class World:
             domains=self.domains, names=names, label_table=self.table)
         mixture = MixtureOf(mixture)
         self.model = build_model('ReMix', id_head=None, triplet=None)
-        monkeypatch.setattr(module, 'extract_embeddings', self.embed)
+        monkeypatch.setattr(pseudo_label_hook, 'extract_embeddings',
+                            self.embed)
         monkeypatch.setattr(
             module, 'print_log',
             lambda message, **kwargs: self.said.append(message))

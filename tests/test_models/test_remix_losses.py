@@ -38,6 +38,11 @@ def tensors(*arrays):
     return [torch.as_tensor(a) for a in arrays]
 
 
+def compared(first, second):
+    """Groups of which one is negative, or that are the same."""
+    return first < 0 or second < 0 or first == second
+
+
 def mean(values):
     return np.mean(values) if len(values) else 0.0
 
@@ -46,12 +51,13 @@ def mean(values):
 @given(st.integers(0, 1000), st.booleans())
 def test_instance_loss_against_loops(seed, grouped):
     f, y, m, groups = world(seed)
+    groups -= 1
     losses = []
     for i in range(len(f)):
         s = m @ f[i] / 0.1
         rivals = [
             s[j] for j in range(len(f)) if y[j] != y[i] and
-            (not grouped or groups[j] == groups[i])
+            (not grouped or compared(groups[j], groups[i]))
         ]
         terms = [
             term(s[j], rivals) for j in range(len(f))
@@ -80,10 +86,12 @@ def test_instance_loss_by_hand():
 @given(st.integers(0, 1000), st.booleans())
 def test_augmentation_loss_against_loops(seed, grouped):
     f, y, m, groups = world(seed)
+    groups -= 1
     losses = []
     for i in range(len(f)):
         s = m @ f[i] / 0.2
-        rivals = (y != y[i]) & (~np.array(grouped) | (groups == groups[i]))
+        rivals = (y != y[i]) & np.array(
+            [not grouped or compared(g, groups[i]) for g in groups])
         losses.append(term(s[i], s[rivals]))
     f, y, m, groups = tensors(f, y, m, groups)
     value = AugmentationLoss(0.2)(f, y, m, y, torch.arange(len(f)),
@@ -97,11 +105,11 @@ def test_centroids_loss_against_loops(seed, grouped):
     f, y, c, _ = world(seed)
     c = c[:4].copy()
     c[2] = 0  # an identity without a centre
-    groups = np.array([0, 0, 1, 1]) if grouped else np.zeros(4, int)
+    groups = np.array([-1, 0, 1, 1]) if grouped else np.zeros(4, int)
     losses = [
         term(f[i] @ c[y[i]] / 0.3, [
             f[i] @ c[k] / 0.3 for k in (0, 1, 3)
-            if k != y[i] and groups[k] == groups[y[i]]
+            if k != y[i] and compared(groups[k], groups[y[i]])
         ]) for i in range(len(f)) if y[i] != 2
     ]
     f, y, c, groups = tensors(f, y, c, groups)

@@ -14,6 +14,7 @@ from mmengine.device import is_cuda_available
 from mmengine.dist import broadcast, get_dist_info, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from torch.utils.data import Subset
 
 from mmreidmix.engine.extraction import extract_embeddings
 from mmreidmix.engine.runner_parts import bare_model, single_optim_wrappers
@@ -66,9 +67,11 @@ class PseudoLabelHook(Hook):
     Before an epoch: all processes embed each unlabelled domain together and
     share the search of its neighbours; the main process clusters; the labels
     are broadcast and written into the mixture's label table; the model hears
-    of the new identities and their centres (``begin_pseudo_labels``). The
-    independence threshold of a domain, fixed at its first clustering, is kept
-    in the checkpoint.
+    of the new identities, their centres and images (``begin_pseudo_labels``).
+    The independence threshold of a domain, fixed at its first clustering, is
+    kept in the checkpoint, and so is what the model needs between two
+    clusterings. A model with ``embeds_labelled`` hears of the embeddings of
+    labelled domains, too, at each clustering and in epochs before ``begin``.
 
     A clusterer is called with the embeddings (N, D), float32 of length 1, and
     ``alpha``, and returns a :class:`mmreidmix.pseudo_labels.PseudoLabelResult`
@@ -127,31 +130,58 @@ class PseudoLabelHook(Hook):
     def before_train_epoch(self, runner) -> None:
         """Relabel where it is due."""
         late = runner.epoch - self.begin
-        if late < 0 or late % self.interval:
-            return
+        due = late >= 0 and late % self.interval == 0
         mixture = runner.train_dataloader.dataset
+        model = bare_model(runner)
+        if model.embeds_labelled and (due or late < 0):
+            self._tell_labelled(runner, mixture)
+        if due and mixture.label_table.unlabelled:
+            self._relabel(runner, mixture)
+
+    def _tell_labelled(self, runner, mixture) -> None:
+        """Embed the labelled domains for the model."""
+        start = time.perf_counter()
+        images, blocks = self._labelled(runner, mixture)
+        images = np.concatenate(images)
+        bare_model(runner).begin_labelled(
+            images, (block for part in blocks for block in part))
+        runner.logger.info(
+            f'Embedded {len(images):,} labelled images for epoch '
+            f'{runner.epoch + 1} in {time.perf_counter() - start:.2f} s')
+
+    def _relabel(self, runner, mixture) -> None:
+        """Cluster all unlabelled domains and tell table and model."""
         table = mixture.label_table
-        clusters, centroids = {}, []
+        clusters, centroids, images, rows = {}, [], [], []
         for domain in table.unlabelled:
-            embeddings, clusters[domain] = self._label(runner, mixture,
-                                                       domain)
-            centroids.append(cluster_centroids(embeddings, clusters[domain]))
-        if not clusters:
-            return
+            embeddings, found = self._label(runner, mixture, domain)
+            clusters[domain] = found
+            centroids.append(cluster_centroids(embeddings, found))
+            kept = np.flatnonzero(found >= 0)
+            images.append(kept + table.span(domain).start)
+            rows.append(embeddings[torch.from_numpy(kept)])
         table.assign(clusters)
         bare_model(runner).begin_pseudo_labels(
-            torch.cat(centroids), table.num_labelled_classes)
+            torch.cat(centroids), table.num_labelled_classes,
+            np.concatenate(images), torch.cat(rows))
         if self.reset_moments:
             forget_pseudo_rows(runner, table.num_labelled_classes)
+
+    def after_train_iter(self,
+                         runner,
+                         batch_idx: int,
+                         data_batch=None,
+                         outputs=None) -> None:
+        """Let the memory of a model that has one follow."""
+        model = bare_model(runner)
+        if model.embeds_labelled:
+            model.update_memory()
 
     def _label(self, runner, mixture, index: int):
         """Embeddings (N, D) and clusters (N,) of one domain."""
         start = time.perf_counter()
         domain = mixture.domains[index]
-        view = copy.copy(domain)
-        view.pipeline = self.pipeline
-        embeddings = extract_embeddings(
-            bare_model(runner), view, **self.loading)
+        embeddings = self._embed(runner, domain)
         extracted = time.perf_counter() - start
         result = self._cluster(domain, embeddings)
         if is_main_process():
@@ -161,6 +191,33 @@ class PseudoLabelHook(Hook):
         labels, self.alphas[domain.name] = share_result(
             result, len(embeddings))
         return embeddings, labels
+
+    def _labelled(self, runner, mixture) -> tuple:
+        """Images of labelled domains and generators of their embeddings."""
+        images, blocks = [np.empty(0, np.int64)], []
+        table = mixture.label_table
+        for index, domain in enumerate(mixture.domains):
+            if index in table.unlabelled:
+                continue
+            span = table.span(index)
+            own = np.flatnonzero(table.labels[span] >= 0)
+            images.append(own + span.start)
+            blocks.append(self._blocks(runner, domain, own))
+        return images, blocks
+
+    def _blocks(self, runner, domain, images, size: int = 1 << 15):
+        """Embeddings in blocks: all of a large domain may be too much."""
+        for start in range(0, len(images), size):
+            yield self._embed(runner, domain, images[start:start + size])
+
+    def _embed(self, runner, domain, images=None, **options) -> torch.Tensor:
+        """Embeddings (n, D) of a domain or of some of its images."""
+        view = copy.copy(domain)
+        view.pipeline = self.pipeline
+        if images is not None:
+            view = Subset(view, images)
+        return extract_embeddings(
+            bare_model(runner), view, **self.loading, **options)
 
     def _cluster(self, domain,
                  embeddings: torch.Tensor) -> Optional[PseudoLabelResult]:
@@ -229,13 +286,19 @@ class PseudoLabelHook(Hook):
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Save what later epochs depend on."""
-        checkpoint['pseudo_labels'] = dict(alphas=dict(self.alphas))
+        state = dict(alphas=dict(self.alphas))
+        # Otherwise the next epoch begins with a clustering.
+        if self.interval > 1:
+            state['model'] = bare_model(runner).pseudo_label_state()
+        checkpoint['pseudo_labels'] = state
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Go on with the thresholds of an interrupted run."""
+        """Go on with what an interrupted run knew."""
         state = checkpoint.get('pseudo_labels')
         if runner._resume and state is not None:
             self.alphas = dict(state['alphas'])
+            if state.get('model'):
+                bare_model(runner).load_pseudo_label_state(state['model'])
 
 
 def search_together(clusterer, features: torch.Tensor) -> tuple:

@@ -1,6 +1,5 @@
 """Fills pseudo labels and memory of ReMix before an epoch."""
 
-import copy
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -10,9 +9,7 @@ import numpy as np
 import torch
 from mmengine.dist import broadcast, is_main_process
 from mmengine.logging import print_log
-from torch.utils.data import Subset
 
-from mmreidmix.engine.extraction import extract_embeddings
 from mmreidmix.engine.runner_parts import bare_model
 from mmreidmix.pseudo_labels import (
     cluster_per_group,
@@ -197,17 +194,12 @@ class ReMixHook(PseudoLabelHook):
             self._report_draw(runner, mixture.domains[domain], draw, *drawn)
         return drawn
 
-    def _embed(self, runner, domain, images: np.ndarray) -> torch.Tensor:
+    def _embed(self, runner, domain, images=None, **options) -> torch.Tensor:
         """Momentum embeddings (n, D) of some images of a domain."""
-        view = copy.copy(domain)
-        view.pipeline = self.pipeline
-        model = bare_model(runner)
+        embed = bare_model(runner).momentum_embeddings
         with self._timed('embed'):
-            return extract_embeddings(
-                model,
-                Subset(view, images),
-                embed=model.momentum_embeddings,
-                **self.loading)
+            return super()._embed(
+                runner, domain, images, embed=embed, **options)
 
     def _cluster_videos(self, records, images: np.ndarray,
                         rows: torch.Tensor) -> np.ndarray:
@@ -238,7 +230,7 @@ class ReMixHook(PseudoLabelHook):
         """Renew the centres of all identities."""
         model, table = bare_model(runner), mixture.label_table
         keep = self.refresh == 'online' and len(model.memory.means)
-        blocks, images = [], []
+        blocks, images = [], [np.empty(0, np.int64)]
         if not keep:
             images, blocks = self._labelled(runner, mixture)
         for domain, (places, rows, clusters) in drawn.items():
@@ -247,7 +239,7 @@ class ReMixHook(PseudoLabelHook):
                 continue
             images.append(places[kept] + table.span(domain).start)
             blocks.append([rows[torch.from_numpy(kept)]])
-        images = np.concatenate(images or [np.empty(0, np.int64)])
+        images = np.concatenate(images)
         model.memory.rebuild(
             (block for part in blocks for block in part),
             table.labels[images],
@@ -255,24 +247,6 @@ class ReMixHook(PseudoLabelHook):
             table.num_classes,
             _device(model),
             first=table.num_labelled_classes if keep else 0)
-
-    def _labelled(self, runner, mixture) -> tuple:
-        """Images of labelled domains and generators of their embeddings."""
-        images, blocks = [], []
-        table = mixture.label_table
-        for index, domain in enumerate(mixture.domains):
-            if index in table.unlabelled:
-                continue
-            span = table.span(index)
-            own = np.flatnonzero(table.labels[span] >= 0)
-            images.append(own + span.start)
-            blocks.append(self._blocks(runner, domain, own))
-        return images, blocks
-
-    def _blocks(self, runner, domain, images, size: int = 1 << 15):
-        """Embeddings in blocks: all of a large domain may be too much."""
-        for start in range(0, len(images), size):
-            yield self._embed(runner, domain, images[start:start + size])
 
     def _report_draw(self, runner, domain, draw: VideoDraw, images, rows,
                      clusters) -> None:

@@ -2,12 +2,21 @@ from .augmentation_loss import AugmentationLoss
 from .camera_centroids_loss import CameraCentroidsLoss
 from .centroids_loss import CentroidsLoss
 from .domain_balance_loss import DomainBalanceLoss
+from .domain_similarity_loss import (
+    CompactnessLoss,
+    DomainSimilarityLoss,
+    HypersphereLoss,
+    NominalClassLoss,
+)
 from .identity_loss import IdentityLoss
 from .instance_loss import InstanceLoss
+from .target_loss import ClusterWeightedLoss, SoftLabelLoss, TargetLoss
 from .triplet_loss import BatchHardTripletLoss, pairwise_distance
 
 __all__ = [
     'AugmentationLoss', 'BatchHardTripletLoss', 'CameraCentroidsLoss',
-    'CentroidsLoss', 'DomainBalanceLoss', 'IdentityLoss', 'InstanceLoss',
-    'pairwise_distance'
+    'CentroidsLoss', 'ClusterWeightedLoss', 'CompactnessLoss',
+    'DomainBalanceLoss', 'DomainSimilarityLoss', 'HypersphereLoss',
+    'IdentityLoss', 'InstanceLoss', 'NominalClassLoss', 'SoftLabelLoss',
+    'TargetLoss', 'pairwise_distance'
 ]

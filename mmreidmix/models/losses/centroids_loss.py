@@ -9,6 +9,7 @@ from mmreidmix.registry import MODELS
 
 from .contrast import (
     check_positive,
+    comparable,
     log_sum_exp,
     mean_of_usable,
     scaled_similarity,
@@ -54,7 +55,8 @@ class CentroidsLoss(nn.Module):
             known (Tensor, optional): which rows are not zero, bool, shape
                 (K,), to save looking for them.
             groups (Tensor, optional): where given, the other centres are
-                those of the image's group, shape (B,).
+                those of the image's group, see :func:`comparable`, shape
+                (B,).
             centroid_groups (Tensor, optional): shape (K,).
 
         Returns:
@@ -64,7 +66,7 @@ class CentroidsLoss(nn.Module):
         known = centroids.any(1) if known is None else known
         which = known.expand_as(logits)
         if groups is not None:
-            which = which & (groups[:, None] == centroid_groups[None])
+            which = which & comparable(groups, centroid_groups)
         total = log_sum_exp(logits, which)
         own = logits.gather(1, labels[:, None])[:, 0]
         return mean_of_usable(total - own, known[labels])

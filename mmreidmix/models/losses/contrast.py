@@ -26,14 +26,26 @@ def rivals_of(labels: torch.Tensor,
     Args:
         labels (Tensor): identities of the anchors, shape (B,).
         other_labels (Tensor): identities of the others, shape (M,).
-        groups (Tensor, optional): where given, only others of the anchor's
-            group are negatives, shape (B,).
+        groups (Tensor, optional): where given, only others that
+            :func:`comparable` finds are negatives, shape (B,).
         other_groups (Tensor, optional): shape (M,).
     """
     rivals = labels[:, None] != other_labels[None]
     if groups is None:
         return rivals
-    return rivals & (groups[:, None] == other_groups[None])
+    return rivals & comparable(groups, other_groups)
+
+
+def comparable(groups: torch.Tensor,
+               other_groups: torch.Tensor) -> torch.Tensor:
+    """Pairs of one group, bool, shape (B, M); a negative one goes with all.
+
+    Args:
+        groups (Tensor): shape (B,).
+        other_groups (Tensor): shape (M,).
+    """
+    free = (groups < 0)[:, None] | (other_groups < 0)[None]
+    return free | (groups[:, None] == other_groups[None])
 
 
 def scaled_similarity(features: torch.Tensor, others: torch.Tensor,
@@ -160,7 +172,7 @@ class KeysLoss(nn.Module, ABC):
             same (Tensor): where the anchor's own image is among the keys,
                 shape (B,).
             groups (Tensor, optional): where given, negatives are of the
-                anchor's group, shape (B,).
+                anchor's group, see :func:`comparable`, shape (B,).
             key_groups (Tensor, optional): shape (M,).
 
         Returns:

@@ -1,3 +1,4 @@
 from .bnneck import BNNeck
+from .daam_neck import AttendedMap, DAAMNeck
 
-__all__ = ['BNNeck']
+__all__ = ['AttendedMap', 'BNNeck', 'DAAMNeck']

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import Optional, Union
 
+import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.dist import all_reduce_dict
 from mmengine.model import BaseModel
 
+from mmreidmix.models.gather import gather_with_grad
 from mmreidmix.models.layers import group_batch_norm
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
-
-from .gather import gather_with_grad
 
 
 @MODELS.register_module()
@@ -32,6 +32,12 @@ class ReIDBaseline(BaseModel):
         bnneck (dict): from x to b (B, D).
         id_head (dict, optional): classifier on b.
         triplet (dict, optional): loss on x.
+        attention (dict, optional): config of :class:`DAAMNeck`: what goes on
+            to the neck, or to the next stage of the backbone, is the
+            domain-shared map alone.
+        specific_head (dict, optional): config of
+            :class:`DomainSpecificHead`, which learns from the
+            domain-specific map; by default as wide as that.
         loss_weights (dict, optional): weight of a loss by its name without
             ``loss_``, e.g. ``dict(id=10.0)``. Defaults to 1.
         bn_group_size (int, optional): BatchNorm sees consecutive groups of
@@ -40,10 +46,18 @@ class ReIDBaseline(BaseModel):
         channels_last (bool): memory format of the weights. Defaults to True.
         data_preprocessor (dict, optional): config of the preprocessor.
         init_cfg (dict, optional): weights to start from.
+
+    Raises:
+        ValueError: ``specific_head`` without ``attention``, or
+            ``attention.after`` is no part of the backbone.
     """
 
     #: What a config may weigh; a subclass adds its own losses.
-    loss_names = ('id', 'triplet')
+    loss_names = ('id', 'triplet', 'specific')
+
+    #: Whether ``PseudoLabelHook`` shall embed the labelled domains too, call
+    #: ``begin_labelled`` with them and ``update_memory`` in each iteration.
+    embeds_labelled = False
 
     def __init__(self,
                  backbone: dict,
@@ -51,6 +65,8 @@ class ReIDBaseline(BaseModel):
                  bnneck: dict,
                  id_head: Optional[dict] = None,
                  triplet: Optional[dict] = None,
+                 attention: Optional[dict] = None,
+                 specific_head: Optional[dict] = None,
                  loss_weights: Optional[dict] = None,
                  bn_group_size: Optional[int] = None,
                  channels_last: bool = True,
@@ -63,6 +79,7 @@ class ReIDBaseline(BaseModel):
         self.bnneck = MODELS.build(bnneck)
         self.id_head = id_head and MODELS.build(id_head)
         self.triplet = triplet and MODELS.build(triplet)
+        self._build_attention(attention, specific_head)
         self.loss_weights = {}
         self.set_loss_weights(loss_weights)
         self.label_table = None
@@ -70,6 +87,19 @@ class ReIDBaseline(BaseModel):
         if channels_last:
             self.backbone.to(memory_format=torch.channels_last)
         self._group_batch_norm(self)
+
+    def _build_attention(self, attention, specific_head) -> None:
+        if specific_head is not None and attention is None:
+            raise ValueError(
+                f'{type(self).__name__}: specific_head learns from the map '
+                'that attention leaves over: set attention=dict(type='
+                "'DAAMNeck', ...) or leave specific_head out")
+        self.attention = attention and MODELS.build(attention)
+        if attention is not None and self.attention.after is not None:
+            self.attention.stage_of(self.backbone)
+        self.specific_head = specific_head and MODELS.build(
+            specific_head,
+            default_args=dict(in_channels=self.attention.in_channels))
 
     def _group_batch_norm(self, module: nn.Module) -> None:
         if self.bn_group_size is not None:
@@ -125,11 +155,16 @@ class ReIDBaseline(BaseModel):
 
         Args:
             inputs (Tensor): normalised images, shape (B, 3, H, W).
-            encoder (nn.Module, optional): has ``backbone``, ``neck`` and
-                ``bnneck``; by default those of the model.
+            encoder (nn.Module, optional): has ``backbone``, ``attention``
+                (or None), ``neck`` and ``bnneck``; by default those of the
+                model.
         """
         encoder = self if encoder is None else encoder
-        x = _last(encoder.neck(_last(encoder.backbone(inputs))))
+        if encoder.attention is None:
+            features = _last(encoder.backbone(inputs))
+        else:
+            features = encoder.attention.run(encoder.backbone, inputs)
+        x = _last(encoder.neck(features))
         return x, encoder.bnneck(x)
 
     def loss(self, inputs: torch.Tensor,
@@ -143,6 +178,9 @@ class ReIDBaseline(BaseModel):
                         labels: torch.Tensor) -> dict[str, torch.Tensor]:
         """Losses that know identities, not in half precision.
 
+        With attention, its mean and standard deviation in the last forward
+        pass are there too, to be logged. They are no losses.
+
         Args:
             x (Tensor): features before the BNNeck, shape (B, D).
             b (Tensor): features behind it, shape (B, D).
@@ -152,14 +190,35 @@ class ReIDBaseline(BaseModel):
         x, b = full_precision(x), full_precision(b)
         with torch.autocast(x.device.type, enabled=False):
             if self.id_head is not None:
-                losses['loss_id'] = self.id_head.loss(
-                    b, labels, self.label_table.num_classes)
+                losses['loss_id'] = self.id_loss(b, labels)
             if self.triplet is not None:
-                # Hard pairs are looked for in the whole batch, so that the
-                # loss does not depend on the number of processes.
-                losses['loss_triplet'] = self.triplet(
-                    x, labels, gather_with_grad(x), gather_with_grad(labels))
+                losses['loss_triplet'] = self.triplet_loss(x, labels)
+            if self.specific_head is not None:
+                losses['loss_specific'] = self.specific_head.loss(
+                    self.attention.last.pooled_specific(),
+                    self.is_pseudo(labels).long())
+        if self.attention is not None:
+            mean, std = self.attention.last.statistics()
+            losses.update(attention_mean=mean, attention_std=std)
         return losses
+
+    def id_loss(self, b: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Identity loss of b (B, D) with identities labels (B,)."""
+        return self.id_head.loss(b, labels, self.label_table.num_classes)
+
+    def triplet_loss(self, x: torch.Tensor,
+                     labels: torch.Tensor) -> torch.Tensor:
+        """Triplet loss of x (B, D) with identities labels (B,).
+
+        Hard pairs are looked for in the whole batch, so that the loss does
+        not depend on the number of processes.
+        """
+        return self.triplet(x, labels, gather_with_grad(x),
+                            gather_with_grad(labels))
+
+    def is_pseudo(self, labels: torch.Tensor) -> torch.Tensor:
+        """Whether identities are those of unlabelled domains, (B,)."""
+        return labels >= self.label_table.num_labelled_classes
 
     def labels_of(self, data_samples: list[ReIDDataSample]) -> torch.Tensor:
         """Identities (B,) of a batch, on the CPU.
@@ -184,7 +243,8 @@ class ReIDBaseline(BaseModel):
                                     torch.Tensor]) -> dict[str, torch.Tensor]:
         """Scale each loss, so that the logged ones add up to the total."""
         return {
-            name: value * self.loss_weights.get(name[len('loss_'):], 1.0)
+            name: value * self.loss_weights.get(
+                name.removeprefix('loss_'), 1.0)
             for name, value in losses.items()
         }
 
@@ -193,18 +253,40 @@ class ReIDBaseline(BaseModel):
         loss, log_vars = super().parse_losses(losses)
         log_vars = {k: v.detach().clone() for k, v in log_vars.items()}
         all_reduce_dict(log_vars, op='mean')
+        if 'attention_mean' in log_vars:
+            self.attention.warn_of_collapse(float(log_vars['attention_mean']))
         return loss, log_vars
 
-    def begin_pseudo_labels(self, centroids: torch.Tensor,
-                            first: int) -> None:
+    def begin_pseudo_labels(self,
+                            centroids: torch.Tensor,
+                            first: int,
+                            images: Optional[np.ndarray] = None,
+                            embeddings: Optional[torch.Tensor] = None) -> None:
         """Hear of new pseudo identities (called after each clustering).
+
+        The label table has them already.
 
         Args:
             centroids (Tensor): unit-length centre of each pseudo identity,
                 shape (K, D).
             first (int): class of the first one.
+            images (np.ndarray, optional): mixture indices of the clustered
+                images, ascending, shape (n,). ``ReMixHook`` tells neither
+                them nor their embeddings.
+            embeddings (Tensor, optional): theirs, of unit length, shape
+                (n, D).
         """
         self.check_room(first + len(centroids))
+
+    def pseudo_label_state(self) -> dict:
+        """What a checkpoint between two clusterings has to hold.
+
+        The label table is saved in any case.
+        """
+        return {}
+
+    def load_pseudo_label_state(self, state: dict) -> None:
+        """Take over what :meth:`pseudo_label_state` gave."""
 
     def check_room(self, num_classes: int) -> None:
         """Raise ValueError where the identities do not fit the head."""

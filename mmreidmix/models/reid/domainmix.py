@@ -3,12 +3,16 @@
 
 from typing import Optional
 
+import numpy as np
 import torch
 
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
 
 from .baseline import ReIDBaseline, full_precision
+from .classifier_init import check_classifier_init, write_centroids
+
+DOMAIN_LABELS = ('role', 'released')
 
 
 @MODELS.register_module()
@@ -46,8 +50,10 @@ class DomainMix(ReIDBaseline):
                  classifier_init: Optional[str] = 'labelled',
                  **kwargs):
         super().__init__(**kwargs)
-        _check('domain_label', domain_label, ('role', 'released'))
-        _check('classifier_init', classifier_init, ('unit', 'labelled', None))
+        if domain_label not in DOMAIN_LABELS:
+            raise ValueError('DomainMix: domain_label must be one of '
+                             f'{DOMAIN_LABELS}, got {domain_label!r}')
+        check_classifier_init(self, classifier_init)
         self.domain_head = MODELS.build(domain_head)
         self.domain_label = domain_label
         self.classifier_init = classifier_init
@@ -79,31 +85,20 @@ class DomainMix(ReIDBaseline):
                     full_precision(b), self.domains_of(labels)))
 
     def domains_of(self, labels: torch.Tensor) -> torch.Tensor:
-        """0 for labelled and 1 for unlabelled images, shape (B,)."""
-        first = self.label_table.num_labelled_classes
+        """What the discriminator is to say: 0 labelled, 1 not, (B,)."""
         if self.domain_label == 'released':
-            return (labels > first).long()
-        return (labels >= first).long()
+            return (labels > self.label_table.num_labelled_classes).long()
+        return self.is_pseudo(labels).long()
 
-    def begin_pseudo_labels(self, centroids: torch.Tensor,
-                            first: int) -> None:
+    def begin_pseudo_labels(self,
+                            centroids: torch.Tensor,
+                            first: int,
+                            images: Optional[np.ndarray] = None,
+                            embeddings: Optional[torch.Tensor] = None) -> None:
         """Adaptive classifier initialisation.
 
         Row ``first + k`` of the identity head becomes centroid k, scaled as
         ``classifier_init`` says.
         """
-        super().begin_pseudo_labels(centroids, first)
-        if self.id_head is None or self.classifier_init is None:
-            return
-        if not len(centroids):
-            return
-        if self.classifier_init == 'labelled' and first:
-            rows = self.id_head.weight.detach()[:first]
-            centroids = centroids * rows.norm(dim=1).mean().cpu()
-        self.id_head.write_rows(first, centroids)
-
-
-def _check(name: str, value: str, allowed: tuple) -> None:
-    if value not in allowed:
-        raise ValueError(f'DomainMix: {name} must be one of {allowed}, got '
-                         f'{value!r}')
+        super().begin_pseudo_labels(centroids, first, images, embeddings)
+        write_centroids(self.id_head, centroids, first, self.classifier_init)

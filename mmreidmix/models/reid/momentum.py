@@ -20,8 +20,8 @@ class MomentumEncoder(nn.Module):
     :meth:`copy_from`.
 
     Args:
-        parts (dict[str, nn.Module]): modules by name, to be applied in
-            order; they are copied.
+        parts (dict[str, nn.Module | None]): modules by name, to be applied
+            in order; they are copied. None: a part that the encoder lacks.
         momentum (float): lambda in [0, 1).
         warmup (bool): use min(lambda, (1 + t) / (10 + t)) at update t = 0,
             1, ...; in a short run lambda alone would keep the copy near the

@@ -8,15 +8,16 @@ import torch.nn.functional as F
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
 
+from mmreidmix.models.gather import gather_with_grad
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
 
 from .baseline import ReIDBaseline, full_precision
-from .gather import gather_with_grad
 from .momentum import MomentumEncoder
 
 INFERENCE = ('momentum_encoder', 'encoder')
-NEGATIVES = ('joint', 'separate', 'video')
+ENCODER = ('backbone', 'attention', 'neck', 'bnneck')
+NEGATIVES = ('joint', 'separate', 'video', 'certain')
 
 
 @MODELS.register_module()
@@ -41,7 +42,10 @@ class ReMix(ReIDBaseline):
         negatives (str): what instance, augmentation and centroids loss push
             an image away from: 'joint', every other identity; 'separate',
             those of the same kind of data; 'video', for single-camera images
-            those of the same video, so that the background tells nothing.
+            those of the same video, so that the background tells nothing;
+            'certain', those and the labelled ones, and all for labelled
+            images: nobody is compared who may be the same person, for videos
+            that show the same people.
         momentum (float): lambda of :class:`MomentumEncoder`.
         momentum_warmup (bool): see :class:`MomentumEncoder`.
         inference (str): what embeds images outside of training:
@@ -95,7 +99,7 @@ class ReMix(ReIDBaseline):
         self.cameras: Optional[np.ndarray] = None
         self.seen: tuple = ()
         self.momentum_encoder = MomentumEncoder(
-            dict(backbone=self.backbone, neck=self.neck, bnneck=self.bnneck),
+            {part: getattr(self, part) for part in ENCODER},
             momentum, momentum_warmup)
         self._register_load_state_dict_pre_hook(_fill_momentum_encoder)
 
@@ -216,8 +220,13 @@ class ReMix(ReIDBaseline):
         if self.negatives == 'joint':
             return None
         pseudo = self.is_pseudo(labels).long()
-        return pseudo if self.negatives == 'separate' else pseudo * (
-            1 + camids)
+        if self.negatives == 'separate':
+            return pseudo
+        videos = pseudo * (1 + camids)
+        if self.negatives == 'video':
+            return videos
+        # A labelled person is known to be none of the others.
+        return torch.where(videos > 0, videos, -1)
 
     def centroid_groups(self) -> Optional[torch.Tensor]:
         """The same for the memory's centres, shape (K,)."""
@@ -229,10 +238,6 @@ class ReMix(ReIDBaseline):
         camids[memory.labels] = memory.camids
         return self.groups_of(
             torch.arange(memory.num_classes, device=camids.device), camids)
-
-    def is_pseudo(self, labels: torch.Tensor) -> torch.Tensor:
-        """Whether identities are those of single-camera data, shape (B,)."""
-        return labels >= self.label_table.num_labelled_classes
 
     def cameras_of(self, data_samples: list[ReIDDataSample]) -> torch.Tensor:
         """Cameras (B,) of a batch, unique over domains, on the CPU.
@@ -253,8 +258,7 @@ def _fill_momentum_encoder(state: dict, prefix: str, *args) -> None:
     mine = f'{prefix}momentum_encoder.'
     if any(key.startswith(mine) for key in state):
         return
-    parts = tuple(f'{prefix}{part}.' for part in ('backbone', 'neck',
-                                                  'bnneck'))
+    parts = tuple(f'{prefix}{part}.' for part in ENCODER)
     copies = {
         mine + key[len(prefix):]: value
         for key, value in state.items() if key.startswith(parts)

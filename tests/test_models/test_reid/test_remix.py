@@ -72,6 +72,7 @@ def test_losses_are_those_of_the_definitions():
     # Images 8 to 11 are of videos 2 and 3, identities 4, 5 and 6 of videos
     # 2, 3 and 4.
     ('video', [0] * 4 + [3, 3, 4, 4], [0] * 4 + [3, 4, 5]),
+    ('certain', [-1] * 4 + [3, 3, 4, 4], [-1] * 4 + [3, 4, 5]),
 ])
 def test_negatives_of_one_kind_or_video(negatives, groups, centres):
     model = remix(negatives=negatives)

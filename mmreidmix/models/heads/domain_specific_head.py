@@ -1,0 +1,48 @@
+"""The domain-specific branch of DAAM."""
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+
+from mmreidmix.models.losses.domains import count_domains
+from mmreidmix.registry import MODELS
+
+
+@MODELS.register_module()
+class DomainSpecificHead(BaseModule):
+    """Tells the domain of an image from its domain-specific features.
+
+    BatchNorm and a linear classifier on the pooled map (1 - A) F. It gives
+    the split by attention something to hold in that map; without a loss on
+    it, A = 1 would be best for the identity loss. Not used at test time. A
+    reconstruction of the DSP branch of DAAM (arXiv 1905.10529).
+
+    Args:
+        in_channels (int): channels of the map.
+        init_cfg (dict, optional): see :class:`mmengine.model.BaseModule`.
+    """
+
+    def __init__(self, in_channels: int, init_cfg=None):
+        super().__init__(init_cfg)
+        self.bn = nn.BatchNorm1d(in_channels)
+        self.classifier = nn.Linear(in_channels, 2)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Domain logits (B, 2) of pooled specific features (B, C)."""
+        return self.classifier(self.bn(features))
+
+    def loss(self, features: torch.Tensor,
+             domains: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of the domain.
+
+        Args:
+            features (Tensor): pooled specific features, shape (B, C).
+            domains (Tensor): 0 labelled, 1 unlabelled, int64, shape (B,).
+
+        Returns:
+            Tensor: scalar; 0, with a graph, where no process has an image of
+            one of the domains: one class alone teaches nothing.
+        """
+        both = (count_domains(domains) > 0).all()
+        return F.cross_entropy(self(features), domains) * both

@@ -1,0 +1,180 @@
+"""Losses that make shared features of two domains those of one class."""
+
+from abc import ABC, abstractmethod
+from typing import Optional
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from mmreidmix.models.gather import gather_with_grad
+from mmreidmix.registry import MODELS
+
+from .contrast import check_positive
+from .domains import mean_over_domains
+
+
+class DomainSimilarityLoss(nn.Module, ABC):
+    """Adaptation as one-class classification towards a nominal domain.
+
+    Shared features of both domains shall look as if they came from one, with
+    no adversary that tells source from target: Huang et al., DAAM (arXiv
+    1905.10529). The paper's formula is not known; each subclass is a form of
+    ours. All are means over the images of a domain, then over the domains
+    that the batches of all processes have.
+    """
+
+    def forward(self, shared: torch.Tensor, specific: torch.Tensor,
+                domains: torch.Tensor) -> torch.Tensor:
+        """Compute the loss.
+
+        Args:
+            shared (Tensor): domain-shared features, shape (B, D), B the same
+                in every process.
+            specific (Tensor): domain-specific features, shape (B, D').
+            domains (Tensor): 0 labelled, 1 unlabelled, shape (B,).
+
+        Returns:
+            Tensor: scalar.
+        """
+        return mean_over_domains(
+            self.of_images(shared, specific, domains), domains)
+
+    @abstractmethod
+    def of_images(self, shared: torch.Tensor, specific: torch.Tensor,
+                  domains: torch.Tensor) -> torch.Tensor:
+        """Loss of each image, shape (B,); arguments as above."""
+
+
+@MODELS.register_module()
+class HypersphereLoss(DomainSimilarityLoss):
+    """Pulls features of unit length into a ball around a running centre.
+
+    max(0, ||f - o||^2 - R^2): o is the mean of the running means of the two
+    domains, R^2 a quantile of recent squared distances; both without
+    gradient. R > 0 leaves identities room. The form is that of support vector
+    data description; a reconstruction of DAAM.
+
+    Args:
+        in_channels (int): width D of the shared features.
+        momentum (float): weight of the past in a running mean, in [0, 1).
+            Defaults to 0.9.
+        quantile (float): of the distances, in [0, 1). Defaults to 0.5.
+        window (int): so many recent images. Defaults to 1024.
+
+    Raises:
+        ValueError: an option out of its range.
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 momentum: float = 0.9,
+                 quantile: float = 0.5,
+                 window: int = 1024):
+        super().__init__()
+        check_positive(self, in_channels=in_channels, window=window)
+        for name, value in dict(momentum=momentum, quantile=quantile).items():
+            if not 0 <= value < 1:
+                raise ValueError(f'HypersphereLoss: {name} must be in [0, 1),'
+                                 f' got {value}')
+        self.momentum = momentum
+        self.quantile = quantile
+        # A domain that was never seen has a mean of zeros, and a place that
+        # was never filled a distance of -1.
+        self.register_buffer('means', torch.zeros(2, in_channels))
+        self.register_buffer('recent', torch.full((window, ), -1.0))
+
+    def of_images(self, shared: torch.Tensor, specific: torch.Tensor,
+                  domains: torch.Tensor) -> torch.Tensor:
+        """Squared distance beyond the ball, (B,); in training it moves."""
+        f = F.normalize(shared)
+        if self.training:
+            self._follow(gather_with_grad(f.detach()),
+                         gather_with_grad(domains))
+        distances = (f - self.centre()).square().sum(1)
+        return (distances - self.square_radius()).clamp(min=0)
+
+    def centre(self) -> torch.Tensor:
+        """o, shape (D,)."""
+        seen = self.means.any(1).sum().clamp(min=1)
+        return self.means.sum(0) / seen
+
+    def square_radius(self) -> torch.Tensor:
+        """R^2, scalar; 0 before anything was seen."""
+        known = self.recent[self.recent >= 0]
+        if not len(known):
+            return self.recent.new_zeros(())
+        return known.quantile(self.quantile)
+
+    @torch.no_grad()
+    def _follow(self, f: torch.Tensor, domains: torch.Tensor) -> None:
+        """Move means and radius by the images of all processes."""
+        f = f.to(self.means)
+        members = torch.stack([domains == d for d in (0, 1)]).to(f)
+        counts = members.sum(1, keepdim=True)
+        new = members @ f / counts.clamp(min=1)
+        seen = self.means.any(1, keepdim=True)
+        moved = torch.where(
+            seen, self.means.lerp(new, 1 - self.momentum), new)
+        self.means.copy_(torch.where(counts > 0, moved, self.means))
+        distances = (f - self.centre()).square().sum(1)
+        recent = torch.cat([self.recent, distances])
+        self.recent.copy_(recent[len(distances):])
+
+
+@MODELS.register_module()
+class NominalClassLoss(DomainSimilarityLoss):
+    """Tells shared features, the nominal class, from specific ones.
+
+    - log s(h(f)) - log(1 - s(h(g))) with a linear h, s the sigmoid, f shared
+    and g specific features. No centre is fixed, and the specific branch
+    learns too. A reconstruction of DAAM.
+
+    Args:
+        in_channels (int): width D of the shared features.
+        specific_channels (int, optional): width D' of the specific ones;
+            where it differs, they are first mapped to D linearly. Defaults
+            to ``in_channels``.
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 specific_channels: Optional[int] = None):
+        super().__init__()
+        specific_channels = specific_channels or in_channels
+        self.classifier = nn.Linear(in_channels, 1)
+        self.projection = (
+            nn.Identity() if specific_channels == in_channels else nn.Linear(
+                specific_channels, in_channels))
+
+    def of_images(self, shared: torch.Tensor, specific: torch.Tensor,
+                  domains: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of both features of each image, (B,)."""
+        nominal = self.classifier(shared)[:, 0]
+        outlier = self.classifier(self.projection(specific))[:, 0]
+        return F.softplus(-nominal) + F.softplus(outlier)
+
+
+@MODELS.register_module()
+class CompactnessLoss(DomainSimilarityLoss):
+    """Pulls features of unit length to the mean of all others.
+
+    ||f_i - mean_{j != i} f_j||^2 over the images of all processes, where the
+    images of a domain weigh as much as those of the other. Perera and Patel,
+    "Learning Deep Features for One-Class Classification" (TIP 2019), balanced
+    over domains by us; a reconstruction of DAAM.
+    """
+
+    def of_images(self, shared: torch.Tensor, specific: torch.Tensor,
+                  domains: torch.Tensor) -> torch.Tensor:
+        """Squared distance of each image to the others' mean, (B,)."""
+        f = F.normalize(shared)
+        pool, pool_domains = gather_with_grad(f), gather_with_grad(domains)
+        counts = torch.stack([(pool_domains == d).sum() for d in (0, 1)])
+        weights = 1 / (counts.clamp(min=1) * (counts > 0).sum()).to(f)
+        own = weights[domains][:, None]
+        others = weights[pool_domains] @ pool - own * f
+        others = others / (1 - own).clamp(min=1e-6)
+        distances = (f - others).square().sum(1)
+        # One image alone has nothing to be compared with.
+        return distances * (len(pool) > 1)

@@ -1,0 +1,48 @@
+"""Means over the labelled and the unlabelled images of all processes."""
+
+import torch
+from mmengine.dist import all_reduce
+
+
+def count_domains(domains: torch.Tensor,
+                  dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Images of each domain per process, averaged over processes, (2,).
+
+    Args:
+        domains (Tensor): 0 labelled, 1 unlabelled, shape (B,).
+        dtype (torch.dtype): of the result.
+    """
+    counts = torch.stack([(domains == d).sum() for d in (0, 1)]).to(dtype)
+    all_reduce(counts, op='mean')
+    return counts
+
+
+def mean_over_domains(values: torch.Tensor,
+                      domains: torch.Tensor) -> torch.Tensor:
+    """Mean over domains of the mean over their images.
+
+    Each process gets its share, so that the average over processes is the
+    mean over all images wherever they are. A domain without images is left
+    out.
+
+    Args:
+        values (Tensor): shape (B,).
+        domains (Tensor): 0 labelled, 1 unlabelled, shape (B,).
+
+    Returns:
+        Tensor: scalar.
+    """
+    counts = count_domains(domains, values.dtype)
+    shares = 1 / (counts.clamp(min=1e-6) * (counts > 0).sum())
+    return (values * shares[domains]).sum()
+
+
+def mean_count(rows: torch.Tensor) -> torch.Tensor:
+    """Rows of a process, averaged over processes; scalar, above 0.
+
+    Args:
+        rows (Tensor): floating point, shape (B, ...).
+    """
+    count = rows.new_full((), len(rows))
+    all_reduce(count, op='mean')
+    return count.clamp(min=1e-6)

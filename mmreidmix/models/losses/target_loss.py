@@ -1,0 +1,163 @@
+"""Losses on clustered images that do not trust clusters fully."""
+
+from abc import ABC, abstractmethod
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from mmreidmix.registry import MODELS
+
+from .contrast import check_positive, mean_of_usable
+
+BLOCK = 1 << 14
+
+
+class TargetLoss(nn.Module, ABC):
+    """Classification of clustered images, with what the clustering knew.
+
+    :meth:`begin` hears of each clustering. What it keeps is in no state dict,
+    as its size changes with every clustering: :meth:`state` is for
+    checkpoints.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.kept = {}
+
+    @abstractmethod
+    def begin(self, embeddings: torch.Tensor, clusters: torch.Tensor,
+              centroids: torch.Tensor) -> None:
+        """Hear of a clustering.
+
+        Args:
+            embeddings (Tensor): clustered images, of unit length, (n, D).
+            clusters (Tensor): cluster of each, int64, shape (n,).
+            centroids (Tensor): unit-length centres, shape (K, D).
+        """
+
+    @abstractmethod
+    def of_images(self, log_p: torch.Tensor, clusters: torch.Tensor,
+                  rows: torch.Tensor) -> torch.Tensor:
+        """Loss of each image, shape (B,).
+
+        Args:
+            log_p (Tensor): log-softmax of the logits, shape (B, K).
+            clusters (Tensor): shape (B,).
+            rows (Tensor): shape (B,).
+        """
+
+    def forward(self, logits: torch.Tensor, clusters: torch.Tensor,
+                rows: torch.Tensor) -> torch.Tensor:
+        """Compute the loss.
+
+        Args:
+            logits (Tensor): over the clusters, shape (B, K). B may be 0 and
+                may differ between processes.
+            clusters (Tensor): cluster of each image, shape (B,).
+            rows (Tensor): where each image was in what :meth:`begin` was
+                given, int64, shape (B,).
+
+        Returns:
+            Tensor: scalar, mean over the images of all processes.
+
+        Raises:
+            RuntimeError: no clustering was told.
+        """
+        if not self.kept:
+            raise RuntimeError(
+                f'{type(self).__name__} knows no clustering: PseudoLabelHook '
+                'tells it. A run can be resumed between two clusterings only '
+                'from a checkpoint saved with the same `interval`')
+        log_p = F.log_softmax(logits, dim=1)
+        losses = self.of_images(log_p, clusters, rows)
+        return mean_of_usable(losses, torch.ones_like(clusters).bool())
+
+    def state(self) -> dict:
+        """What was kept of the last clustering, tensors on the CPU."""
+        return {name: value.cpu() for name, value in self.kept.items()}
+
+    def load_state(self, state: dict) -> None:
+        """Take over what :meth:`state` gave."""
+        self.kept = dict(state)
+
+
+@MODELS.register_module()
+class ClusterWeightedLoss(TargetLoss):
+    """Cross-entropy that trusts images near the centre of their cluster.
+
+    - w_i log p(k_i | x_i) with w_i = exp(-||f_i - o_{k_i}||^2 / s), s the mean
+    squared distance in the cluster, scaled to mean 1 in each cluster; f and o
+    are those of the clustering. A reconstruction of the weighted
+    cross-entropy of DAAM v1 (arXiv 1905.10529v1).
+    """
+
+    def begin(self, embeddings: torch.Tensor, clusters: torch.Tensor,
+              centroids: torch.Tensor) -> None:
+        """Compute the weights of all images."""
+        distances = torch.cat([
+            (rows - centroids[own]).square().sum(1)
+            for rows, own in zip(embeddings.split(BLOCK),
+                                 clusters.split(BLOCK))
+        ]) if len(embeddings) else embeddings.new_zeros(0)
+        scale = _mean_of_clusters(distances, clusters, len(centroids))
+        # Where all images of a cluster are alike the scale is 0.
+        scale = scale.clamp(min=torch.finfo(scale.dtype).tiny)
+        weights = (-distances / scale[clusters]).exp()
+        means = _mean_of_clusters(weights, clusters, len(centroids))
+        self.kept = dict(weights=weights / means[clusters])
+
+    def of_images(self, log_p: torch.Tensor, clusters: torch.Tensor,
+                  rows: torch.Tensor) -> torch.Tensor:
+        """Weighted cross-entropy of each image, (B,)."""
+        weights = self.kept['weights'][rows.cpu()].to(log_p)
+        return -weights * log_p.gather(1, clusters[:, None])[:, 0]
+
+
+@MODELS.register_module()
+class SoftLabelLoss(TargetLoss):
+    """Cross-entropy with soft labels from the clustering.
+
+    - sum_k q_ik log p(k | x_i) with q_ik = softmax_k(f_i o_k / T); f and o are
+    those of the clustering. A reconstruction of the soft label loss of DAAM
+    v2 (AAAI 2020). The embeddings are kept in half precision.
+
+    Args:
+        temperature (float): T. Defaults to 0.1.
+
+    Raises:
+        ValueError: temperature not above 0.
+    """
+
+    def __init__(self, temperature: float = 0.1):
+        super().__init__()
+        check_positive(self, temperature=temperature)
+        self.temperature = temperature
+
+    def begin(self, embeddings: torch.Tensor, clusters: torch.Tensor,
+              centroids: torch.Tensor) -> None:
+        """Keep embeddings and centres."""
+        self.kept = dict(embeddings=embeddings.half(), centroids=centroids)
+
+    def soft_labels(self, rows: torch.Tensor) -> torch.Tensor:
+        """Soft labels q of some images, shape (B, K).
+
+        Args:
+            rows (Tensor): where they were in what :meth:`begin` was given.
+        """
+        centroids = self.kept['centroids']
+        f = self.kept['embeddings'][rows.cpu()].to(centroids)
+        return (f @ centroids.T / self.temperature).softmax(1)
+
+    def of_images(self, log_p: torch.Tensor, clusters: torch.Tensor,
+                  rows: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of each image with its soft label, (B,)."""
+        self.kept['centroids'] = self.kept['centroids'].to(log_p)
+        return -(self.soft_labels(rows) * log_p).sum(1)
+
+
+def _mean_of_clusters(values: torch.Tensor, clusters: torch.Tensor,
+                      num: int) -> torch.Tensor:
+    """Mean of the values of each cluster, shape (num,)."""
+    sums = values.new_zeros(num).index_add_(0, clusters, values)
+    return sums / torch.bincount(clusters, minlength=num).clamp(min=1)

@@ -1,0 +1,194 @@
+"""Attention that splits a map into domain-shared and domain-specific."""
+
+import logging
+import math
+from typing import NamedTuple, Optional
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from mmengine.logging import print_log
+from mmengine.model import BaseModule
+
+from mmreidmix.registry import MODELS
+
+#: Mean attention outside of these means that one of the two maps is empty.
+COLLAPSED = (0.02, 0.98)
+
+
+class AttendedMap(NamedTuple):
+    """A map and its split by attention A = spatial * channel.
+
+    Attributes:
+        features (Tensor): the map F, shape (B, C, H, W).
+        shared (Tensor): A F, shape (B, C, H, W).
+        spatial (Tensor): in (0, 1), shape (B, 1, H, W).
+        channel (Tensor): in (0, 1), shape (B, C, 1, 1).
+    """
+
+    features: torch.Tensor
+    shared: torch.Tensor
+    spatial: torch.Tensor
+    channel: torch.Tensor
+
+    @property
+    def specific(self) -> torch.Tensor:
+        """(1 - A) F as F - A F, shape (B, C, H, W)."""
+        return self.features - self.shared
+
+    def pooled_specific(self) -> torch.Tensor:
+        """Mean of the specific map over places, (B, C), at least float32."""
+        dtype = torch.promote_types(self.features.dtype, torch.float32)
+        return self.specific.mean((2, 3), dtype=dtype)
+
+    @torch.no_grad()
+    def statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and standard deviation of all entries of A, scalars."""
+        # A is a product, so its moments are products too, image by image.
+        first, second = (
+            ((self.spatial.float()**power).mean((1, 2, 3)) *
+             (self.channel.float()**power).mean((1, 2, 3))).mean()
+            for power in (1, 2))
+        return first, (second - first**2).clamp(min=0).sqrt()
+
+
+@MODELS.register_module()
+class DAAMNeck(BaseModule):
+    """Domain adaptive attention: F = A F + (1 - A) F.
+
+    A F is what domains share and goes on, (1 - A) F is what is left to a
+    domain-specific branch. A = S C with S (B, 1, H, W) and C (B, C, 1, 1),
+    each the output of a sigmoid. Huang et al., "Domain Adaptive Attention
+    Learning for Unsupervised Person Re-Identification" (AAAI 2020, arXiv
+    1905.10529) for the split; the layers are those of harmonious attention
+    (Li et al., CVPR 2018), without a ReLU before the sigmoid, which would
+    keep each factor above 1/2. A reconstruction: there is no public code.
+
+    All A start near 1/2. The last forward pass is kept in :attr:`last`, an
+    :class:`AttendedMap`; copies of the module begin without one.
+
+    Args:
+        in_channels (int): channels C of the map.
+        reduction (int): the channel attention has C / reduction hidden
+            channels, at least 1. Defaults to 16.
+        after (str, optional): submodule of the backbone, such as 'layer3',
+            behind which the shared map takes the place of the map. None:
+            behind the last output of the backbone.
+        init_cfg (dict, optional): see :class:`mmengine.model.BaseModule`.
+
+    Raises:
+        ValueError: ``in_channels`` or ``reduction`` below 1.
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 reduction: int = 16,
+                 after: Optional[str] = None,
+                 init_cfg=None):
+        super().__init__(init_cfg)
+        if min(in_channels, reduction) < 1:
+            raise ValueError(
+                'DAAMNeck needs in_channels and reduction of at least 1, got '
+                f'{in_channels} and {reduction}')
+        self.in_channels = in_channels
+        self.after = after
+        self.last: Optional[AttendedMap] = None
+        self._warned = False
+        hidden = max(in_channels // reduction, 1)
+        self.spatial = nn.Sequential(
+            nn.Conv2d(1, 1, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(1), nn.ReLU())
+        self.spatial_out = nn.Conv2d(1, 1, 1)
+        self.channel = nn.Sequential(
+            nn.Conv2d(in_channels, hidden, 1), nn.ReLU(),
+            nn.Conv2d(hidden, in_channels, 1))
+        nn.init.constant_(self.spatial_out.weight, 0.1)
+        nn.init.normal_(self.channel[-1].weight, std=0.01)
+        half = 0.5**0.5
+        for layer in (self.spatial_out, self.channel[-1]):
+            nn.init.constant_(layer.bias, math.log(half / (1 - half)))
+
+    def __getstate__(self) -> dict:
+        # Tensors with a graph can not be copied, and a copy has seen nothing.
+        return dict(self.__dict__, last=None)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Shared map of a map, both (B, C, H, W).
+
+        Raises:
+            ValueError: it is no map of ``in_channels`` channels.
+        """
+        self._check_map(features)
+        mean = features.mean(1, keepdim=True)
+        spatial = F.interpolate(
+            self.spatial(mean), features.shape[2:], mode='bilinear')
+        spatial = self.spatial_out(spatial).sigmoid()
+        pooled = features.mean((2, 3), keepdim=True)
+        channel = self.channel(pooled).sigmoid()
+        shared = features * spatial * channel
+        self.last = AttendedMap(features, shared, spatial, channel)
+        return shared
+
+    def run(self, backbone: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+        """Last output of a backbone that this attention is built into.
+
+        The backbone is as before afterwards: it, its weights' names and its
+        copies know nothing of the attention.
+
+        Args:
+            backbone (nn.Module): gives a map or a sequence of them.
+            inputs (Tensor): images, shape (B, 3, H, W).
+        """
+        if self.after is None:
+            return self(_last(backbone(inputs)))
+        handle = self.stage_of(backbone).register_forward_hook(
+            lambda stage, args, output: self(output))
+        try:
+            return _last(backbone(inputs))
+        finally:
+            handle.remove()
+
+    def stage_of(self, backbone: nn.Module) -> nn.Module:
+        """The submodule of a backbone that ``after`` names.
+
+        Raises:
+            ValueError: there is none.
+        """
+        try:
+            return backbone.get_submodule(self.after)
+        except AttributeError as error:
+            names = [name for name, _ in backbone.named_children()]
+            raise ValueError(
+                f'attention.after={self.after!r} is no submodule of '
+                f'{type(backbone).__name__}: expected one of {names} or a '
+                'dotted name below them') from error
+
+    def warn_of_collapse(self, mean: float) -> None:
+        """Log a warning, once, where the mean of A is close to 0 or 1."""
+        if self._warned or COLLAPSED[0] <= mean <= COLLAPSED[1]:
+            return
+        self._warned = True
+        empty = 'shared' if mean < COLLAPSED[0] else 'specific'
+        print_log(
+            f'attention has collapsed: its mean is {mean:.3g}, so that the '
+            f'domain-{empty} map is nearly empty. Raise the weight of '
+            'loss_specific (add `specific_head` if there is none), or lower '
+            'the weight of loss_similarity or the learning rate',
+            logger='current',
+            level=logging.WARNING)
+
+    def _check_map(self, features) -> None:
+        shape = getattr(features, 'shape', None)
+        if shape is not None and len(shape) == 4 and (
+                shape[1] == self.in_channels):
+            return
+        got = (type(features).__name__ if shape is None else
+               f'shape {tuple(shape)}')
+        raise ValueError(
+            f'DAAMNeck expects a map (B, {self.in_channels}, H, W), got '
+            f'{got}: set attention.in_channels to the channels of the map '
+            'and attention.after to a stage that gives a map')
+
+
+def _last(outputs):
+    return outputs[-1] if isinstance(outputs, (tuple, list)) else outputs
