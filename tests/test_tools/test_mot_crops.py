@@ -96,6 +96,21 @@ def test_video_file(tmp_path, convert):
     np.testing.assert_allclose(crop, frame(30)[:50, 15:35], atol=9)
 
 
+def test_clips_are_videos(tmp_path, convert, capsys):
+    sequence(tmp_path / 'in' / 'a', GT)
+    out = tmp_path / 'out'
+    assert convert(tmp_path / 'in', out, '--clip', 2, '--min-height', 5) == 0
+    assert crops(out) == [
+        'a/c0000/t0003/000001_000.jpg', 'a/c0000/t0003/000002_000.jpg',
+        'a/c0000/t0004/000001_001.jpg', 'a/c0001/t0003/000003_000.jpg'
+    ]
+    assert '4 crops, 2 clips, 3 tracks' in capsys.readouterr().out
+    dataset = VideoTree(out, name='crops', video_parts=2)
+    assert dataset.records.camids[:].tolist() == [0, 0, 0, 1]
+    assert convert(tmp_path / 'in', out, '--clip', 0) == 2
+    assert '--clip is 0' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('lines, options, message', [
     (GT, ('--boxes', 'det'), 'det.txt is not there; --boxes says'),
     (GT, ('--boxes', 'x.txt'), "--boxes is 'gt' or 'det'"),

@@ -6,13 +6,15 @@ A sequence is a folder with ``img1/000001.jpg`` and ``gt/gt.txt`` or
     OUT/<sequence>/t<track>/<frame>_<box>.jpg      with tracks
     OUT/<sequence>/<frame>_<box>.jpg               without
 
-which ``VideoTree`` reads. Examples::
+which ``VideoTree`` reads. With ``--clip`` there is one more folder, of the
+clip, ``OUT/<sequence>/c<clip>/...``: read it with ``video_parts=2``.
+Examples::
 
     python tools/dataset_converters/mot_crops.py data/MOT17/train \
         data/mot17_crops --every 10 --min-visibility 0.5
     python tools/dataset_converters/mot_crops.py pets2009/vtest.avi \
         data/pets2009 --boxes pets2009/det.txt --name S2L1 --link 0.3 \
-        --every 5
+        --every 5 --clip 100
 """
 
 import argparse
@@ -22,7 +24,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import cv2
 import numpy as np
@@ -62,6 +64,10 @@ def parse_args(args=None):
         '--max-gap', type=int, default=1,
         help='frames without a box after which a linked track ends')
     parser.add_argument(
+        '--clip', type=int, metavar='FRAMES',
+        help='cut a long recording into videos of so many frames, in which '
+        'a person is seen once and not again and again')
+    parser.add_argument(
         '--min-height', type=int, default=40, help='of a crop, in pixels')
     parser.add_argument(
         '--min-score', type=float, help='of a box; default: all')
@@ -80,6 +86,8 @@ def find_sequences(args) -> list:
     """
     if args.every < 1:
         raise ValueError(f'--every is {args.every}, expected at least 1')
+    if args.clip is not None and args.clip < 1:
+        raise ValueError(f'--clip is {args.clip}, expected at least 1')
     if args.source.is_file():
         found = [Sequence(args.name or args.source.stem, args.source,
                           Path(args.boxes))]
@@ -175,16 +183,26 @@ def cut(sequence: Sequence, folder: Path, args) -> Counter:
             if bottom - top < args.min_height:
                 counts['small'] += 1
                 continue
-            track = boxes.tracks[row]
-            inner = folder / f't{track:04d}' if track >= 0 else folder
-            inner.mkdir(exist_ok=True)
+            inner = folder / place(frame, boxes.tracks[row], args.clip)
+            inner.mkdir(parents=True, exist_ok=True)
             path = inner / f'{frame:06d}_{number:03d}.jpg'
             if not cv2.imwrite(str(path), image[top:bottom, left:right],
                                [cv2.IMWRITE_JPEG_QUALITY, 95]):
                 raise OSError(f'{path} can not be written')
             counts['crops'] += 1
-    counts['tracks'] = sum(1 for f in folder.iterdir() if f.is_dir())
+    counts['tracks'] = sum(1 for _ in folder.rglob('t*/'))
+    counts['clips'] = sum(1 for _ in folder.glob('c*/'))
     return counts
+
+
+def place(frame: int, track: int, clip: Optional[int]) -> str:
+    """Folder of a crop inside that of its sequence."""
+    parts = []
+    if clip is not None:
+        parts.append(f'c{(frame - 1) // clip:04d}')
+    if track >= 0:
+        parts.append(f't{track:04d}')
+    return '/'.join(parts)
 
 
 def convert(sequence: Sequence, args) -> bool:
@@ -210,9 +228,10 @@ def convert(sequence: Sequence, args) -> bool:
             crops.rename(final)
     dropped = ', '.join(
         f'{count:,} {what}' for what, count in sorted(counts.items())
-        if count and what not in ('crops', 'tracks'))
-    print(f'{sequence.name}: {counts["crops"]:,} crops, {counts["tracks"]:,} '
-          f'tracks; boxes left out: {dropped or "none"}')
+        if count and what not in ('crops', 'tracks', 'clips'))
+    clips = f'{counts["clips"]:,} clips, ' if args.clip else ''
+    print(f'{sequence.name}: {counts["crops"]:,} crops, {clips}'
+          f'{counts["tracks"]:,} tracks; boxes left out: {dropped or "none"}')
     if not counts['crops']:
         print(f'{sequence.name}: no box is left, no folder written')
     return counts['crops'] > 0

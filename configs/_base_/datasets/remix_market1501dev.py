@@ -6,14 +6,14 @@
 #   python tools/dataset_converters/mot_crops.py \
 #       $MMREIDMIX_REALDATA/pets2009/vtest.avi data/pets2009 \
 #       --boxes $MMREIDMIX_REALDATA/pets2009/det.txt --name S2L1 \
-#       --link 0.3 --every 5
+#       --link 0.3 --every 5 --clip 100
 _base_ = ['./remix_pipeline_128x64.py', './loaders_cpu.py']
 
 _realdata = '{{$MMREIDMIX_REALDATA:data}}'
 train_dataloader = dict(
     batch_sampler=dict(
         quotas={
-            'market1501-dev': 4,
+            'market1501-dev': 12,
             'market1501-dev-videos': 3,
             'pets2009': 1,
         },
@@ -38,6 +38,7 @@ train_dataloader = dict(
                 type='VideoTree',
                 data_root='data/pets2009',
                 name='pets2009',
+                video_parts=2,
                 role='unlabelled'),
         ],
         pipeline=_base_.train_pipeline))
