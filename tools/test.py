@@ -6,54 +6,87 @@ Examples:
         --domains Market1501:data/market1501 PKUReid:data/pku_reid
     python tools/test.py configs/remix/r18_x0_25_toy.py latest.pth \
         --cfg-options model.inference=encoder  # not the momentum encoder
+    python tools/test.py CONFIG CHECKPOINT --save-features features.npz
+    python tools/test.py --from-features features.npz --results results.json
 """
 
 import argparse
-import json
 import os
-import sys
 import tempfile
 from ast import literal_eval
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Optional
 
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 
 import mmreidmix
 from mmreidmix.compat import close_process_group
 from mmreidmix.datasets import BaseReIDDataset
+from mmreidmix.engine.check_weights import CheckWeightsHook
 from mmreidmix.engine.setup import build_runner
 from mmreidmix.evaluation import FeatureTable, ReIDMetric
-from mmreidmix.models.weights import unwrap_state_dict
+from mmreidmix.evaluation.checkpoint_rule import RULES
+from mmreidmix.evaluation.provenance import (
+    describe_domains,
+    describe_sources,
+    file_hash,
+    method_hash,
+    protocol_text,
+    versions,
+)
+from mmreidmix.evaluation.recheck import (
+    differences,
+    evaluator_options,
+    rescore,
+)
+from mmreidmix.evaluation.result_file import (
+    read_result,
+    write_queries,
+    write_result,
+)
 from mmreidmix.registry import DATASETS
 from mmreidmix.visualization import draw_table
-
-PACKAGES = ('torch', 'torchvision', 'numpy', 'mmengine', 'mmcv', 'mmcv-lite',
-            'mmpretrain')
-# Heads may differ from the checkpoint's; a fresh BNNeck changes nothing.
-NEEDED_PARTS = ('backbone.', 'neck.')
 
 
 def parse_args(arguments=None):
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description='Test a checkpoint: CMC, mAP and mINP per domain')
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', nargs='?', help='config file')
     parser.add_argument(
-        'checkpoint', help="checkpoint file, or 'none' for the weights that "
-        'a training with this config starts from')
+        'checkpoint',
+        nargs='?',
+        help="checkpoint file, or 'none' for the weights that a training "
+        'with this config starts from')
     parser.add_argument(
         '--domains',
         nargs='+',
         type=parse_domain,
         metavar='TYPE:PATH[:KEY=VALUE,...]',
         help='data sets to test on instead of those of the config')
-    parser.add_argument('--out', help='JSON file for the results')
+    parser.add_argument(
+        '--out', help='JSON file for the results and all that is needed to '
+        'compare and repeat them; default: results.json in the work dir')
+    parser.add_argument(
+        '--save-features',
+        metavar='FILE.npz',
+        help='keep the embeddings, so that the result can be checked again')
+    parser.add_argument(
+        '--from-features',
+        metavar='FILE.npz',
+        help='check a result file again with saved embeddings, without '
+        'config, checkpoint and images')
+    parser.add_argument(
+        '--results', help='with --from-features: the result file; default: '
+        'results.json beside the embeddings')
+    parser.add_argument(
+        '--checkpoint-rule',
+        choices=RULES,
+        help='how the checkpoint was chosen, where its name and content do '
+        'not tell')
     parser.add_argument(
         '--show-dir', help='folder for pictures of rank lists')
     parser.add_argument(
@@ -68,6 +101,15 @@ def parse_args(arguments=None):
     parser.add_argument(
         '--launcher', choices=['none', 'pytorch', 'slurm'], default='none')
     args = parser.parse_args(arguments)
+    if args.from_features:
+        if args.config:
+            parser.error('--from-features takes the settings from the result '
+                         'file: give no config and no checkpoint')
+        return args
+    if args.results:
+        parser.error('--results is for --from-features')
+    if not args.checkpoint:
+        parser.error('name a config and a checkpoint, or --from-features')
     for name in (args.config, args.checkpoint):
         if name != 'none' and not os.path.isfile(name):
             parser.error(f'there is no file {name}')
@@ -129,40 +171,12 @@ def build_config(args) -> Config:
             'RetrievalDataset with `domains`')
     if args.domains:
         cfg.test_dataloader.dataset.domains = args.domains
+        cfg.pop('protocol', None)  # that of the config's own domains
+    if args.save_features:
+        evaluator = cfg.test_evaluator
+        first = evaluator[0] if isinstance(evaluator, list) else evaluator
+        first.save_features = args.save_features
     return cfg
-
-
-class CheckWeightsHook(Hook):
-    """Stop when the checkpoint does not hold the model's embedding.
-
-    MMEngine logs such a difference and goes on with random weights.
-    """
-
-    priority = 'LOWEST'
-
-    def after_load_checkpoint(self, runner, checkpoint):
-        """Compare names and shapes."""
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
-        weights = unwrap_state_dict(checkpoint)
-        missing = [
-            key for key, value in model.state_dict().items()
-            if key.startswith(NEEDED_PARTS) and not _fits(
-                key, value, weights.get(key))
-        ]
-        if missing:
-            raise ValueError(
-                f'{runner._load_from} does not fit the model: {len(missing)} '
-                'tensors of backbone and neck are absent or differ in shape, '
-                f'such as {missing[:3]}; test it with the config it was '
-                'trained with, or convert it (tools/model_converters)')
-
-
-def _fits(key: str, value, weight) -> bool:
-    if weight is None:
-        return key.endswith('num_batches_tracked')  # not used in a test
-    # MMPretrain resizes position embeddings while loading.
-    return weight.shape == value.shape or key.endswith('pos_embed')
 
 
 def find_metric(runner) -> ReIDMetric:
@@ -193,58 +207,91 @@ def test_and_draw(runner, show_dir: str, topk: int) -> dict:
     return results
 
 
-def describe(args, runner, results: dict) -> dict:
-    """Results with all that is needed to repeat them."""
-    names = runner.test_dataloader.dataset.metainfo['domains']
-    domains = runner.cfg.to_dict()['test_dataloader']['dataset']['domains']
+def describe(args, runner, weights: CheckWeightsHook, results: dict) -> dict:
+    """Results with all that is needed to compare and repeat them."""
+    cfg = runner.cfg.to_dict()
+    dataset = runner.test_dataloader.dataset
+    metrics = runner.test_evaluator.metrics
+    saved = [
+        metric.save_features for metric in metrics
+        if getattr(metric, 'save_features', None)
+    ]
     return {
         'results': results,
-        'domains': [{
-            'name': name, **domain
-        } for name, domain in zip(names, domains)],
-        'checkpoint': args.checkpoint,
+        'protocol': protocol_text(cfg, dataset.metainfo['domains']),
+        'sources': describe_sources(cfg),
+        'domains': describe_domains(dataset.parts, cfg),
+        'evaluators': evaluator_options(cfg),
+        'method': Path(args.config).stem,
         'config': args.config,
-        'versions': _versions(),
+        'config_sha256': method_hash(cfg),
+        'checkpoint': args.checkpoint,
+        'checkpoint_rule': weights.rule,
+        'training_seed': weights.seed,
         'seed': runner.seed,
+        'versions': versions(
+            mmreidmix=mmreidmix.__version__, cuda=torch.version.cuda),
+        'features': [{
+            'file': str(file),
+            'sha256': file_hash(file)
+        } for file in saved if os.path.isfile(file)],
     }
 
 
-def _versions() -> dict:
-    versions = {
-        'python': sys.version.split()[0],
-        'mmreidmix': mmreidmix.__version__
-    }
-    for name in PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:  # mmcv and mmcv-lite exclude each other
-            continue
-    versions['cuda'] = torch.version.cuda
-    return versions
+def save(args, runner, weights: CheckWeightsHook, results: dict):
+    """Write the result file and the values per query beside it."""
+    out = args.out or os.path.join(runner.work_dir, 'results.json')
+    write_result(out, describe(args, runner, weights, results))
+    rankings = {}
+    for metric in runner.test_evaluator.metrics:
+        prefix = f'{metric.prefix}/' if metric.prefix else ''
+        for name, ranking in getattr(metric, 'rankings', {}).items():
+            rankings[prefix + name] = ranking
+    if rankings:
+        write_queries(out, rankings)
+    print_log(f'results: {out}', logger='current')
+
+
+def recheck(features: str, results: Optional[str]):
+    """Compute a result again from its features.
+
+    Raises:
+        SystemExit: some scores differ.
+    """
+    file = results or Path(features).with_name('results.json')
+    recorded = read_result(file)
+    hashes = [entry['sha256'] for entry in recorded.get('features', [])]
+    if hashes and file_hash(features) not in hashes:
+        print(f'{features} is not the file that {file} was computed from')
+    scores = rescore(
+        FeatureTable.load(features), recorded['evaluators'])
+    lines = differences(recorded['results'], scores)
+    if lines:
+        raise SystemExit('\n'.join(
+            [f'{file}: {len(lines)} scores differ:', *lines]))
+    print(f'{file}: all {len(scores)} scores are confirmed by {features}')
 
 
 def main(arguments=None):
     """Test, print, save."""
     args = parse_args(arguments)
+    if args.from_features:
+        recheck(args.from_features, args.results)
+        return
     cfg = build_config(args)
     runner = build_runner(cfg, args.launcher)
+    weights = CheckWeightsHook(args.checkpoint_rule)
     if args.checkpoint == 'none':
         # Runner.test, unlike Runner.train, does not initialise weights.
         runner._init_model_weights()
     else:
-        runner.register_hook(CheckWeightsHook())
+        runner.register_hook(weights)
     if args.show_dir:
         results = test_and_draw(runner, args.show_dir, args.topk)
     else:
         results = runner.test()
-    if args.out and is_main_process():
-        out = Path(args.out)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(
-            json.dumps(describe(args, runner, results), indent=2, default=str)
-            + '\n',
-            encoding='utf-8')
-        print_log(f'results: {out}', logger='current')
+    if is_main_process():
+        save(args, runner, weights, results)
     close_process_group()
 
 

@@ -1,3 +1,4 @@
+from .held_out import HeldOutSource
 from .label_table import LabelTable
 from .manifest import ManifestDataset
 from .mixture import DomainMixture
@@ -6,11 +7,12 @@ from .reid_dataset import BaseReIDDataset, ReIDRecords
 from .retrieval_dataset import RetrievalDataset
 from .samplers import *  # noqa: F401,F403
 from .seeding import SampleKey
+from .shared_retrieval import SharedRetrievalDataset
 from .transforms import *  # noqa: F401,F403
 from .video_tree import VideoTree
 
 __all__ = [
     'BaseReIDDataset', 'DomainMixture', 'LabelTable',
-    'ManifestDataset', 'ReIDRecords',
-    'RetrievalDataset', 'SampleKey', 'VideoTree'
+    'HeldOutSource', 'ManifestDataset', 'ReIDRecords',
+    'RetrievalDataset', 'SampleKey', 'SharedRetrievalDataset', 'VideoTree'
 ]

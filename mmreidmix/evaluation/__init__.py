@@ -2,8 +2,15 @@ from .feature_table import FeatureTable
 from .gather import gather_rows
 from .metric import ReIDMetric
 from .ranking import RankingResult, rank, top_matches
+from .single_shot import SingleShotResult, single_gallery_shot
+from .split_metric import SplitReIDMetric
+from .split_sets import add_split_means
+from .splits import mean_and_spread
+from .verification_metric import VerificationMetric
 
 __all__ = [
-    'FeatureTable', 'RankingResult', 'ReIDMetric', 'gather_rows', 'rank',
-    'top_matches'
+    'VerificationMetric',
+    'FeatureTable', 'RankingResult', 'ReIDMetric', 'SingleShotResult',
+    'SplitReIDMetric', 'add_split_means', 'gather_rows', 'mean_and_spread',
+    'rank', 'single_gallery_shot', 'top_matches'
 ]

@@ -1,32 +1,23 @@
 """Retrieval scores of one or several domains, as an MMEngine metric."""
 
-import logging
 from collections.abc import Sequence
 from typing import Optional
 
 import numpy as np
-import torch
-from mmengine.dist import (
-    all_gather_object,
-    broadcast_object_list,
-    is_main_process,
-)
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
-from mmengine.structures import BaseDataElement
 
 from mmreidmix.registry import METRICS
 
+from .feature_metric import FeatureMetric
 from .feature_table import FeatureTable
-from .gather import gather_rows
-from .ranking import METRICS as DISTANCES
-
-FIELDS = ('embedding', 'index', 'pid', 'camid', 'domain', 'subset')
-COUNTS = ('queries', 'queries_without_match')
+from .query_expansion import OPTIONS as EXPANSION_OPTIONS
+from .ranking import COUNTS
+from .reranking import OPTIONS as RERANK_OPTIONS
+from .sides import METRICS as DISTANCES
 
 
 @METRICS.register_module()
-class ReIDMetric(BaseMetric):
+class ReIDMetric(FeatureMetric):
     """CMC, mAP and mINP of each domain of a :class:`RetrievalDataset`.
 
     The rules are those of :mod:`mmreidmix.evaluation.ranking`. Features cross
@@ -34,7 +25,9 @@ class ReIDMetric(BaseMetric):
 
     Result keys: '<domain>/mAP', '<domain>/mINP', '<domain>/rank-k' as
     fractions 0..1, '<domain>/queries', '<domain>/queries_without_match', and,
-    with several domains, 'mean/mAP', ... over the domains.
+    with several domains, 'mean/mAP', ... over the domains. Results of query
+    expansion and re-ranking come in addition, under names of their own:
+    '<domain>+qe/mAP', '<domain>+rerank/mAP' or '<domain>+qe+rerank/mAP'.
 
     Args:
         metric (str): 'cosine' or 'euclidean'. Defaults to 'cosine'.
@@ -43,22 +36,32 @@ class ReIDMetric(BaseMetric):
         ranks (Sequence[int]): the k of 'rank-k'. Defaults to (1, 5, 10).
         save_features (str, optional): an ``.npz`` file that rank 0 writes
             :class:`FeatureTable` to. Defaults to None.
+        rerank (dict, optional): also score k-reciprocal re-ranking with these
+            options, see :func:`~.reranking.reranked_blocks`; ``{}`` for its
+            defaults. Defaults to None.
+        query_expansion (dict, optional): also score expanded queries, see
+            :func:`~.query_expansion.expanded`. Defaults to None.
         prefix (str, optional): put before the result keys.
 
     Raises:
         ValueError: at :meth:`evaluate`, on every rank, what
             :func:`mmreidmix.evaluation.ranking.rank` raises.
-    """
 
-    default_prefix = ''
+    Attributes:
+        rankings (dict[str, RankingResult]): values per query of the last
+            evaluation, by what stands before the score in the result keys;
+            filled in the main process.
+    """
 
     def __init__(self,
                  metric: str = 'cosine',
                  cross_camera: bool = True,
                  ranks: Sequence = (1, 5, 10),
                  save_features: Optional[str] = None,
+                 rerank: Optional[dict] = None,
+                 query_expansion: Optional[dict] = None,
                  prefix: Optional[str] = None):
-        super().__init__(prefix=prefix)
+        super().__init__(save_features=save_features, prefix=prefix)
         if metric not in DISTANCES:
             raise ValueError(
                 f'ReIDMetric: metric must be one of {DISTANCES}, got '
@@ -66,60 +69,15 @@ class ReIDMetric(BaseMetric):
         if not ranks or min(ranks) < 1:
             raise ValueError(
                 f'ReIDMetric: ranks must be positive, got {ranks}')
-        if save_features and not str(save_features).endswith('.npz'):
-            raise ValueError('ReIDMetric: save_features must end with .npz, '
-                             f'got {save_features}')
+        _check_options('rerank', rerank, RERANK_OPTIONS, metric)
+        _check_options('query_expansion', query_expansion, EXPANSION_OPTIONS,
+                       metric)
+        self.rerank = rerank
+        self.query_expansion = query_expansion
         self.metric = metric
         self.cross_camera = cross_camera
         self.ranks = tuple(ranks)
-        self.save_features = save_features
-
-    def process(self, data_batch, data_samples: Sequence):
-        """Keep the embeddings and labels of one batch, on the CPU.
-
-        Args:
-            data_batch: not used.
-            data_samples (Sequence[ReIDDataSample or dict]): samples with
-                ``embedding`` (D,), ``index``, ``pid``, ``camid``, ``domain``
-                and ``subset`` ('query' or 'gallery'); ``img_path`` is needed
-                for ``save_features`` only.
-        """
-        samples = [_as_dict(sample) for sample in data_samples]
-        if not samples:
-            return
-        rows = torch.tensor([[
-            s['index'], s['pid'], s['camid'], s['domain'],
-            s['subset'] == 'query'
-        ] for s in samples])
-        embeddings = torch.stack([s['embedding'] for s in samples])
-        paths = [s.get('img_path', '') for s in samples]
-        self.results.append((embeddings.detach().float().cpu(), rows, paths))
-
-    def evaluate(self, size: int) -> dict:
-        """Gather, score and log.
-
-        Args:
-            size (int): number of images that are expected; a difference is
-                logged as a warning.
-
-        Returns:
-            dict[str, float]: the same on every rank.
-        """
-        table = self._gather(size)
-        self.results.clear()
-        message = [None, None]
-        if is_main_process():
-            try:
-                message[0] = self.compute_metrics(table)
-            except ValueError as error:  # raised on every rank, none waits
-                message[1] = str(error)
-        broadcast_object_list(message)
-        metrics, error = message
-        if error is not None:
-            raise ValueError(error)
-        if not self.prefix:
-            return metrics
-        return {f'{self.prefix}/{key}': v for key, v in metrics.items()}
+        self.rankings = {}
 
     def compute_metrics(self, results: FeatureTable) -> dict:
         """Score every domain and log one table.
@@ -130,17 +88,24 @@ class ReIDMetric(BaseMetric):
         Returns:
             dict[str, float]: values by '<domain>/<score>'.
         """
-        if self.save_features:
-            results.save(self.save_features)
-        summaries = {
-            str(name): results.rank(
-                str(name),
-                metric=self.metric,
-                cross_camera=self.cross_camera).summary(self.ranks)
-            for name in results.domains
-        }
-        if len(summaries) > 1:
-            summaries['mean'] = _mean(list(summaries.values()))
+        summaries, self.rankings = {}, {}
+        for label, options in self._variants():
+            rankings = {
+                f'{name}{label}': results.rank(
+                    str(name),
+                    metric=self.metric,
+                    cross_camera=self.cross_camera,
+                    **options)
+                for name in results.domains
+            }
+            self.rankings.update(rankings)
+            scored = {
+                name: ranking.summary(self.ranks)
+                for name, ranking in rankings.items()
+            }
+            if len(scored) > 1:
+                scored[f'mean{label}'] = _mean(list(scored.values()))
+            summaries.update(scored)
         print_log('\n' + format_table(summaries), logger='current')
         return {
             f'{name}/{key}': value
@@ -148,40 +113,18 @@ class ReIDMetric(BaseMetric):
             for key, value in summary.items()
         }
 
-    def _gather(self, size: int) -> FeatureTable:
-        embeddings, rows, paths = zip(*self.results) if self.results else (
-            [torch.zeros(0, 0)], [torch.zeros(0, 5, dtype=torch.int64)], [[]])
-        features = gather_rows(torch.cat(embeddings)).numpy()
-        rows = gather_rows(torch.cat(rows)).numpy()
-        # The loader pads the last ranks with images that came before.
-        index, first = np.unique(rows[:, 0], return_index=True)
-        if len(index) != size:
-            print_log(
-                f'ReIDMetric: {len(index)} different images instead of the '
-                f'{size} of the data set are evaluated',
-                logger='current',
-                level=logging.WARNING)
-        if not len(index):
-            raise ValueError('ReIDMetric: there is no image to evaluate')
-        paths = self._gather_paths(paths, len(rows))
-        if not np.array_equal(first, np.arange(len(rows))):
-            features = features[first]
-        pids, camids, domain, is_query = rows[first, 1:].T
-        return FeatureTable(features, pids, camids, domain,
-                            is_query.astype(bool), paths[first],
-                            self._domain_names(domain))
-
-    def _gather_paths(self, paths, total: int) -> np.ndarray:
-        if not self.save_features:
-            return np.full(total, '')
-        mine = [path for batch in paths for path in batch]
-        return np.array(sum(all_gather_object(mine), []))
-
-    def _domain_names(self, domain: np.ndarray) -> np.ndarray:
-        names = (self.dataset_meta or {}).get('domains')
-        if names is None:
-            names = [f'domain{i}' for i in range(domain.max() + 1)]
-        return np.array([str(name) for name in names])
+    def _variants(self):
+        """Yield what is added to a domain's name, and options of rank."""
+        yield '', {}
+        labels, options = '', {}
+        if self.query_expansion is not None:
+            labels += '+qe'
+            options['query_expansion'] = self.query_expansion
+        if self.rerank is not None:
+            labels += '+rerank'
+            options['rerank'] = self.rerank
+        if options:
+            yield labels, options
 
 
 def format_table(summaries: dict) -> str:
@@ -209,24 +152,20 @@ def format_table(summaries: dict) -> str:
     return '\n'.join([texts[0], '-' * len(texts[0]), *texts[1:]])
 
 
+def _check_options(name: str, options, known: tuple, metric: str):
+    if options is None:
+        return
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ValueError(f'ReIDMetric: {name} has no options {unknown}; there '
+                         f'are {known}')
+    if metric != 'cosine':
+        raise ValueError(
+            f"ReIDMetric: {name} needs metric='cosine', got {metric!r}")
+
+
 def _mean(summaries: list) -> dict:
     return {
         key: float(np.mean([summary[key] for summary in summaries]))
         for key in summaries[0] if key not in COUNTS
     }
-
-
-def _as_dict(sample) -> dict:
-    if isinstance(sample, BaseDataElement):
-        sample = sample.to_dict()
-    missing = [key for key in FIELDS if key not in sample]
-    if missing:
-        raise KeyError(
-            f'ReIDMetric needs {missing} in every data sample; it holds '
-            f'{sorted(sample)}')
-    if sample['subset'] not in ('query', 'gallery'):
-        raise ValueError(
-            "ReIDMetric: a data sample's subset must be 'query' or "
-            f"'gallery', got {sample['subset']!r}; is the evaluation set a "
-            'RetrievalDataset?')
-    return sample

@@ -159,8 +159,9 @@ def test_feature_file_errors(tmp_path):
 
 def test_table_is_logged(monkeypatch):
     messages = []
-    monkeypatch.setattr('mmreidmix.evaluation.metric.print_log',
-                        lambda message, **_: messages.append(message))
+    for module in ('metric', 'feature_metric'):
+        monkeypatch.setattr(f'mmreidmix.evaluation.{module}.print_log',
+                            lambda message, **_: messages.append(message))
     samples = make_samples()
     result = evaluate(samples, size=len(samples) + 1)
     assert '70 different images instead of the 71' in messages[0]
@@ -257,3 +258,31 @@ def test_an_error_is_raised_in_every_process(two_processes):
     for message in read_both(two_processes, 'error'):
         assert message.startswith('no query has a match in another camera: '
                                   'domain market has cameras [0]')
+
+
+@pytest.mark.parametrize('options, label', [
+    ({'rerank': {'k1': 5, 'k2': 2}}, '+rerank'),
+    ({'query_expansion': {'neighbours': 3}}, '+qe'),
+    ({'query_expansion': {}, 'rerank': {'k1': 4}}, '+qe+rerank'),
+])
+def test_variants_come_in_addition_under_names_of_their_own(options, label):
+    samples = make_samples()
+    plain = evaluate(samples)
+    result = evaluate(samples, **options)
+    assert plain.items() <= result.items()
+    added = result.keys() - plain.keys()
+    assert added == {key.replace('/', f'{label}/') for key in plain}
+    for domain, name in enumerate(DOMAINS):
+        expected = expected_summary(samples, domain, **options)
+        assert {f'{name}{label}/{k}': v
+                for k, v in expected.items()}.items() <= result.items()
+    assert result[f'pku{label}/mAP'] != plain['pku/mAP']
+
+
+def test_bad_variants_are_named_before_the_test():
+    for options, message in (
+        ({'rerank': {'k3': 5}}, r"rerank has no options \['k3'\]; there are"),
+        ({'query_expansion': {}, 'metric': 'euclidean'}, "needs metric='cos"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ReIDMetric(**options)

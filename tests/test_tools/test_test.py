@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from mmreidmix.evaluation.result_file import read_queries, read_result
+
 ROOT = Path(__file__).parents[2]
 CONFIG = '''
 _base_ = ['{root}/configs/_base_/default_runtime.py']
@@ -147,8 +149,104 @@ def test_checkpoint_and_other_domains(tool, config, tmp_path):
     assert {f.name for f in (tmp_path / 'show').iterdir()
             } == {'pku-reid.png', 'other.png'}
 
+    assert after['checkpoint_rule'] == 'unknown'  # it has no meta data
+
     del weights['backbone.conv1.conv.weight']
     torch.save(weights, checkpoint)
     with pytest.raises(ValueError, match='weights.pth does not fit the model: '
                        r"1 tensors.*\['backbone.conv1.conv.weight'\]"):
         tool['main']([str(config), str(checkpoint), *common])
+
+
+def test_a_result_is_checked_again_from_its_features(tool, config, tmp_path,
+                                                     capsys):
+    work = tmp_path / 'work'
+    features = work / 'features.npz'
+    tool['main']([
+        str(config), 'none', '--work-dir', str(work), '--save-features',
+        str(features), '--cfg-options', 'randomness.seed=3'
+    ])
+    file = work / 'results.json'
+    result = read_result(file)
+    assert result['checkpoint_rule'] == 'untrained'
+    assert result['seed'] == 3
+    assert result['method'] == 'config'
+    assert result['protocol'] == 'nothing -> pku-reid'
+    assert result['evaluators'][0]['cross_camera'] is True
+    domain, = result['domains']
+    assert (domain['split'], domain['boxes']) == ('official', 'as published')
+    assert domain['query']['images'] == 4
+    assert not list(work.glob('.writing-*'))
+    values = read_queries(file)['pku-reid'].summary()
+    assert values['mAP'] == pytest.approx(result['results']['pku-reid/mAP'])
+
+    capsys.readouterr()
+    tool['main'](['--from-features', str(features)])
+    assert 'scores are confirmed by' in capsys.readouterr().out
+
+    text = json.loads(file.read_text())
+    text['results']['pku-reid/mAP'] += .01
+    text['results']['pku-reid/rank-3'] = 1.
+    other = tmp_path / 'changed.json'
+    other.write_text(json.dumps(text))
+    with pytest.raises(SystemExit, match='2 scores differ:\npku-reid/mAP: rec'
+                       '.*\npku-reid/rank-3: recorded 1.0, computed None'):
+        tool['main']([
+            '--from-features', str(features), '--results', str(other)
+        ])
+    np.savez(features, **{**np.load(features), 'extra': np.zeros(1)})
+    tool['main'](['--from-features', str(features)])
+    assert 'is not the file that' in capsys.readouterr().out
+
+
+def test_options_that_exclude_each_other(tool, config, capsys, tmp_path):
+    assert 'name a config and a checkpoint' in stop_message(tool, capsys)
+    assert 'give no config' in stop_message(
+        tool, capsys, config, 'none', '--from-features', 'f.npz')
+    assert '--results is for --from-features' in stop_message(
+        tool, capsys, config, 'none', '--results', 'r.json')
+
+
+RULE_CONFIG = '''
+_base_ = ['{config}']
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=2)
+optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1))
+default_hooks = dict(checkpoint=dict(save_best='pku-reid-val/mAP'))
+source = dict(type='PKUReid', data_root='x', role='labelled',
+              pid_range=(0, 2))
+train_dataloader = dict(
+    dataset=dict(type='DomainMixture', domains=[source]))
+val_dataloader = dict(dataset=dict(domains=[dict(
+    type='HeldOutSource',
+    dataset=dict(type='PKUReid', data_root='x', pid_range=(2, 4)))]))
+val_evaluator = dict(type='ReIDMetric')
+val_cfg = dict()
+'''
+
+
+def test_the_rule_by_which_a_checkpoint_was_chosen(tool, config, tmp_path):
+    import mmengine.runner
+    trained = tmp_path / 'rule.py'
+    trained.write_text(RULE_CONFIG.format(config=config))
+    work = ['--work-dir', str(tmp_path / 'work')]
+    cfg = tool['build_config'](
+        tool['parse_args']([str(config), 'none', *work]))
+    weights = mmengine.runner.Runner.from_cfg(cfg).model.state_dict()
+    expected = {
+        'epoch_1': 'epoch 1 of 2',
+        'epoch_2': 'last',
+        'best_pku-reid-val_mAP_epoch_1': 'source_val'
+    }
+    for name, rule in expected.items():
+        file = tmp_path / f'{name}.pth'
+        meta = {'epoch': int(name[-1]), 'iter': 9, 'seed': 7}
+        torch.save({'meta': meta, 'state_dict': weights}, file)
+        out = tmp_path / f'{name}.json'
+        tool['main']([str(trained), str(file), '--out', str(out), *work])
+        result = read_result(out)
+        assert result['checkpoint_rule'] == rule
+        assert result['training_seed'] == 7
+        assert result['protocol'] == 'PKUReid (labelled) -> pku-reid'
+    with pytest.raises(ValueError, match="is 'source_val' by its name"):
+        tool['main']([str(trained), str(file), '--checkpoint-rule', 'last',
+                      *work])

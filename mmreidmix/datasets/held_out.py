@@ -1,0 +1,78 @@
+"""Query and gallery made of identities that training leaves out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmreidmix.registry import DATASETS
+
+from .records import ReIDRecords
+from .reid_dataset import BaseReIDDataset, check_choice
+
+
+@DATASETS.register_module()
+class HeldOutSource(BaseReIDDataset):
+    """A part of a labelled training set as a domain to validate on.
+
+    For choosing a checkpoint without a look at a target: the training domain
+    keeps e.g. the first 80 % of the sorted identities (``pid_range=(0, 833)``)
+    and this one takes the rest (``pid_range=(833, 1041)``).
+
+    Queries are the first image of each (identity, camera) that has a second
+    one; an identity without such a camera gives its first image. All other
+    images are the gallery. Identities of a single camera are left out and
+    counted in the log.
+
+    Args:
+        dataset (dict): Config of the training domain, with ``pid_range`` and
+            without ``subset`` and ``pipeline``.
+        subset (str): 'query' or 'gallery'.
+        pipeline (Sequence): Transforms.
+        name (str, optional): Default: the name of the set with '-val'.
+
+    Raises:
+        ValueError: ``pid_range`` is missing, the subset is another one, or no
+            identity is seen by two cameras.
+    """
+
+    #: what results say of the split
+    split = 'held out of train'
+
+    def __init__(self,
+                 dataset: dict,
+                 subset: str = 'query',
+                 pipeline: Sequence[dict] = (),
+                 name=None):
+        check_choice(self, 'subset', subset, ('query', 'gallery'))
+        if not dataset.get('pid_range'):
+            raise ValueError(
+                'HeldOutSource: `dataset` needs `pid_range`, the identities '
+                'that training leaves out; it has '
+                f'{sorted(dataset)}')
+        self.source = DATASETS.build(dict(dataset, subset='train'))
+        self.camera_names = self.source.camera_names
+        self.canonical_name = f'{self.source.name}-val'
+        super().__init__(self.source.data_root, subset, pipeline, name)
+
+    def load_records(self) -> ReIDRecords:
+        """Split the images of identities that two cameras see."""
+        records = self.source.records
+        known = np.flatnonzero(records.pids >= 0)
+        order = known[np.lexsort((records.camids[known],
+                                  records.pids[known]))]
+        pids, camids = records.pids[order], records.camids[order]
+        new_pid = np.diff(pids, prepend=-1) != 0
+        new_pair = new_pid | (np.diff(camids, prepend=-1) != 0)
+        person = np.cumsum(new_pid) - 1
+        pair = np.cumsum(new_pair) - 1
+        several = np.bincount(person[new_pair])[person] > 1
+        if not several.any():
+            raise ValueError(f'{self.name}: none of the '
+                             f'{new_pid.sum():,} held-out identities is seen '
+                             'by two cameras; take another `pid_range`')
+        query = new_pair & (np.bincount(pair)[pair] > 1)
+        query |= new_pid & (np.bincount(person, query)[person] == 0)
+        self.log(f'{len(records) - several.sum():,} images of identities '
+                 'that one camera sees are left out')
+        wanted = query if self.subset == 'query' else ~query
+        return records.select(np.sort(order[several & wanted]))

@@ -1,0 +1,62 @@
+"""A checkpoint that does not hold the model's embedding is refused."""
+
+from typing import Optional
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from mmreidmix.evaluation.checkpoint_rule import checkpoint_rule
+from mmreidmix.models.weights import unwrap_state_dict
+
+# Heads may differ from the checkpoint's; a fresh BNNeck changes nothing.
+NEEDED_PARTS = ('backbone.', 'neck.')
+
+
+class CheckWeightsHook(Hook):
+    """Stop when the checkpoint does not hold the model's embedding.
+
+    MMEngine logs such a difference and goes on with random weights.
+
+    Args:
+        stated_rule (str, optional): how the user says that the checkpoint
+            was chosen.
+
+    Attributes:
+        rule (str): how it was chosen.
+        seed (int, optional): of the training.
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(self, stated_rule: Optional[str] = None):
+        self.stated_rule = stated_rule
+        self.rule = 'untrained'
+        self.seed = None
+
+    def after_load_checkpoint(self, runner, checkpoint):
+        """Compare names and shapes; read the meta data."""
+        meta = checkpoint.get('meta') or {}
+        self.seed = meta.get('seed')
+        self.rule = checkpoint_rule(runner._load_from, meta,
+                                    runner.cfg.to_dict(), self.stated_rule)
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        weights = unwrap_state_dict(checkpoint)
+        missing = [
+            key for key, value in model.state_dict().items()
+            if key.startswith(NEEDED_PARTS) and not _fits(
+                key, value, weights.get(key))
+        ]
+        if missing:
+            raise ValueError(
+                f'{runner._load_from} does not fit the model: {len(missing)} '
+                'tensors of backbone and neck are absent or differ in shape, '
+                f'such as {missing[:3]}; test it with the config it was '
+                'trained with, or convert it (tools/model_converters)')
+
+
+def _fits(key: str, value, weight) -> bool:
+    if weight is None:
+        return key.endswith('num_batches_tracked')  # not used in a test
+    # MMPretrain resizes position embeddings while loading.
+    return weight.shape == value.shape or key.endswith('pos_embed')

@@ -1,0 +1,161 @@
+"""What a result says of data, protocol, method and versions."""
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from .checkpoint_rule import domains_of, same_data
+
+PACKAGES = ('torch', 'torchvision', 'numpy', 'mmengine', 'mmcv', 'mmcv-lite',
+            'mmpretrain', 'faiss-cpu')
+# Of a config: what does not change the trained model, or is recorded apart.
+NOT_METHOD = ('default_scope', 'env_cfg', 'launcher', 'load_from',
+              'log_level', 'log_processor', 'protocol', 'randomness',
+              'resume', 'test_cfg', 'test_dataloader', 'test_evaluator',
+              'val_cfg', 'val_dataloader', 'val_evaluator', 'vis_backends',
+              'visualizer', 'work_dir')
+
+
+def describe_domains(parts: Sequence, cfg: Mapping) -> list:
+    """Facts of the tested domains.
+
+    Args:
+        parts (Sequence[BaseReIDDataset]): query and gallery of each domain in
+            turn, as ``RetrievalDataset.parts``.
+        cfg (Mapping): the config, as plain dictionaries.
+
+    Returns:
+        list[dict]: per domain the options of its data set and 'name'; 'boxes'
+        ('as published' where a set has one kind); 'split'; 'counts_ok';
+        'seen_in_training' ('no', or the role in which images of this data set
+        are trained on); counts of 'query' and 'gallery'; and 'sha256' over
+        side, relative path, size in bytes, identity and camera of all images.
+    """
+    sources = domains_of(cfg, 'train_dataloader')
+    described = []
+    for options, query, gallery in zip(
+            domains_of(cfg, 'test_dataloader'), parts[::2], parts[1::2]):
+        roles = {
+            source.get('role', 'labelled')
+            for source in sources
+            if same_data(source, options.get('dataset', options))
+            or source.get('name') == query.name
+        }
+        described.append({
+            **options,
+            'name': query.name,
+            'boxes': str(getattr(query, 'boxes', 'as published')),
+            'split': _split(query, options),
+            'counts_ok': bool(query.counts_ok and gallery.counts_ok),
+            'seen_in_training': ' and '.join(sorted(roles)) or 'no',
+            'query': _counts(query, query),
+            'gallery': _counts(gallery, query),
+            'sha256': content_hash((query, gallery)),
+        })
+    return described
+
+
+def _split(part, options: Mapping) -> str:
+    split = getattr(part, 'split', 'official')
+    text = f'split {split}' if isinstance(split, int) else str(split)
+    pids = options.get('dataset', options).get('pid_range')
+    return f'{text}, identities {pids[0]} to {pids[1]}' if pids else text
+
+
+def _counts(part, query) -> dict:
+    pids, camids = part.records.pids, part.records.camids
+    shared = np.isin(pids, query.records.pids)
+    return {
+        'images': len(part),
+        'identities': len(np.unique(pids[pids >= 0])),
+        'images_per_camera': np.bincount(
+            camids, minlength=part.num_cams).tolist(),
+        'images_of_people_without_query': int((~shared).sum()),
+    }
+
+
+def content_hash(parts: Sequence) -> str:
+    """SHA-256 over what a test reads, except for the pixels.
+
+    Args:
+        parts (Sequence[BaseReIDDataset]): data sets, in a fixed order.
+
+    Returns:
+        str: the hash of the sorted lines 'subset, path below the data root,
+        size in bytes, pid, camid'; a different folder or order of files does
+        not change it.
+    """
+    lines = []
+    for part in parts:
+        for i, (pid, camid) in enumerate(
+                zip(part.records.pids.tolist(), part.records.camids.tolist())):
+            size = os.stat(part.image_path(i)).st_size
+            lines.append(f'{part.subset}\t{part.records.path(i)}\t{size}\t'
+                         f'{pid}\t{camid}\n')
+    digest = hashlib.sha256()
+    for line in sorted(lines):
+        digest.update(line.encode('utf-8', 'surrogateescape'))
+    return digest.hexdigest()
+
+
+def protocol_text(cfg: Mapping, names: Sequence) -> str:
+    """The protocol: the config's own ``protocol``, or sources -> targets."""
+    if cfg.get('protocol'):
+        return str(cfg['protocol'])
+    sources = [
+        f'{s.get("name") or s.get("type")} ({s.get("role", "labelled")})'
+        for s in domains_of(cfg, 'train_dataloader')
+    ]
+    return f'{" + ".join(sources) or "nothing"} -> {", ".join(names)}'
+
+
+def describe_sources(cfg: Mapping) -> list:
+    """Options of the training data sets, as the config names them."""
+    return [{k: v for k, v in source.items() if k != 'pipeline'}
+            for source in domains_of(cfg, 'train_dataloader')]
+
+
+def method_hash(cfg: Mapping) -> str:
+    """SHA-256 of what makes the trained model.
+
+    Leaves out seeds, folders and how it is tested, so that runs which differ
+    in their seed alone have one hash.
+    """
+    kept = {k: v for k, v in cfg.items() if k not in NOT_METHOD}
+    text = json.dumps(
+        _without_folders(kept), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without_folders(value):
+    if isinstance(value, Mapping):
+        return {str(k): _without_folders(v) for k, v in value.items()
+                if k != 'data_root'}
+    if isinstance(value, (list, tuple)):
+        return [_without_folders(v) for v in value]
+    return value
+
+
+def versions(**more) -> dict:
+    """Versions of Python and of the packages that scores may depend on."""
+    found = {'python': sys.version.split()[0], **more}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # mmcv and mmcv-lite exclude each other
+            continue
+    return found
+
+
+def file_hash(file) -> str:
+    """SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(file, 'rb') as stream:
+        for part in iter(lambda: stream.read(1 << 20), b''):
+            digest.update(part)
+    return digest.hexdigest()

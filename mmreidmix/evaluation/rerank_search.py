@@ -1,0 +1,168 @@
+"""The nearest images of every image and its farthest one, in one pass."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmreidmix.pseudo_labels import knn
+from mmreidmix.pseudo_labels.compiled import compiled, over_rows
+from mmreidmix.pseudo_labels.exact import (
+    _COLUMNS,
+    _ROWS,
+    _centred,
+    _finish,
+    _serve,
+    half_products,
+)
+from mmreidmix.pseudo_labels.progress import Progress
+from mmreidmix.pseudo_labels.similarity import (
+    exhaust,
+    kernel_view,
+    refine,
+    similarity,
+    widen,
+)
+
+_CHUNK = 512
+_FAR = 32
+
+
+def nearest_and_farthest(unit: Tensor, k: int, threads=None):
+    """What :func:`~mmreidmix.pseudo_labels.knn` finds, and the farthest image.
+
+    On the CPU each product of two images is computed once, roughly, and
+    serves both; images within the bound of its error are compared exactly.
+
+    Args:
+        unit (Tensor): (N, D) float32 of length 1, on any device.
+        k (int): 1..N, length of the lists, the image itself first.
+        threads (int, optional): Default ``torch.get_num_threads()``.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray, np.ndarray]: indices (N, k) int32,
+        similarities (N, k) and the lowest similarity to any image (N,), both
+        float32.
+    """
+    if unit.is_cuda:
+        indices, sims = knn(unit, k, threads=threads)
+        lowest = [(part @ unit.T).amin(1) for part in unit.split(_ROWS)]
+        return indices, sims, torch.cat(lowest).cpu().numpy()
+    host, num = unit.numpy(), len(unit)
+    view, order = kernel_view(host), np.arange(num)
+    dtype = torch.bfloat16 if half_products() else torch.float32
+    bank, shifts, errors, rounding = _centred(host, order, dtype)
+    capacity = 8 * k + 128
+    near = (np.empty((num, capacity), np.int32),
+            np.empty((num, capacity), np.float32), np.zeros(num, np.int64),
+            np.full(num, 3 * k), np.full(num, -np.inf, np.float32), errors,
+            rounding, k)
+    far = (np.empty((num, _FAR), np.int32), np.empty((num, _FAR), np.float32),
+           np.zeros(num, np.int64), np.full(num, np.inf, np.float32), errors,
+           rounding)
+    for product, own, c in _products(bank, dtype):
+        rows, columns = product.shape
+        place = own, shifts[c:c + columns], order[c:c + columns]
+        for _ in over_rows(_serve_both, rows, product, *place, near, far,
+                           threads=threads, chunk=128):
+            pass
+    for _ in over_rows(_finish, num, *near, threads=threads):
+        pass
+    del bank
+    images, _, counts = near[:3]
+    indices, sims = refine(view, order, order * capacity, counts,
+                           images.ravel(), k, threads)
+    crowded = np.flatnonzero(counts < 0)
+    if len(crowded):
+        indices[crowded], sims[crowded] = exhaust(view, crowded, order, k,
+                                                  threads)
+    lowest = np.empty(num, np.float32)
+    for _ in over_rows(_lowest, num, view, far[0], far[2], lowest,
+                       threads=threads, chunk=256):
+        pass
+    return indices, sims, lowest
+
+
+def _products(bank: Tensor, dtype):
+    """Products of rows and columns, each also the other way round.
+
+    Yields:
+        tuple: product (bits, if it is bfloat16), its first row, its first
+        column; gone with the next.
+    """
+    num = len(bank)
+    memory = torch.empty(min(_ROWS, num) * min(_COLUMNS, num), dtype=dtype)
+    progress = Progress('neighbours', num * num)
+    for a in range(0, num, _ROWS):
+        z = min(a + _ROWS, num)
+        for c in range(a, num, _COLUMNS):
+            d = min(c + _COLUMNS, num)
+            product = memory[:(z - a) * (d - c)].view(z - a, d - c)
+            torch.mm(bank[a:z], bank[c:d].T, out=product)
+            if dtype == torch.bfloat16:
+                product = product.view(torch.int16)
+            yield product.numpy(), a, c
+            low = max(c, z)
+            if low < d:  # a copy, since rows are read much faster
+                yield product.T.contiguous()[low - c:].numpy(), low, a
+        progress.add((z - a) * (2 * num - a - z))
+
+
+def _serve_both(product, own, shifts, others, near, far, first, last):
+    _serve(product, own, shifts, others, *near, first, last)
+    _serve_far(product, own, shifts, others, *far, first, last)
+
+
+@compiled
+def _serve_far(product, own, shifts, others, images, values, counts, ceilings,
+               errors, rounding, first, last):
+    """Offer the images of the columns as the farthest ones of the rows."""
+    for r in range(first, last):
+        s = own + r
+        for begin in range(0, others.size, _CHUNK):
+            part = product[r, begin:begin + _CHUNK]
+            shift = shifts[begin:begin + _CHUNK]
+            ceiling = ceilings[s]
+            below = 0
+            for c in range(part.size):  # this loop becomes vector code
+                below += widen(part[c]) + shift[c] <= ceiling
+            if below == 0:
+                continue
+            for c in range(part.size):
+                value = widen(part[c]) + shift[c]
+                if value <= ceilings[s]:
+                    _push_far(s, others[begin + c], value, images, values,
+                              counts, ceilings, errors[s], rounding)
+
+
+@compiled
+def _push_far(s, image, value, images, values, counts, ceilings, error,
+              rounding):
+    # True values differ by at most error + rounding * abs(value).
+    bound = value + rounding * abs(value) + np.float32(2) * error
+    ceilings[s] = min(ceilings[s],
+                      bound / (1 - rounding if bound > 0 else 1 + rounding))
+    if counts[s] == images.shape[1]:
+        kept = 0
+        for p in range(counts[s]):
+            if values[s, p] <= ceilings[s]:
+                images[s, kept] = images[s, p]
+                values[s, kept] = values[s, p]
+                kept += 1
+        counts[s] = kept
+        if kept == images.shape[1]:  # too many near-ties
+            counts[s] = -1
+            ceilings[s] = -np.inf
+            return
+    images[s, counts[s]] = image
+    values[s, counts[s]] = value
+    counts[s] += 1
+
+
+@compiled
+def _lowest(features, images, counts, lowest, first, last):
+    for i in range(first, last):
+        lowest[i] = np.inf
+        size = len(features) if counts[i] < 0 else counts[i]
+        for p in range(size):
+            j = p if counts[i] < 0 else images[i, p]
+            lowest[i] = min(lowest[i], similarity(features, i, j))

@@ -1,0 +1,192 @@
+"""k-reciprocal re-ranking without a matrix of all images.
+
+Zhong, Zheng, Cao, Li: Re-ranking Person Re-identification with k-reciprocal
+Encoding, CVPR 2017. The final distance of query q and gallery image g is
+
+    (1 - lambda) d_J(q, g) + lambda d(q, g)
+
+with d the squared Euclidean distance of the normalised features divided by
+the largest of the row, and d_J the Jaccard distance of the encodings. d_J is
+1 unless two encodings overlap, so it is held for overlapping pairs only, and
+blocks of d are corrected by it.
+
+The encodings differ from those of the pseudo labels: see :func:`encodings`.
+"""
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+
+from mmreidmix.pseudo_labels import normalise
+from mmreidmix.pseudo_labels.compiled import compiled, over_rows
+from mmreidmix.pseudo_labels.encoding import _encode, _reciprocal
+from mmreidmix.pseudo_labels.rows import in_chunks, stack
+from mmreidmix.pseudo_labels.similarity import kernel_view
+
+from .rerank_search import nearest_and_farthest
+from .sides import Sides
+
+OPTIONS = ('k1', 'k2', 'lambda_value')
+
+
+def reranked_blocks(sides: Sides, *, k1: int = 20, k2: int = 6,
+                    lambda_value: float = 0.3):
+    """Blocks of scores as :meth:`Sides.score_blocks`, after re-ranking.
+
+    Beside the given features there is one float32 copy of them, one in
+    bfloat16 during the search, O((Nq + Ng) (k1 + k2)) for neighbours and
+    encodings, and a block of scores. Neighbours are exact.
+
+    Args:
+        sides (Sides): metric must be 'cosine'. Junk takes no part at all.
+        k1 (int): length of the neighbour lists, without the image itself.
+        k2 (int): encodings averaged over, with the image's own; 1 = none.
+        lambda_value (float): weight of the original distance, 0..1.
+
+    Yields:
+        tuple: first query and minus the final distances (<= block, Ng).
+
+    Raises:
+        ValueError: an option is out of range, the metric is Euclidean, there
+            are not more than k1 and k2 images, or all features are equal.
+    """
+    _check(sides, k1, k2, lambda_value)
+    kept = np.flatnonzero(sides.g_pids >= 0)
+    unit = _all_units(sides, kept)
+    encoding, largest = encodings(unit, k1, k2)
+    return _blocks(sides, unit, kept, encoding, largest, lambda_value)
+
+
+def _check(sides, k1, k2, lambda_value):
+    if sides.metric != 'cosine':
+        raise ValueError(
+            f"rerank needs metric='cosine', got {sides.metric!r}")
+    num = len(sides.query) + int((sides.g_pids >= 0).sum())
+    for name, value, most in (('k1', k1, num - 1), ('k2', k2, num)):
+        if not 1 <= value <= most:
+            raise ValueError(f'rerank: {name} must be 1 to {most} with {num} '
+                             f'images without junk, got {value}')
+    if not 0 <= lambda_value <= 1:
+        raise ValueError('rerank: lambda_value must be between 0 and 1, got '
+                         f'{lambda_value}')
+
+
+def _all_units(sides: Sides, kept: np.ndarray) -> Tensor:
+    """Query and gallery features in one float32 tensor, of length 1."""
+    size = len(sides.query)
+    unit = torch.empty(
+        size + len(kept), sides.query.shape[1], device=sides.query.device)
+    unit[:size] = sides.query
+    if len(kept) == len(sides.gallery):
+        unit[size:] = sides.gallery
+    else:
+        torch.index_select(
+            sides.gallery.float(), 0,
+            torch.from_numpy(kept).to(unit.device), out=unit[size:])
+    return normalise(unit, out=unit)
+
+
+def encodings(unit: Tensor, k1: int, k2: int, threads=None):
+    """Encode every image by weights over its k-reciprocal neighbours.
+
+    As :func:`~mmreidmix.pseudo_labels.k_reciprocal_encoding`, but as in the
+    original of this method: the lists hold k1 images beside the image itself,
+    half a list is round(k1 / 2) images beside it, and weights are the softmax
+    of -d, where d is divided by the largest distance of the row.
+
+    Args:
+        unit (Tensor): (N, D) float32 of length 1.
+        k1 (int): see :func:`reranked_blocks`.
+        k2 (int): see there.
+        threads (int, optional): Default ``torch.get_num_threads()``.
+
+    Returns:
+        tuple[scipy.sparse.csr_matrix, np.ndarray]: (N, N) float32, rows sum
+        to 1; and the largest squared distance of each row, (N,) float32.
+
+    Raises:
+        ValueError: all features are equal.
+    """
+    num = len(unit)
+    indices, sims, lowest = nearest_and_farthest(
+        unit, max(k1 + 1, k2), threads=threads)
+    largest = 2 - 2 * lowest
+    if not (largest > 1e-6).all():
+        raise ValueError('rerank: all features are equal; the model has '
+                         'probably collapsed')
+    near = np.ascontiguousarray(indices[:, :k1 + 1])
+    near_sims = np.ascontiguousarray(sims[:, :k1 + 1])
+    half = min(int(np.around(k1 / 2)) + 1, num)
+    flags = np.empty(near.shape, np.uint8)
+    for _ in in_chunks(_reciprocal, num, near, half, flags, threads=threads,
+                       what='mutual neighbours'):
+        pass
+    encoding = stack(
+        in_chunks(_encode, num, near, near_sims, half, flags,
+                  kernel_view(unit.cpu().numpy()), threads=threads,
+                  what='encoding'), num)
+    # Softmax weights of -d to those of -d / largest.
+    rows = np.repeat(np.arange(num), np.diff(encoding.indptr))
+    encoding.data **= 1 / largest[rows]
+    encoding.data /= np.bincount(rows, encoding.data, num)[rows]
+    if k2 > 1:
+        nearest = sparse.csr_matrix(
+            (np.full(num * k2, 1 / k2, np.float32),
+             indices[:, :k2].ravel(), np.arange(0, num * k2 + 1, k2)),
+            shape=(num, num))
+        encoding = nearest @ encoding
+    return encoding, largest
+
+
+@torch.inference_mode()
+def _blocks(sides, unit, kept, encoding, largest, lambda_value):
+    size = len(sides.query)
+    own = encoding[:size]
+    inverted = encoding[size:].tocsc()
+    gallery = unit[size:]
+    factors = (2 * lambda_value / largest[:size]).astype(np.float32)
+    for begin in range(0, size, sides.block):
+        rows = unit[begin:min(begin + sides.block, size)]
+        with torch.autocast(rows.device.type, enabled=False):
+            products = (rows @ gallery.T).cpu()
+        part = slice(begin, begin + len(rows))
+        for _ in over_rows(
+                _finish, len(rows), products.numpy(), factors[part],
+                np.float32(1 - lambda_value), own.indptr[begin:], own.indices,
+                own.data, inverted.indptr, inverted.indices, inverted.data,
+                chunk=32):
+            pass
+        if len(kept) == len(sides.gallery):
+            yield begin, products
+            continue
+        scores = products.new_full(
+            (len(rows), len(sides.gallery)), -torch.inf)
+        scores[:, torch.from_numpy(kept)] = products
+        yield begin, scores
+
+
+@compiled
+def _finish(products, factors, jaccard, indptr, columns, weights, starts,
+            others, other_weights, first, last):
+    """Turn cosines into minus the final distances."""
+    num = products.shape[1]
+    shared = np.zeros(num, np.float64)
+    touched = np.empty(num, np.int32)
+    for row in range(first, last):
+        line = products[row]
+        factor = factors[row]
+        line[:] = factor * line - (factor + jaccard)
+        met = 0
+        for p in range(indptr[row], indptr[row + 1]):
+            weight = weights[p]
+            for q in range(starts[columns[p]], starts[columns[p] + 1]):
+                other = others[q]
+                if shared[other] == 0.0:
+                    touched[met] = other
+                    met += 1
+                shared[other] += min(weight, other_weights[q])
+        for t in range(met):
+            total = shared[touched[t]]
+            shared[touched[t]] = 0.0
+            line[touched[t]] += jaccard * np.float32(total / (2 - total))

@@ -1,0 +1,112 @@
+"""Domains that are splits of one set: shared images, means by set."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from .feature_table import FeatureTable
+from .ranking import COUNTS
+from .splits import mean_and_spread
+
+#: Sets whose domains are named '<set>-<split>'; a letter may follow.
+SPLIT_SETS = ('viper', 'prid', 'grid', 'ilids119', 'cuhk01')
+
+
+def expand_rows(table: FeatureTable, rows: Mapping) -> FeatureTable:
+    """Turn one row per image into one row per use of an image.
+
+    Args:
+        table (FeatureTable): all images, in order.
+        rows (Mapping[str, np.ndarray]): 'image' (row of the table), 'pid',
+            'camid', 'domain' and 'is_query' of each new row, as
+            :class:`SharedRetrievalDataset` gives them in its metainfo.
+
+    Returns:
+        FeatureTable: with copies of features that are used several times.
+
+    Raises:
+        ValueError: if the table does not hold all images.
+    """
+    images = np.asarray(rows['image'])
+    needed = int(images.max()) + 1
+    if len(table.features) != needed:
+        raise ValueError(
+            f'{len(table.features)} images were embedded, the splits are '
+            f'made of {needed}; all are needed to score them')
+    return FeatureTable(
+        table.features[images],
+        np.asarray(rows['pid'], np.int64),
+        np.asarray(rows['camid'], np.int64),
+        np.asarray(rows['domain'], np.int64),
+        np.asarray(rows['is_query'], bool),
+        table.img_path[images],
+        table.domains)
+
+
+def group_splits(names: Sequence[str],
+                 split_sets: Sequence[str] = SPLIT_SETS) -> dict:
+    """Find the sets of which there are several splits.
+
+    Args:
+        names (Sequence[str]): names of domains, e.g. 'viper-0a', 'market1501'.
+        split_sets (Sequence[str]): names of sets. 'viper' owns 'viper-0',
+            'viper-0a', 'viper-9c', and nothing else.
+
+    Returns:
+        dict[str, list[str]]: set -> its domains, at least two each.
+    """
+    groups = defaultdict(list)
+    for name in names:
+        match = re.fullmatch(r'(.+)-\d+[a-d]?', name)
+        if match and match[1] in split_sets:
+            groups[match[1]].append(name)
+    return {key: group for key, group in groups.items() if len(group) > 1}
+
+
+def add_split_means(metrics: Mapping[str, float],
+                    split_sets: Sequence[str] = SPLIT_SETS) -> dict:
+    """Add mean and spread over the splits of each set.
+
+    What :func:`~.splits.mean_and_spread` finds is added as '<set>/<score>',
+    '<set>/<score>_std', '<set>/splits' and so on. 'mean/<score>' becomes the
+    mean over sets and other domains, each counting once, and is left out
+    where there is one alone.
+
+    Args:
+        metrics (Mapping[str, float]): by '<domain>/<score>'.
+        split_sets (Sequence[str]): see :func:`group_splits`.
+
+    Returns:
+        dict[str, float]: all that was given, and what is added; the same if
+        no set has several splits.
+
+    Raises:
+        ValueError: if the splits of a set do not have the same scores.
+    """
+    domains = defaultdict(dict)
+    for key, value in metrics.items():
+        name, _, score = key.partition('/')
+        domains[name][score] = value
+    domains.pop('mean', None)
+    groups = group_splits(list(domains), split_sets)
+    if not groups:
+        return dict(metrics)
+    added = {name: mean_and_spread([domains[split] for split in group])
+             for name, group in groups.items()}
+    in_group = {split for group in groups.values() for split in group}
+    units = [*added.values(), *(
+        scores for name, scores in domains.items() if name not in in_group)]
+    if len(units) > 1:
+        scores = domains[next(iter(groups.values()))[0]]
+        added['mean'] = {
+            score: float(np.mean([unit[score] for unit in units]))
+            for score in scores if score not in COUNTS
+            and all(score in unit for unit in units)
+        }
+    kept = {key: value for key, value in metrics.items()
+            if not key.startswith('mean/')}
+    return {**kept, **{f'{name}/{score}': value
+                       for name, scores in added.items()
+                       for score, value in scores.items()}}

@@ -1,0 +1,150 @@
+import copy
+import json
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmreidmix.evaluation.ranking import RankingResult
+from mmreidmix.evaluation.result_file import write_queries, write_result
+
+ROOT = Path(__file__).parents[2]
+RESULT = {
+    'results': {'shop/mAP': .5, 'shop/rank-1': .75, 'shop/queries': 4},
+    'protocol': 'direct',
+    'sources': [],
+    'domains': [{
+        'name': 'shop', 'boxes': 'as published', 'split': 'official',
+        'sha256': 'ab', 'seen_in_training': 'no', 'query': {}, 'gallery': {}
+    }],
+    'evaluators': [{'type': 'ReIDMetric', 'metric': 'cosine',
+                    'ranks': [1, 5], 'rerank': None}],
+    'method': 'base',
+    'config': 'base.py',
+    'config_sha256': 'cd',
+    'checkpoint': 'epoch_2.pth',
+    'checkpoint_rule': 'last',
+    'training_seed': 0,
+    'seed': 0,
+    'versions': {},
+}
+
+
+@pytest.fixture(scope='module')
+def tool():
+    return runpy.run_path(
+        str(ROOT / 'tools' / 'analysis_tools' / 'make_table.py'))
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Function that writes a result file that differs from RESULT."""
+    def write(name, score=.5, ap=None, **changes):
+        result = copy.deepcopy(RESULT)
+        result['results']['shop/mAP'] = score
+        for key, value in changes.items():
+            place = result
+            *path, last = key.split('__')
+            for part in path:
+                place = place[int(part) if part.isdecimal() else part]
+            place[last] = value
+        write_result(tmp_path / f'{name}.json', result)
+        if ap is not None:
+            ap = np.array(ap, dtype=np.float32)
+            first = np.where(np.isnan(ap), -1, np.where(ap > .5, 0, 3))
+            write_queries(tmp_path / f'{name}.json', {
+                'shop': RankingResult(ap, ap, first, len(ap), len(ap))})
+        return str(tmp_path / f'{name}.json')
+    return write
+
+
+def test_rows_seeds_and_formats(tool, write, capsys):
+    files = [write('a', .5), write('b', .6, training_seed=1),
+             write('c', .7, method='our_mix', config_sha256='ef')]
+    tool['main']([*files, '--metrics', 'mAP'])
+    assert capsys.readouterr().out.splitlines() == [
+        '| method | seeds | shop mAP |', '| --- | ---: | ---: |',
+        '| base | 2 | 55.0 ± 7.1 |', '| our_mix | 1 | 70.0 |'
+    ]
+    tool['main']([*files, '--rows', 'our_mix=Our mix', 'base', '--format',
+                  'latex'])
+    assert capsys.readouterr().out.splitlines() == [
+        r'\begin{tabular}{lrrr}', r'\hline',
+        r'method & seeds & shop mAP & shop rank-1 \\', r'\hline',
+        r'Our mix & 1 & 70.0 & 75.0 \\',
+        r'base & 2 & 55.0 $\pm$ 7.1 & 75.0 $\pm$ 0.0 \\', r'\hline',
+        r'\end{tabular}'
+    ]
+
+
+@pytest.mark.parametrize('change, field', [
+    ({'protocol': 'adapted'}, 'protocol'),
+    ({'domains__0__boxes': 'labeled'}, 'boxes'),
+    ({'domains__0__split': 'split 3'}, 'split'),
+    ({'domains__0__sha256': 'cd'}, 'sha256'),
+    ({'domains__0__seen_in_training': 'unlabelled'}, 'seen_in_training'),
+    ({'domains__0__name': 'shop2'}, 'domains'),
+    ({'evaluators__0__rerank': {'k1': 20}}, 'ReIDMetric.rerank'),
+    ({'checkpoint_rule': 'oracle'}, 'checkpoint_rule'),
+])
+def test_unlike_results_are_refused(tool, write, capsys, change, field):
+    files = [write('a'), write('b', method='other', **change)]
+    with pytest.raises(SystemExit) as stop:
+        tool['main'](files)
+    assert f'\n{field}: ' in str(stop.value)
+    assert 'a.json' in str(stop.value) and 'b.json' in str(stop.value)
+    for allowed in ([], [field, 'boxes', 'split', 'sha256',
+                         'seen_in_training']):
+        tool['main']([*files, '--allow-unlike', *allowed])
+        assert f'Not alike: {field}: ' in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        tool['main']([*files, '--allow-unlike', 'nothing'])
+    # unlike, but not shown
+    tool['main']([*files, '--rows', 'base'])
+    assert 'Not alike' not in capsys.readouterr().out
+
+
+def test_shown_ranks_may_differ(tool, write, capsys):
+    tool['main']([write('a'), write('b', method='other',
+                                    evaluators__0__ranks=[1])])
+    assert 'Not alike' not in capsys.readouterr().out
+
+
+def test_interval_over_queries(tool, write, capsys):
+    rng = np.random.default_rng(0)
+    first, second = rng.random((2, 200))
+    first[:5] = second[:5] = np.nan
+    files = [write('a', .5, ap=first), write('b', .5, ap=second,
+                                             training_seed=1)]
+    tool['main']([*files, '--metrics', 'mAP'])
+    text = capsys.readouterr().out.splitlines()[-1]
+    low, high = json.loads(text[text.index('['):text.index(']') + 1])
+    mean = np.nanmean((first + second) / 2)
+    error = np.nanstd((first + second) / 2) / np.sqrt(195)
+    assert low == pytest.approx(100 * (mean - 1.96 * error), abs=.4)
+    assert high == pytest.approx(100 * (mean + 1.96 * error), abs=.4)
+    tool['main']([*files, '--resamples', '0'])
+    assert '[' not in capsys.readouterr().out
+
+
+def test_rank_k_of_an_interval(tool):
+    ranking = RankingResult(None, None, np.array([0, 0, 2, 5, -1]), 5, 4)
+    low, high = tool['interval']([ranking], 'rank-5', 500)
+    assert low < .75 < high
+    assert tool['interval']([ranking], 'rank-6', 10) == (1, 1)
+    assert tool['interval']([ranking], 'queries', 10) is None
+
+
+def test_a_row_is_one_config_and_one_result_per_seed(tool, write):
+    with pytest.raises(SystemExit, match='the same training seed .* 0'):
+        tool['main']([write('a'), write('b')])
+    with pytest.raises(SystemExit, match='have different configs'):
+        tool['main']([write('a'), write('c', training_seed=1,
+                                        config_sha256='zz')])
+    with pytest.raises(SystemExit, match=r"--rows: no result of \['x'\]"):
+        tool['main']([write('a'), '--rows', 'base', 'x'])
+    with pytest.raises(SystemExit, match='no result has any of'):
+        tool['main']([write('a'), '--metrics', 'EER'])
+    with pytest.raises(SystemExit, match='no result file'):
+        tool['main'](['gone.json'])

@@ -1,0 +1,168 @@
+"""Seconds and memory of ranking and re-ranking.
+
+    python tools/benchmarks/evaluation.py --queries 3368 --gallery 15913 \
+        --dim 2048 --compare sort --json result.json
+    python tools/benchmarks/evaluation.py --queries 3368 --gallery 15913 \
+        --dim 2048 --rerank --compare dense
+
+Features are planted (planted.py). Every part runs in a process of its own.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import dense_reranking
+import torch
+from cost_curve import make_table
+from dense_jaccard import available_bytes
+from evaluation_stages import (
+    REPEATS,
+    Setting,
+    measure_dense,
+    measure_rank,
+    measure_rerank,
+    measure_sort,
+)
+from machine import hardware, versions
+from process import in_new_process, use_threads
+
+PER_QUERY = ('ap', 'first')
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add('--queries', type=int, required=True, help='query images')
+    add('--gallery', type=int, required=True, help='gallery images')
+    add('--dim', type=int, default=2048, help='dimensions of a feature')
+    add('--rerank', action='store_true', help='re-ranking as well')
+    add('--compare', nargs='+', default=[], choices=['sort', 'dense'],
+        help='sort: whole lists by argsort; dense: re-ranking as N x N '
+        'matrices, with --rerank')
+    add('--threads', type=int, default=torch.get_num_threads(),
+        help="threads of every library; default: torch's own")
+    add('--seed', type=int, default=0, help='of the planted features')
+    add('--json', type=Path, help='result file')
+    args = parser.parse_args(argv)
+    for name in ('queries', 'gallery', 'dim', 'threads'):
+        if getattr(args, name) < 1:
+            parser.error(f'--{name} must be at least 1, got '
+                         f'{getattr(args, name)}')
+    if 'dense' in args.compare and not args.rerank:
+        parser.error('--compare dense compares re-ranking: add --rerank')
+    for name in args.compare:
+        _check_memory(parser, name, args)
+    return args
+
+
+def _check_memory(parser, name, args):
+    num = args.queries + args.gallery
+    needed = {
+        # Scores, negated scores, indices, matches.
+        'sort': 4 * args.dim * num + 18 * args.queries * args.gallery +
+        (1 << 30),
+        'dense': dense_reranking.needed_bytes(num, 2 * args.dim),
+    }[name]
+    there = available_bytes()
+    if there is not None and needed > there:
+        parser.error(
+            f'--compare {name} needs {needed / 1e9:.1f} GB, '
+            f'{there / 1e9:.1f} GB are available; take fewer images or leave '
+            'it out')
+
+
+def measure(setting: Setting, rerank: bool, compare) -> dict:
+    """Measure ranking, re-ranking and the references asked for."""
+    report = dict(rank=in_new_process(measure_rank, setting))
+    if 'sort' in compare:
+        report['sort'] = in_new_process(
+            measure_sort, setting, *_taken(report['rank']))
+        report['sort']['speedup'] = (
+            report['sort']['seconds'] / report['rank']['seconds']['rank'])
+    if rerank:
+        own = report['rerank'] = in_new_process(measure_rerank, setting)
+        if 'dense' in compare:
+            report['dense'] = in_new_process(
+                measure_dense, setting, *_taken(own))
+            dense, seconds = report['dense']['seconds'], own['seconds']['all']
+            report['dense']['speedup'] = dict(
+                from_features=dense['all'] / seconds,
+                without_dense_distances=dense['re-ranking'] / seconds)
+    for part in report.values():
+        for key in PER_QUERY:
+            part.pop(key, None)
+    return report
+
+
+def _taken(part):
+    return [part[key] for key in PER_QUERY]
+
+
+def describe(report: dict) -> str:
+    """A table and sentences, in Markdown."""
+    own = report['rank']
+    rows = [['stage', 'seconds', 'peak, MiB']]
+    rows += [[name, f'{value:.3f}', ''] for name, value in
+             own['seconds'].items()]
+    rows[-1][-1] = f'{own["memory_mib"]["peak"]:.0f}'
+    lines = [
+        f'rank takes {own["rank_over_products"]:.2f} times the products '
+        f'alone (medians of {REPEATS}); peak over the features '
+        f'{own["memory_mib"]["peak_over_features"]:.0f} MiB; mAP '
+        f'{own["summary"]["mAP"]:.6f}']
+    if 'sort' in report:
+        other = report['sort']
+        rows.append(['sort', f'{other["seconds"]:.3f}',
+                     f'{other["peak_mib"]:.0f}'])
+        lines.append(
+            f'rank is {other["speedup"]:.1f} times as fast as sorting; first '
+            'matches equal, largest difference of AP '
+            f'{other["largest_difference_of_ap"]:.1e}')
+    for kind, peak in (('rerank', None), ('dense', 'peak_mib')):
+        if kind not in report:
+            continue
+        part = report[kind]
+        rows += [[f'{kind}: {name}', f'{value:.3f}', '']
+                 for name, value in part['seconds'].items()]
+        rows[-1][-1] = '{:.0f}'.format(
+            part[peak] if peak else part['memory_mib']['peak'])
+    if 'rerank' in report:
+        lines.append(
+            're-ranking: peak over the features '
+            f'{report["rerank"]["memory_mib"]["peak_over_features"]:.0f} MiB; '
+            f'mAP {report["rerank"]["mAP"]:.6f}')
+    if 'dense' in report:
+        other = report['dense']
+        times = other['speedup']
+        lines.append(
+            f're-ranking is {times["from_features"]:.1f} times as fast as the '
+            'dense original, both from features to final distances ('
+            f'{times["without_dense_distances"]:.1f} times if its distances '
+            'are not counted); largest difference of distances '
+            f'{other["largest_difference"]:.1e}, of AP '
+            f'{other["largest_difference_of_ap"]:.1e}; first matches equal '
+            f'for {other["share_of_equal_first_matches"]:.4%}')
+    return '\n\n'.join([make_table(rows), *lines])
+
+
+def main(argv=None) -> None:
+    """Measure, print, save."""
+    args = parse_args(argv)
+    torch.set_num_threads(args.threads)
+    use_threads(args.threads)
+    setting = Setting(args.queries, args.gallery, args.dim, args.threads,
+                      args.seed)
+    report = dict(hardware=hardware(), versions=versions(),
+                  settings=vars(setting))
+    print(report['hardware'], report['settings'], sep='\n', flush=True)
+    report['results'] = measure(setting, args.rerank, args.compare)
+    print(describe(report['results']))
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(report, indent=2) + '\n')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,204 @@
+"""Ranking and re-ranking and their references, measured in own processes."""
+
+import time
+from dataclasses import dataclass
+from statistics import median
+
+import dense_reranking
+import numpy as np
+import torch
+from planted import planted_features
+from process import Meter, resident_mib
+
+from mmreidmix.evaluation import rank
+from mmreidmix.evaluation.counting import Counter
+from mmreidmix.evaluation.reranking import reranked_blocks
+from mmreidmix.evaluation.sides import checked_sides
+
+REPEATS = 3
+# The bound that re-ranked distances must agree within.
+CLOSE = 1e-5
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured.
+
+    Args:
+        queries (int): Query images.
+        gallery (int): Gallery images.
+        dim (int): Dimensions.
+        threads (int): Of every library.
+        seed (int): Of the features.
+    """
+    queries: int
+    gallery: int
+    dim: int
+    threads: int
+    seed: int
+
+    def columns(self):
+        """What :func:`rank` takes; features are views of one array."""
+        torch.set_num_threads(self.threads)
+        features, pids, cameras = planted_features(
+            self.queries + self.gallery, self.dim, self.seed)
+        size = self.queries
+        return [part for column in (torch.from_numpy(features), pids, cameras)
+                for part in (column[:size], column[size:])]
+
+
+def _warm_up(**options):
+    rank(*Setting(30, 900, 16, torch.get_num_threads(), 0).columns(),
+         **options)
+
+
+def _products(sides):
+    for begin in range(0, len(sides.query), sides.block):
+        sides.query[begin:begin + sides.block] @ sides.gallery.T
+
+
+def _counting_seconds(sides):
+    """Seconds of the counting alone: not those of its blocks."""
+    spent = 0.0
+
+    def blocks():
+        nonlocal spent
+        source = sides.score_blocks()
+        while True:
+            begin = time.perf_counter()
+            block = next(source, None)
+            spent += time.perf_counter() - begin
+            if block is None:
+                return
+            yield block
+
+    begin = time.perf_counter()
+    Counter(sides).run(blocks())
+    return time.perf_counter() - begin - spent
+
+
+def measure_rank(setting):
+    """Products alone, counting alone and :func:`rank`, in turns.
+
+    Returns:
+        dict: medians of the seconds, memory, summary, and per query ``ap``
+        and ``first``.
+    """
+    columns = setting.columns()
+    _warm_up()
+    start, size = resident_mib(), sum(c.nbytes for c in columns[:2]) / 2**20
+    sides = checked_sides(*columns)
+    runs = {'products': [], 'counting': [], 'rank': []}
+    meter = Meter()
+    for _ in range(REPEATS):
+        with meter('products'):
+            _products(sides)
+        with meter('rank'):
+            result = rank(*columns)
+        for name, value in meter.seconds.items():
+            runs[name].append(value)
+        runs['counting'].append(_counting_seconds(sides))
+    seconds = {name: median(values) for name, values in runs.items()}
+    return dict(
+        seconds=seconds,
+        runs=runs,
+        rank_over_products=seconds['rank'] / seconds['products'],
+        memory_mib=dict(
+            features=size, start=start, peak=meter.peaks['rank'],
+            peak_over_features=meter.peaks['rank'] - size),
+        block=sides.block,
+        summary=result.summary(),
+        ap=result.ap,
+        first=result.first_match_rank)
+
+
+def sorted_scores(scores, q_pids, g_pids, q_camids, g_camids):
+    """AP and first match of every query from whole sorted lists."""
+    ap = np.full(len(scores), np.nan)
+    first = np.full(len(scores), -1)
+    indices = np.argsort(-scores, axis=1, kind='stable')
+    matches = g_pids[indices] == q_pids[:, None]
+    for i, order in enumerate(indices):
+        kept = ~((g_pids[order] == q_pids[i]) &
+                 (g_camids[order] == q_camids[i]))
+        hits = matches[i][kept]
+        if hits.any():
+            precision = hits.cumsum() / np.arange(1, len(hits) + 1)
+            ap[i] = precision[hits].mean()
+            first[i] = hits.argmax()
+    return ap, first
+
+
+def measure_sort(setting, ap, first):
+    """The usual way: all scores, sorted whole; compared with the counting.
+
+    Raises:
+        AssertionError: the results differ.
+    """
+    columns = setting.columns()
+    meter = Meter()
+    with meter('sort'):
+        sides = checked_sides(*columns)
+        scores = np.empty((setting.queries, setting.gallery), np.float32)
+        for begin, block in sides.score_blocks():
+            scores[begin:begin + len(block)] = block.numpy()
+        other_ap, other_first = sorted_scores(scores, *columns[2:])
+    assert np.array_equal(first, other_first), 'other first matches'
+    difference = float(np.nanmax(np.abs(ap - other_ap)))
+    assert difference < 1e-9 and (np.isnan(ap) == np.isnan(other_ap)).all()
+    return dict(seconds=meter.seconds['sort'],
+                peak_mib=meter.peaks['sort'],
+                largest_difference_of_ap=difference)
+
+
+def measure_rerank(setting):
+    """Re-ranking from features to scores, in sparse form."""
+    columns = setting.columns()
+    _warm_up(rerank={})
+    start, size = resident_mib(), sum(c.nbytes for c in columns[:2]) / 2**20
+    sides = checked_sides(*columns)
+    meter = Meter()
+    with meter('neighbours and encodings'):
+        blocks = reranked_blocks(sides)
+    with meter('distances and counting'):
+        found = Counter(sides).run(blocks)
+    peak = max(meter.peaks.values())
+    return dict(
+        seconds=dict(meter.seconds, all=sum(meter.seconds.values())),
+        memory_mib=dict(features=size, start=start, peak=peak,
+                        peak_over_features=peak - size),
+        mAP=float(np.nanmean(found.ap)),
+        ap=found.ap,
+        first=found.first)
+
+
+def measure_dense(setting, ap, first):
+    """Re-ranking as N x N matrices, and how the results compare.
+
+    Raises:
+        AssertionError: a distance differs by more than ``CLOSE``.
+    """
+    columns = setting.columns()
+    sides = checked_sides(*columns)
+    meter = Meter()
+    with meter('distances'):
+        unit = torch.nn.functional.normalize(torch.cat(columns[:2]), dim=1)
+        distances = dense_reranking.squared_distances(unit)
+    with meter('re-ranking'):
+        final = dense_reranking.rerank(distances, setting.queries)
+    del distances, unit
+    largest = max(
+        float(np.abs(final[begin:begin + len(block)] + block.numpy()).max())
+        for begin, block in reranked_blocks(sides))
+    assert largest < CLOSE, f'distances differ by {largest}'
+    final = torch.from_numpy(-final)
+    other = Counter(sides).run(
+        (begin, final[begin:begin + sides.block])
+        for begin in range(0, setting.queries, sides.block))
+    return dict(
+        seconds=dict(meter.seconds, all=sum(meter.seconds.values())),
+        peak_mib=max(meter.peaks.values()),
+        largest_difference=largest,
+        mAP=float(np.nanmean(other.ap)),
+        largest_difference_of_ap=float(np.nanmax(np.abs(ap - other.ap))),
+        share_of_equal_first_matches=float((first == other.first).mean()))
