@@ -47,6 +47,7 @@ class CUHK03NP(MarketLayoutDataset):
             'all': (14096, 1467, 2)
         }
     }
+    expected = _counts['detected']
     _train_per_camera = {'detected': (3601, 3764), 'labeled': (3607, 3761)}
 
     def __init__(self, *args, boxes: str = 'detected', **kwargs):

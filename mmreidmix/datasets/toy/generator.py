@@ -65,7 +65,8 @@ def generate(root,
         seed (int): Not negative.
         workers (int, optional): Processes; by default one per core.
         overwrite (bool): Replace a toy data set with other settings.
-        distractors (int): Images of pid 0000 in the gallery ('market1501').
+        distractors (int): Images of pid 0000 in the gallery ('market1501',
+            'grid'), or of people in the second camera only ('prid').
         junk (int): Images of pid -1 in the gallery ('market1501').
 
     Returns:
@@ -95,7 +96,8 @@ def generate(root,
                    LAYOUTS[layout].png)
     _run(work, jobs, workers or os.cpu_count() or 1)
     for path, text in texts.items():
-        _inside(root, path).write_text(text, newline='\n')
+        _inside(root, path).write_bytes(
+            text if isinstance(text, bytes) else text.encode())
     _save_settings(root, settings, complete=True)
     return ToyReport(len(jobs), time.perf_counter() - start, True)
 
@@ -119,7 +121,8 @@ def _make_plan(layout, style, ids, test_ids, images, cameras, distractors,
               ('ids + test-ids', ids + test_ids, 1, rules.most_ids),
               ('images', images, 1, rules.most_images),
               ('cameras', cameras, 1, most),
-              ('distractors', distractors, 0, 99_999 * rules.has_extras),
+              ('distractors', distractors, 0,
+               rules.most_distractors or 99_999 * rules.has_extras),
               ('junk', junk, 0, 99_999 * rules.has_extras))
     for name, value, low, high in limits:
         if not low <= value <= high:

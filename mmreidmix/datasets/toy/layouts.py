@@ -1,84 +1,19 @@
 """On-disk layouts: which picture goes into which file under which name."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import pi
-from typing import Callable, NamedTuple, Optional
 
-# Person numbers of the parts: the test people stay the same whatever the
-# number of training people.
-TEST, DISTRACTORS, JUNK = 10_000_000, 20_000_000, 30_000_000
-QUERY = 5_000  # index of the query picture, apart from those of the gallery
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How many of what.
-
-    Attributes:
-        ids (int): Training identities.
-        test_ids (int): Test identities.
-        images (int): Pictures per identity and camera in train and gallery
-            (frames per tracklet in 'tracklets').
-        cameras (int): Cameras (videos in 'tracklets' and 'videos').
-        distractors (int): Gallery pictures of pid 0000.
-        junk (int): Gallery pictures of pid -1.
-    """
-
-    ids: int
-    test_ids: int
-    images: int
-    cameras: int
-    distractors: int = 0
-    junk: int = 0
-
-
-class Job(NamedTuple):
-    """One file: path below the root, and the arguments of the picture."""
-
-    path: str
-    number: int
-    camid: int
-    index: int
-    frame: int = -1
-    yaw: Optional[float] = None
-    face: bool = True
-    miss: float = 0.0
-
-
-class Layout(NamedTuple):
-    """A layout: its files, texts beside them, and its limits."""
-
-    jobs: Callable[[Plan], Iterator[Job]]
-    cameras: int  # default and, unless the last field says so, the most
-    has_test: bool
-    most_ids: int  # what the name pattern has room for
-    texts: Callable[[Plan], dict] = lambda plan: {}
-    png: bool = False
-    images: int = 4
-    most_images: int = QUERY
-    has_extras: bool = False
-    most_cameras: Optional[int] = None
-
-
-def _market_like(plan, folders, name, first=1):
-    """Jobs of train, query and gallery folders with one naming rule.
-
-    ``name(pid, camid, k)`` gives the file name; k counts from 0 per identity
-    and camera, with the query behind the gallery.
-    """
-    train, query, gallery = folders
-    for i in range(plan.ids):
-        for cam in range(plan.cameras):
-            for k in range(plan.images):
-                yield Job(f'{train}/{name(first + i, cam, k)}', i, cam, k)
-    for i in range(plan.test_ids):
-        pid = first + plan.ids + i
-        for cam in range(plan.cameras):
-            yield Job(f'{query}/{name(pid, cam, plan.images)}', TEST + i,
-                      cam, QUERY)
-            for k in range(plan.images):
-                yield Job(f'{gallery}/{name(pid, cam, k)}', TEST + i, cam, k)
+from .plan import (
+    DISTRACTORS,
+    JUNK,
+    QUERY,
+    TEST,
+    Job,
+    Layout,
+    Plan,
+    market_like,
+)
+from .small_layouts import SMALL_LAYOUTS
 
 
 def _market(plan: Plan) -> Iterator[Job]:
@@ -92,7 +27,7 @@ def _market(plan: Plan) -> Iterator[Job]:
         return (f'{token}_c{cam + 1}s{k % 6 + 1}_{frame:06d}_'
                 f'{k % 99 + 1:02d}.jpg')
 
-    yield from _market_like(plan, folders, name)
+    yield from market_like(plan, folders, name)
     for pid, count, start in ((0, plan.distractors, DISTRACTORS),
                               (-1, plan.junk, JUNK)):
         for i in range(count):
@@ -103,12 +38,16 @@ def _market(plan: Plan) -> Iterator[Job]:
                       miss=miss)
 
 
-def _duke(plan: Plan) -> Iterator[Job]:
-    folders = [f'DukeMTMC-reID/{n}'
-               for n in ('bounding_box_train', 'query', 'bounding_box_test')]
-    return _market_like(
-        plan, folders, lambda pid, cam, k:
-        f'{pid:04d}_c{cam + 1}_f{(pid * 1000 + 61 * k) % 10**7:07d}.jpg')
+def _duke(top: str):
+
+    def jobs(plan: Plan) -> Iterator[Job]:
+        folders = [f'{top}/{n}' for n in ('bounding_box_train', 'query',
+                                          'bounding_box_test')]
+        return market_like(
+            plan, folders, lambda pid, cam, k:
+            f'{pid:04d}_c{cam + 1}_f{(pid * 1000 + 61 * k) % 10**7:07d}.jpg')
+
+    return jobs
 
 
 def _cuhk03(boxes: str):
@@ -122,7 +61,7 @@ def _cuhk03(boxes: str):
             running = (pid - 1) * per_id + cam * (plan.images + 1) + k + 1
             return f'{pid:04d}_c{cam + 1}_{running}.png'
 
-        return _market_like(plan, folders, name)
+        return market_like(plan, folders, name)
 
     return jobs
 
@@ -133,7 +72,7 @@ PERSONX_TOKENS = (3, 4, 8, 10, 11, 12)
 def _personx(plan: Plan) -> Iterator[Job]:
     folders = [f'subset1/{n}'
                for n in ('bounding_box_train', 'query', 'bounding_box_test')]
-    return _market_like(
+    return market_like(
         plan, folders, lambda pid, cam, k:
         f'{pid:04d}_c{PERSONX_TOKENS[cam]}s1_{k + 1}.jpg')
 
@@ -246,10 +185,12 @@ LAYOUTS = {
     'randperson-subset': Layout(_randperson, 19, False, 1_000_000),
     'cuhk03np-detected': Layout(_cuhk03('detected'), 2, True, 9999, png=True),
     'cuhk03np-labeled': Layout(_cuhk03('labeled'), 2, True, 9999, png=True),
-    'dukemtmc-reid': Layout(_duke, 8, True, 9999),
+    'dukemtmc-reid': Layout(_duke('DukeMTMC-reID'), 8, True, 9999),
+    'occluded-duke': Layout(_duke('Occluded_Duke'), 8, True, 9999),
     'pku-reid': Layout(_pku, 2, True, 999, images=8, most_images=8),
     'tracklets': Layout(_tracklets, 8, False, 1_000_000, images=16,
                         most_cameras=9999),
     'videos': Layout(_videos, 100, False, 100_000, images=8,
                      most_cameras=9999),
+    **SMALL_LAYOUTS,
 }

@@ -1,0 +1,36 @@
+# Domain generalisation, protocol 3: all images of Market-1501, CUHK-SYSU and
+# CUHK03-NP, their test parts as well; tested on MSMT17, which is not seen.
+_base_ = ['../pipeline_256x128.py', '../loaders.py']
+
+# what results carry beside the test sets
+protocol = (
+    'DG protocol 3: '
+    'Market-1501 + CUHK-SYSU + CUHK03-NP, all parts')
+train_dataloader = dict(
+    dataset=dict(
+        domains=[
+            dict(
+                type='Market1501',
+                data_root='data/market1501',
+                subset='all',
+                role='labelled'),
+            dict(
+                type='CUHKSYSU',
+                data_root='data/cuhk-sysu',
+                role='labelled'),
+            dict(
+                type='CUHK03NP',
+                data_root='data/cuhk03-np',
+                subset='all',
+                role='labelled'),
+        ],
+        pipeline=_base_.train_pipeline))
+val_dataloader = dict(
+    dataset=dict(
+        domains=[
+            dict(
+                type='MSMT17',
+                data_root='data/msmt17'),
+        ],
+        pipeline=_base_.test_pipeline))
+test_dataloader = val_dataloader
