@@ -1,0 +1,40 @@
+# Real images on a CPU: OSNet x0.25, from a checkpoint trained on MSMT17, from
+# labelled PKU-Reid to unlabelled Market-1501 images.
+#   python tools/model_converters/convert_weights.py SRC \
+#       data/weights/osnet_x0_25_msmt17.pth --from torchreid
+_base_ = [
+    '../_base_/models/daam_osnet_x0_25.py',
+    '../_base_/datasets/pku_market1501dev.py',
+    '../_base_/schedules/daam_cpu.py',
+]
+
+model = dict(
+    id_head=dict(max_classes=62 + 10679 // 2),
+    init_cfg=dict(
+        type='Pretrained',
+        checkpoint='data/weights/osnet_x0_25_msmt17.pth',
+        allow_missing=[
+            'bnneck', 'id_head', 'attention', 'specific_head', 'similarity'
+        ]))
+# depthwise convolutions are no faster in bf16
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=3.5e-4))
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=0.01,
+        begin=0,
+        end=1,
+        convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=3.5e-6,
+        begin=1,
+        end=8,
+        convert_to_iter_based=True),
+]
+default_hooks = dict(
+    pseudo_labels=dict(
+        pipeline=_base_.test_pipeline,
+        begin=1,
+        bf16=False,
+        clustering=dict(eps=0.5)))

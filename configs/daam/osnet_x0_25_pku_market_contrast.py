@@ -1,0 +1,16 @@
+# The adaptation baseline: contrast with a memory of labelled identities and
+# clusters.
+_base_ = './osnet_x0_25_pku_market.py'
+
+_model = _base_.model
+model = dict(
+    _delete_=True,
+    type='ClusterContrast',
+    backbone=_model.backbone,
+    neck=_model.neck,
+    bnneck=_model.bnneck,
+    data_preprocessor=_model.data_preprocessor,
+    init_cfg=dict(
+        type='Pretrained',
+        checkpoint='data/weights/osnet_x0_25_msmt17.pth',
+        allow_missing=['bnneck']))

@@ -1,0 +1,12 @@
+# The adaptation baseline: contrast with a memory of labelled identities and
+# clusters.
+_base_ = './r18_x0_25_toysyn_toytarget.py'
+
+_model = _base_.model
+model = dict(
+    _delete_=True,
+    type='ClusterContrast',
+    backbone=_model.backbone,
+    neck=_model.neck,
+    bnneck=_model.bnneck,
+    data_preprocessor=_model.data_preprocessor)

@@ -1,0 +1,8 @@
+# Direct transfer: identity and triplet loss on the labelled images alone.
+_base_ = './r18_x0_25_toysyn_toytarget.py'
+
+model = dict(
+    attention=None, specific_head=None, similarity=None, target=None)
+train_dataloader = dict(
+    batch_sampler=dict(quotas=dict(_delete_=True, **{'toy-synthetic': 1})))
+default_hooks = dict(pseudo_labels=dict(begin=10000))

@@ -1,0 +1,11 @@
+# Market-1501 -> MSMT17.
+_base_ = [
+    '../_base_/models/daam_r50.py',
+    '../_base_/datasets/protocols/uda_market1501_msmt17.py',
+    '../_base_/schedules/daam.py',
+]
+
+model = dict(id_head=dict(max_classes=751 + 32621 // 2))
+# 64 images of each domain
+train_dataloader = dict(batch_size=128)
+default_hooks = dict(pseudo_labels=dict(pipeline=_base_.test_pipeline))

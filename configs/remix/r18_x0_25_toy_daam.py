@@ -1,0 +1,7 @@
+# With domain adaptive attention.
+_base_ = './r18_x0_25_toy.py'
+
+model = dict(
+    attention=dict(type='DAAMNeck', in_channels=128),
+    specific_head=dict(type='DomainSpecificHead'),
+    loss_weights=dict(specific=0.1))
