@@ -16,6 +16,7 @@ FILES = sorted(file.stem for file in ROOT.glob('*.py'))
 TREES = {
     'market1501': 'market1501',
     'msmt17': 'msmt17-v1',
+    'dukemtmc': 'dukemtmc-reid',
     'cuhk03-np': 'cuhk03np-detected',
     'cuhk02': 'cuhk02',
     'cuhk-sysu': 'cuhksysu-crops',

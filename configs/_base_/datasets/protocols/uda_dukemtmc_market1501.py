@@ -17,7 +17,7 @@ train_dataloader = dict(
         domains=[
             dict(
                 type='DukeMTMCReID',
-                data_root='data/dukemtmc-reid',
+                data_root='data/dukemtmc',
                 role='labelled'),
             dict(
                 type='Market1501',

@@ -21,7 +21,7 @@ train_dataloader = dict(
                 role='labelled'),
             dict(
                 type='DukeMTMCReID',
-                data_root='data/dukemtmc-reid',
+                data_root='data/dukemtmc',
                 role='unlabelled'),
         ],
         pipeline=_base_.train_pipeline))
@@ -30,7 +30,7 @@ val_dataloader = dict(
         domains=[
             dict(
                 type='DukeMTMCReID',
-                data_root='data/dukemtmc-reid'),
+                data_root='data/dukemtmc'),
         ],
         pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
