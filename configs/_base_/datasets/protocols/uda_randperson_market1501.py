@@ -1,36 +1,17 @@
 # Unsupervised domain adaptation: labelled RandPerson, the training images of
 # Market-1501 without labels; tested on Market-1501. The target is seen: not to
 # be compared with the other protocols.
-_base_ = ['../pipeline_256x128.py', '../loaders.py']
+_base_ = ['../randperson_market1501.py']
 
 # what results carry beside the test sets
 protocol = (
     'unsupervised domain adaptation: '
     'RandPerson + Market-1501 without labels, training parts')
-train_dataloader = dict(
-    batch_sampler=dict(
-        quotas={
-            'randperson-subset': 1,
-            'market1501': 1,
-        }),
-    dataset=dict(
-        domains=[
-            dict(
-                type='RandPerson',
-                data_root='data/randperson',
-                role='labelled'),
-            dict(
-                type='Market1501',
-                data_root='data/market1501',
-                role='unlabelled'),
-        ],
-        pipeline=_base_.train_pipeline))
 val_dataloader = dict(
     dataset=dict(
         domains=[
             dict(
                 type='Market1501',
                 data_root='data/market1501'),
-        ],
-        pipeline=_base_.test_pipeline))
+        ]))
 test_dataloader = val_dataloader
