@@ -283,7 +283,8 @@ def test_model_without_momentum_encoder(world):
 
 
 @pytest.mark.parametrize('options', [
-    dict(refresh='never'), dict(min_size=0), dict(max_images=0),
+    dict(refresh='never'), dict(scope='camera'), dict(min_size=0),
+    dict(max_images=0),
     dict(begin=-1)
 ])
 def test_options_out_of_range(options):
@@ -299,8 +300,32 @@ def test_drop_small():
 
 
 def test_true_clusters():
-    records = ReIDRecords.from_columns(
-        list('abcde'), [3, 3, -1, 3, 3], [0, 0, 0, 1, 0])
-    assert true_clusters(records, np.array([0, 2, 3, 4])).tolist() == [
-        0, -1, 1, 0
-    ]
+    pids, groups = np.array([3, -1, 3, 3]), np.array([0, 0, 1, 0])
+    assert true_clusters(pids, groups).tolist() == [0, -1, 1, 0]
+    assert true_clusters(pids, 0 * groups).tolist() == [0, -1, 0, 0]
+
+
+@pytest.mark.parametrize('oracle', [False, True])
+@pytest.mark.parametrize('scope, people', [('video', 12), ('domain', 6)])
+def test_people_who_come_back_in_another_video(monkeypatch, scope, people,
+                                               oracle):
+    # The persons of videos 0 and 1 are those of videos 2 and 3.
+    monkeypatch.setitem(globals(), 'PERSONS', PERSONS % 6)
+    world = World(monkeypatch, need=100)
+    clustering = dict(CLUSTERING, k1=8 if scope == 'domain' else 4)
+    monkeypatch.setitem(globals(), 'CLUSTERING', clustering)
+    world.run(scope=scope, oracle=oracle)
+    found = world.table.labels[8:]
+    found, kept = found[found >= 0], found >= 0
+    assert len(np.unique(found)) == people
+    truth = PERSONS + 100 * VIDEOS * (scope == 'video')
+    assert adjusted_rand_score(found, truth[kept]) == 1
+    text = next(t for t in world.said if t.startswith('Videos of single'))
+    assert 'ari 1' in text
+
+
+@pytest.mark.parametrize('negatives', ['video', 'certain'])
+def test_scope_and_negatives_that_contradict(world, negatives):
+    world.model.negatives = negatives
+    with pytest.raises(ValueError, match=f"'{negatives}' needs .* 'separate'"):
+        world.run(scope='domain')

@@ -23,6 +23,7 @@ from .pseudo_label_hook import PseudoLabelHook
 from .video_draw import VideoDraw, VideoIndex
 
 REFRESH = ('epoch', 'online')
+SCOPES = ('video', 'domain')
 
 
 @HOOKS.register_module()
@@ -33,8 +34,8 @@ class ReMixHook(PseudoLabelHook):
     processes:
 
     1. Single-camera (unlabelled) domains, whose cameras are videos: videos
-       are drawn at random, embedded and clustered one by one, until there are
-       as many pseudo identities as the epoch has places for.
+       are drawn at random, embedded and clustered, until there are as many
+       pseudo identities as the epoch has places for.
     2. Multi-camera (labelled) domains: all images are embedded.
     3. The label table and the centres in the model's memory are renewed.
 
@@ -48,8 +49,10 @@ class ReMixHook(PseudoLabelHook):
 
     Args:
         pipeline (Sequence[dict]): test transforms.
-        clustering (dict): see :class:`PseudoLabelHook`; called with the
-            images of one video at a time.
+        clustering (dict): see :class:`PseudoLabelHook`.
+        scope (str): what is clustered at once: 'video', the images of one
+            video, so that no identity is in two; 'domain', those of all drawn
+            videos, for videos that show the same people.
         begin (int): first epoch with single-camera data.
         min_size (int): smaller clusters are dropped.
         max_images (int, optional): embed no more single-camera images of a
@@ -70,6 +73,7 @@ class ReMixHook(PseudoLabelHook):
     def __init__(self,
                  pipeline: Sequence[dict],
                  clustering: Optional[dict] = None,
+                 scope: str = 'video',
                  begin: int = 0,
                  min_size: int = 2,
                  max_images: Optional[int] = None,
@@ -86,12 +90,15 @@ class ReMixHook(PseudoLabelHook):
             num_workers=num_workers,
             bf16=bf16,
             oracle=oracle)
-        if refresh not in REFRESH:
-            raise ValueError(f'ReMixHook: refresh must be one of {REFRESH}, '
-                             f'got {refresh!r}')
+        for name, value, known in (('refresh', refresh, REFRESH),
+                                   ('scope', scope, SCOPES)):
+            if value not in known:
+                raise ValueError(f'ReMixHook: {name} must be one of {known}, '
+                                 f'got {value!r}')
         if min_size < 1 or (max_images is not None and max_images < 1):
             raise ValueError('ReMixHook needs min_size and max_images >= 1, '
                              f'got {min_size} and {max_images}')
+        self.scope = scope
         self.min_size = min_size
         self.max_images = max_images
         self.refresh = refresh
@@ -106,6 +113,11 @@ class ReMixHook(PseudoLabelHook):
         if not hasattr(model, 'momentum_encoder'):
             raise TypeError('ReMixHook needs a model with a momentum encoder, '
                             f'such as ReMix, got {type(model).__name__}')
+        if self.scope == 'domain' and model.negatives in ('video', 'certain'):
+            raise ValueError(
+                f'model.negatives={model.negatives!r} needs identities of one '
+                "video each, but scope='domain' looks for people in several: "
+                "set model.negatives to 'joint' or 'separate'")
         model.cameras = unique_cameras(mixture)
         for domain in mixture.label_table.unlabelled:
             self.videos[domain] = VideoIndex(mixture.domains[domain].records.
@@ -203,19 +215,24 @@ class ReMixHook(PseudoLabelHook):
 
     def _cluster_videos(self, records, images: np.ndarray,
                         rows: torch.Tensor) -> np.ndarray:
-        """Clusters (n,) of images, per video, the same in every process."""
+        """Clusters (n,) of images, the same in every process."""
         labels = torch.empty(len(images), dtype=torch.int64)
         with self._timed('cluster'):
             if is_main_process():
+                groups = self._groups(records, images)
                 found = (
-                    true_clusters(records, images)
+                    true_clusters(records.pids[images], groups)
                     if self.oracle else cluster_per_group(
-                        rows.numpy(), records.camids[images],
-                        self.clusterer))
+                        rows.numpy(), groups, self.clusterer))
                 labels.copy_(torch.from_numpy(
                     drop_small(found, self.min_size)))
             broadcast(labels)
         return labels.numpy()
+
+    def _groups(self, records, images: np.ndarray) -> np.ndarray:
+        """What is clustered at once, as a number of each image, (n,)."""
+        videos = records.camids[images].astype(np.int64)
+        return videos if self.scope == 'video' else np.zeros_like(videos)
 
     @staticmethod
     def _assign(mixture, drawn: dict) -> None:
@@ -254,7 +271,8 @@ class ReMixHook(PseudoLabelHook):
 
         True identities are read here only, where a data set has them.
         """
-        truth = true_clusters(domain.records, images)
+        truth = true_clusters(domain.records.pids[images],
+                              self._groups(domain.records, images))
         quality = describe_clustering(
             clusters, true_pids=truth if (truth >= 0).any() else None)
         videos = domain.records.camids[images]
@@ -332,11 +350,14 @@ def join_rounds(parts: Sequence) -> tuple:
             torch.cat([part[1] for part in parts]), np.concatenate(clusters))
 
 
-def true_clusters(records, images: np.ndarray) -> np.ndarray:
-    """What each person of each video is, -1 where that is not known, (n,)."""
-    pids = records.pids[images].astype(np.int64)
-    videos = records.camids[images].astype(np.int64)
-    keys = np.where(pids < 0, -1, (videos << 32) + pids)
+def true_clusters(pids: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """What each person of each group is, -1 where that is not known, (n,).
+
+    Args:
+        pids (np.ndarray): identities, -1 = not known, shape (n,).
+        groups (np.ndarray): at least 0, int64, shape (n,).
+    """
+    keys = np.where(pids < 0, -1, (groups << 32) + pids)
     return renumber(keys)
 
 
