@@ -10,15 +10,11 @@ _base_ = [
 ]
 
 model = dict(
-    # People come back in other videos, which are of the same cameras.
-    negatives='certain',
     init_cfg=dict(
         type='Pretrained',
         checkpoint='data/weights/osnet_x0_25_msmt17.pth',
         allow_missing=['bnneck', 'momentum_encoder']))
-train_dataloader = dict(
-    batch_sampler=dict(
-        same_camera={'market1501-dev-videos': 3}, iters_per_epoch=160))
+train_dataloader = dict(batch_sampler=dict(iters_per_epoch=160))
 # depthwise convolutions are no faster in bf16
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=3.5e-4))
 param_scheduler = [
@@ -39,9 +35,10 @@ train_cfg = dict(max_epochs=6, val_interval=3)
 default_hooks = dict(
     pseudo_labels=dict(
         pipeline=_base_.test_pipeline,
-        # Few and clean clusters: wrong ones cost more than they bring.
-        clustering=dict(eps=0.4),
+        # People come back in other videos, which are of the same cameras.
+        scope='domain',
+        clustering=dict(k1=30, k2=6, min_samples=4),
         # The checkpoint knows images of another size.
-        begin=2,
+        begin=1,
         refresh='online',
         bf16=False))

@@ -7,13 +7,15 @@
 #       $MMREIDMIX_REALDATA/pets2009/vtest.avi data/pets2009 \
 #       --boxes $MMREIDMIX_REALDATA/pets2009/det.txt --name S2L1 \
 #       --link 0.3 --every 5 --clip 100
-_base_ = ['./remix_pipeline_128x64.py', './loaders_cpu.py']
+_base_ = ['./remix_pipeline_128x64_colour.py', './loaders_cpu.py']
 
 _realdata = '{{$MMREIDMIX_REALDATA:data}}'
 train_dataloader = dict(
+    # 64 labelled images and 32 of videos
+    batch_size=96,
     batch_sampler=dict(
         quotas={
-            'market1501-dev': 12,
+            'market1501-dev': 8,
             'market1501-dev-videos': 3,
             'pets2009': 1,
         },
