@@ -24,6 +24,7 @@ from mmreidmix.evaluation import FeatureTable
 from mmreidmix.evaluation.calibration import calibrate
 from mmreidmix.evaluation.provenance import describe_domains
 from mmreidmix.evaluation.verification_metric import VerificationMetric
+from mmreidmix.files import replace_file
 from mmreidmix.models.weights import unwrap_state_dict
 from mmreidmix.registry import DATASETS
 
@@ -145,17 +146,7 @@ def store(found: dict, checkpoint: str, out: str) -> None:
     if 'state_dict' not in content:
         content = {'state_dict': unwrap_state_dict(content)}
     content['meta'] = {**(content.get('meta') or {}), 'thresholds': found}
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=out.parent, suffix='.part')
-    try:
-        with open(handle, 'wb') as file:
-            torch.save(content, file)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, out)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    replace_file(out, lambda stream: torch.save(content, stream))
 
 
 def report(found: dict) -> str:

@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,8 @@ from typing import Optional, Union
 
 import numpy as np
 from mmengine.logging import print_log
+
+from mmreidmix.files import replace_file
 
 from .tree_scan import CACHE_FOLDER
 
@@ -95,21 +96,15 @@ class IndexCache:
         return arrays
 
     def _write(self, path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         header = json.dumps(dict(key=self.key, crc32={
             name: _checksum(array) for name, array in arrays.items()}))
-        handle, temporary = tempfile.mkstemp(
-            prefix=f'{path.stem}-', suffix='.part', dir=path.parent)
-        try:
-            with open(handle, 'wb') as file:
-                for array in (np.frombuffer(header.encode(), np.uint8),
-                              *arrays.values()):
-                    np.save(file, array, allow_pickle=False)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+
+        def write(file):
+            for array in (np.frombuffer(header.encode(), np.uint8),
+                          *arrays.values()):
+                np.save(file, array, allow_pickle=False)
+
+        replace_file(path, write)
 
 
 def is_settled(stamps: np.ndarray, started_ns: int) -> bool:

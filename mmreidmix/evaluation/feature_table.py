@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mmreidmix.files import replace_file
+
 from .ranking import RankingResult, rank
 
 
@@ -69,9 +71,8 @@ class FeatureTable:
 
     def save(self, file):
         """Write an uncompressed ``.npz`` without pickled objects."""
-        file = Path(file)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(file, **{f.name: getattr(self, f.name) for f in fields(self)})
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        replace_file(file, lambda stream: np.savez(stream, **arrays))
 
     def sides(self, domain: str):
         """Row numbers of the queries and of the gallery of one domain.

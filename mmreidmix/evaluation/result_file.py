@@ -1,13 +1,13 @@
 """Result files: write, read and check; values per query beside them."""
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Optional
 
 import numpy as np
+
+from mmreidmix.files import replace_file
 
 from .ranking import RankingResult
 
@@ -50,7 +50,7 @@ def write_result(file, result: Mapping) -> None:
     result = {'format_version': FORMAT_VERSION, **result}
     _check(result, file)
     text = json.dumps(result, indent=2, default=_plain, allow_nan=False)
-    _replace(Path(file), lambda stream: stream.write(f'{text}\n'.encode()))
+    replace_file(file, lambda stream: stream.write(f'{text}\n'.encode()))
 
 
 def read_result(file) -> dict:
@@ -121,7 +121,8 @@ def write_queries(file, rankings: Mapping) -> None:
             'first_match_rank': ranking.first_match_rank.astype(np.int32),
         }.items()
     }
-    _replace(queries_file(file), lambda stream: np.savez(stream, **arrays))
+    replace_file(
+        queries_file(file), lambda stream: np.savez(stream, **arrays))
 
 
 def read_queries(file) -> Optional[dict]:
@@ -151,16 +152,3 @@ def _ranking(arrays, name: str) -> RankingResult:
     first = arrays[f'{name}/first_match_rank']
     return RankingResult(arrays[f'{name}/ap'], arrays[f'{name}/inp'], first,
                          len(first), int((first >= 0).sum()))
-
-
-def _replace(path: Path, write) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix='.writing-')
-    try:
-        with os.fdopen(handle, 'wb') as stream:
-            write(stream)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
