@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-import numba
 import numpy as np
+
+from mmreidmix.pseudo_labels.compiled import compiled
 
 from .sides import checked_sides
 from .verification import (
     PairHistogram,
-    _bin_of,
+    bin_of,
     check_share,
     pair_histogram,
     to_cosine,
@@ -200,7 +201,7 @@ def _bootstrap(side, people, weights, totals, histogram, tail, fmrs):
     """Bins of the thresholds, (resamples, len(fmrs)); -1 = not in the tail."""
     lowest = 0
     if tail < 1:
-        lowest = max(histogram._bin_at(tail) - 1, 0)
+        lowest = max(histogram.bin_at(tail) - 1, 0)
     size = int(histogram.impostor[lowest:].sum())
     first = np.empty(size, dtype=np.int32)
     second = np.empty(size, dtype=np.int32)
@@ -224,7 +225,7 @@ def _bootstrap(side, people, weights, totals, histogram, tail, fmrs):
     return result
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _collect(scores, q_camids, g_camids, q_people, g_people, cross_camera,
              lowest, filled, first, second, bins):
     for row in range(len(scores)):
@@ -233,7 +234,7 @@ def _collect(scores, q_camids, g_camids, q_people, g_people, cross_camera,
                 continue
             if g_people[j] == q_people[row] or g_people[j] < 0:
                 continue
-            place = _bin_of(scores[row, j])
+            place = bin_of(scores[row, j])
             if place < lowest:
                 continue
             if filled < len(first):
@@ -244,7 +245,7 @@ def _collect(scores, q_camids, g_camids, q_people, g_people, cross_camera,
     return filled
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _draw_thresholds(first, second, bins, weights, totals, fmrs, none,
                      result):
     # `bins` and `fmrs` descend. The threshold is one bin above the first bin

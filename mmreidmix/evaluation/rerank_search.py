@@ -7,21 +7,14 @@ from torch import Tensor
 from mmreidmix.pseudo_labels import knn
 from mmreidmix.pseudo_labels.compiled import compiled, over_rows
 from mmreidmix.pseudo_labels.exact import (
-    _COLUMNS,
-    _ROWS,
-    _centred,
-    _finish,
-    _serve,
+    centred,
     half_products,
+    new_lists,
+    serve,
+    settle,
+    streamed_products,
 )
-from mmreidmix.pseudo_labels.progress import Progress
-from mmreidmix.pseudo_labels.similarity import (
-    exhaust,
-    kernel_view,
-    refine,
-    similarity,
-    widen,
-)
+from mmreidmix.pseudo_labels.similarity import kernel_view, similarity, widen
 
 _CHUNK = 512
 _FAR = 32
@@ -45,36 +38,24 @@ def nearest_and_farthest(unit: Tensor, k: int, threads=None):
     """
     if unit.is_cuda:
         indices, sims = knn(unit, k, threads=threads)
-        lowest = [(part @ unit.T).amin(1) for part in unit.split(_ROWS)]
+        lowest = [(part @ unit.T).amin(1) for part in unit.split(_CHUNK)]
         return indices, sims, torch.cat(lowest).cpu().numpy()
     host, num = unit.numpy(), len(unit)
     view, order = kernel_view(host), np.arange(num)
     dtype = torch.bfloat16 if half_products() else torch.float32
-    bank, shifts, errors, rounding = _centred(host, order, dtype)
-    capacity = 8 * k + 128
-    near = (np.empty((num, capacity), np.int32),
-            np.empty((num, capacity), np.float32), np.zeros(num, np.int64),
-            np.full(num, 3 * k), np.full(num, -np.inf, np.float32), errors,
-            rounding, k)
+    bank, shifts, errors, rounding = centred(host, order, dtype)
+    near = new_lists(num, k, errors, rounding)
     far = (np.empty((num, _FAR), np.int32), np.empty((num, _FAR), np.float32),
            np.zeros(num, np.int64), np.full(num, np.inf, np.float32), errors,
            rounding)
-    for product, own, c in _products(bank, dtype):
+    for product, own, c in streamed_products(bank, num):
         rows, columns = product.shape
         place = own, shifts[c:c + columns], order[c:c + columns]
         for _ in over_rows(_serve_both, rows, product, *place, near, far,
                            threads=threads, chunk=128):
             pass
-    for _ in over_rows(_finish, num, *near, threads=threads):
-        pass
     del bank
-    images, _, counts = near[:3]
-    indices, sims = refine(view, order, order * capacity, counts,
-                           images.ravel(), k, threads)
-    crowded = np.flatnonzero(counts < 0)
-    if len(crowded):
-        indices[crowded], sims[crowded] = exhaust(view, crowded, order, k,
-                                                  threads)
+    indices, sims = settle(view, order, near, k, threads)
     lowest = np.empty(num, np.float32)
     for _ in over_rows(_lowest, num, view, far[0], far[2], lowest,
                        threads=threads, chunk=256):
@@ -82,33 +63,8 @@ def nearest_and_farthest(unit: Tensor, k: int, threads=None):
     return indices, sims, lowest
 
 
-def _products(bank: Tensor, dtype):
-    """Products of rows and columns, each also the other way round.
-
-    Yields:
-        tuple: product (bits, if it is bfloat16), its first row, its first
-        column; gone with the next.
-    """
-    num = len(bank)
-    memory = torch.empty(min(_ROWS, num) * min(_COLUMNS, num), dtype=dtype)
-    progress = Progress('neighbours', num * num)
-    for a in range(0, num, _ROWS):
-        z = min(a + _ROWS, num)
-        for c in range(a, num, _COLUMNS):
-            d = min(c + _COLUMNS, num)
-            product = memory[:(z - a) * (d - c)].view(z - a, d - c)
-            torch.mm(bank[a:z], bank[c:d].T, out=product)
-            if dtype == torch.bfloat16:
-                product = product.view(torch.int16)
-            yield product.numpy(), a, c
-            low = max(c, z)
-            if low < d:  # a copy, since rows are read much faster
-                yield product.T.contiguous()[low - c:].numpy(), low, a
-        progress.add((z - a) * (2 * num - a - z))
-
-
 def _serve_both(product, own, shifts, others, near, far, first, last):
-    _serve(product, own, shifts, others, *near, first, last)
+    serve(product, own, shifts, others, *near, first, last)
     _serve_far(product, own, shifts, others, *far, first, last)
 
 

@@ -15,14 +15,11 @@ The encodings differ from those of the pseudo labels: see :func:`encodings`.
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor
 
 from mmreidmix.pseudo_labels import normalise
 from mmreidmix.pseudo_labels.compiled import compiled, over_rows
-from mmreidmix.pseudo_labels.encoding import _encode, _reciprocal
-from mmreidmix.pseudo_labels.rows import in_chunks, stack
-from mmreidmix.pseudo_labels.similarity import kernel_view
+from mmreidmix.pseudo_labels.encoding import average_encodings, encode_sets
 
 from .rerank_search import nearest_and_farthest
 from .sides import Sides
@@ -115,28 +112,15 @@ def encodings(unit: Tensor, k1: int, k2: int, threads=None):
     if not (largest > 1e-6).all():
         raise ValueError('rerank: all features are equal; the model has '
                          'probably collapsed')
-    near = np.ascontiguousarray(indices[:, :k1 + 1])
-    near_sims = np.ascontiguousarray(sims[:, :k1 + 1])
-    half = min(int(np.around(k1 / 2)) + 1, num)
-    flags = np.empty(near.shape, np.uint8)
-    for _ in in_chunks(_reciprocal, num, near, half, flags, threads=threads,
-                       what='mutual neighbours'):
-        pass
-    encoding = stack(
-        in_chunks(_encode, num, near, near_sims, half, flags,
-                  kernel_view(unit.cpu().numpy()), threads=threads,
-                  what='encoding'), num)
+    encoding = encode_sets(
+        indices[:, :k1 + 1], sims[:, :k1 + 1], unit.cpu().numpy(),
+        half=int(np.around(k1 / 2)) + 1, threads=threads)
     # Softmax weights of -d to those of -d / largest.
     rows = np.repeat(np.arange(num), np.diff(encoding.indptr))
     encoding.data **= 1 / largest[rows]
     encoding.data /= np.bincount(rows, encoding.data, num)[rows]
-    if k2 > 1:
-        nearest = sparse.csr_matrix(
-            (np.full(num * k2, 1 / k2, np.float32),
-             indices[:, :k2].ravel(), np.arange(0, num * k2 + 1, k2)),
-            shape=(num, num))
-        encoding = nearest @ encoding
-    return encoding, largest
+    return average_encodings(
+        encoding, indices[:, :k2], threads=threads), largest
 
 
 @torch.inference_mode()

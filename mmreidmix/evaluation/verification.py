@@ -16,9 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Optional
 
-import numba
 import numpy as np
 import torch
+
+from mmreidmix.pseudo_labels.compiled import compiled
 
 from .sides import checked_sides
 
@@ -98,16 +99,16 @@ class PairHistogram:
         Raises:
             ValueError: ``fpr`` is not in [0, 1].
         """
-        return float(to_cosine(self._bin_at(fpr)))
+        return float(to_cosine(self.bin_at(fpr)))
 
     def tpr_at(self, fpr: float) -> float:
         """Share of genuine pairs accepted at :meth:`threshold_at`."""
-        first = self._bin_at(fpr)
+        first = self.bin_at(fpr)
         return float(self.genuine[first:].sum() / self.genuine_pairs)
 
     def fpr_at(self, fpr: float) -> float:
         """Share of impostors accepted at :meth:`threshold_at`."""
-        first = self._bin_at(fpr)
+        first = self.bin_at(fpr)
         return float(self.impostor[first:].sum() / self.impostor_pairs)
 
     def smallest_fpr(self) -> float:
@@ -119,7 +120,8 @@ class PairHistogram:
         """
         return 30 / self.impostor_pairs
 
-    def _bin_at(self, fpr: float) -> int:
+    def bin_at(self, fpr: float) -> int:
+        """Bin of :meth:`threshold_at`; ``BINS`` accepts no pair."""
         check_share(fpr, 'fpr')
         accepted = np.cumsum(self.impostor[::-1])[::-1]
         fits = accepted <= fpr * self.impostor_pairs
@@ -354,14 +356,15 @@ def open_set(query,
                          int((~mated & ~away).sum()))
 
 
-@numba.njit(nogil=True, cache=True)
-def _bin_of(score):
+@compiled
+def bin_of(score):
+    """The bin that a cosine is counted in."""
     # Multiplying by a power of two is exact, so no cosine crosses a bin edge.
     position = int(np.floor(score * HALF)) + HALF
     return min(max(position, 0), BINS - 1)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _count_block(scores, q_pids, g_pids, q_camids, g_camids, cross_camera,
                  counts):
     for row in range(len(scores)):
@@ -369,10 +372,10 @@ def _count_block(scores, q_pids, g_pids, q_camids, g_camids, cross_camera,
         for j in range(len(g_pids)):
             if g_pids[j] < 0 or cross_camera and g_camids[j] == camera:
                 continue
-            counts[int(g_pids[j] == pid), _bin_of(scores[row, j])] += 1
+            counts[int(g_pids[j] == pid), bin_of(scores[row, j])] += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _best_block(scores, q_pids, g_pids, q_camids, g_camids, cross_camera,
                 best, ranks):
     for row in range(len(scores)):

@@ -228,25 +228,67 @@ def k_reciprocal_encoding(indices, sims, features, k1=30, k2=6, *,
                              f'{width} images; search more neighbours')
     if num == 0:
         return sparse.csr_matrix((0, 0), dtype=np.float32)
-    reciprocal, encode, average = _NUMBA if kernel == 'numba' else _NUMPY
-    half = min(int(np.around(k1 / 2)) + 1, k1, num)
-    near = np.ascontiguousarray(indices[:, :k1], np.int32)
-    near_sims = np.ascontiguousarray(sims[:, :k1], np.float32)
+    encoding = encode_sets(
+        indices[:, :k1], sims[:, :k1], features,
+        half=min(int(np.around(k1 / 2)) + 1, k1), kernel=kernel,
+        threads=threads)
+    encoding = average_encodings(
+        encoding, indices[:, :k2], kernel=kernel, threads=threads)
+    # Sorted columns make d(i, j) and d(j, i) sums in the same order.
+    encoding.sort_indices()
+    return encoding
+
+
+def encode_sets(indices, sims, features, *, half, kernel='numba',
+                threads=None):
+    """Steps 1 to 3 of :func:`k_reciprocal_encoding`.
+
+    Args:
+        indices (np.ndarray): (N, k) neighbour lists, used whole.
+        sims (np.ndarray): (N, k) their cosine similarities.
+        features (np.ndarray): (N, D), see there.
+        half (int): Length of the lists of H(c).
+        kernel (str): See there.
+        threads (int, optional): See there.
+
+    Returns:
+        scipy.sparse.csr_matrix: (N, N) float32, columns not sorted.
+    """
+    reciprocal, encode, _ = _NUMBA if kernel == 'numba' else _NUMPY
+    num = len(indices)
+    half = min(half, num)
+    near = np.ascontiguousarray(indices, np.int32)
+    near_sims = np.ascontiguousarray(sims, np.float32)
     if kernel == 'numba':
         features = kernel_view(features)
     flags = np.empty(near.shape, np.uint8)
     for _ in in_chunks(reciprocal, num, near, half, flags, threads=threads,
                        what='mutual neighbours'):
         pass
-    encoding = stack(
+    return stack(
         in_chunks(encode, num, near, near_sims, half, flags, features,
                   threads=threads, what='encoding'), num)
-    if k2 > 1:
-        nearest = np.ascontiguousarray(indices[:, :k2], np.int32)
-        encoding = stack(
-            in_chunks(average, num, encoding.indptr.astype(np.int64),
-                      encoding.indices, encoding.data, nearest,
-                      threads=threads, what='query expansion'), num)
-    # Sorted columns make d(i, j) and d(j, i) sums in the same order.
-    encoding.sort_indices()
-    return encoding
+
+
+def average_encodings(encoding, indices, *, kernel='numba', threads=None):
+    """Step 4 of :func:`k_reciprocal_encoding`, local query expansion.
+
+    Args:
+        encoding (scipy.sparse.csr_matrix): (N, N).
+        indices (np.ndarray): (N, k2) nearest images, the image itself first.
+        kernel (str): See there.
+        threads (int, optional): See there.
+
+    Returns:
+        scipy.sparse.csr_matrix: (N, N) float32, columns not sorted; the
+        argument for k2 = 1.
+    """
+    if indices.shape[1] == 1:
+        return encoding
+    average = (_NUMBA if kernel == 'numba' else _NUMPY)[2]
+    num = len(indices)
+    return stack(
+        in_chunks(average, num, encoding.indptr.astype(np.int64),
+                  encoding.indices, encoding.data,
+                  np.ascontiguousarray(indices, np.int32), threads=threads,
+                  what='query expansion'), num)

@@ -126,8 +126,8 @@ def _offer(row, shifts, others, s, images, values, counts, limits, floors,
 
 
 @compiled
-def _serve(product, own, shifts, others, images, values, counts, limits,
-           floors, errors, rounding, k, first, last):
+def serve(product, own, shifts, others, images, values, counts, limits,
+          floors, errors, rounding, k, first, last):
     """Offer the images of the columns to the lists of the rows."""
     for r in range(first, last):
         _offer(product[r], shifts, others, own + r, images, values, counts,
@@ -135,13 +135,14 @@ def _serve(product, own, shifts, others, images, values, counts, limits,
 
 
 @compiled
-def _finish(images, values, counts, limits, floors, errors, rounding, k,
-            first, last):
+def finish(images, values, counts, limits, floors, errors, rounding, k,
+           first, last):
+    """Shorten all lists."""
     for s in range(first, last):
         _shorten(s, images, values, counts, floors, errors, rounding, k)
 
 
-def _centred(host, order, dtype):
+def centred(host, order, dtype):
     """Centred copies of images, and what brings their products back.
 
     With z = x - m for the mean m, x_i . x_j = z_i . z_j + m . x_j and a term
@@ -204,22 +205,43 @@ def streamed_search(host, view, order, num_rows, k, *, block=None,
         tuple[np.ndarray, np.ndarray]: (num_rows, k) indices and similarities.
     """
     dtype = torch.bfloat16 if half_products() else torch.float32
-    bank, shifts, errors, rounding = _centred(host, order, dtype)
-    num = len(order)
-    capacity = 8 * k + 128
-    lists = (np.empty((num_rows, capacity), np.int32),
-             np.empty((num_rows, capacity), np.float32),
-             np.zeros(num_rows, np.int64), np.full(num_rows, 3 * k),
-             np.full(num_rows, -np.inf, np.float32), errors[:num_rows],
-             rounding, k)
-    block = min(block or _ROWS, num_rows)
-    memory = torch.empty(block * min(_COLUMNS, num), dtype=dtype)
-
-    def serve(product, a, z, c, d):
-        for _ in over_rows(_serve, z - a, product.numpy(), a, shifts[c:d],
-                           order[c:d], *lists, threads=threads, chunk=128):
+    bank, shifts, errors, rounding = centred(host, order, dtype)
+    lists = new_lists(num_rows, k, errors, rounding)
+    for product, a, c in streamed_products(bank, num_rows, block):
+        rows, columns = product.shape
+        part = slice(c, c + columns)
+        for _ in over_rows(serve, rows, product, a, shifts[part], order[part],
+                           *lists, threads=threads, chunk=128):
             pass
+    del bank
+    return settle(view, order, lists, k, threads)
 
+
+def new_lists(num_rows, k, errors, rounding):
+    """Empty lists of candidates: what :func:`serve` fills, in its order."""
+    capacity = 8 * k + 128
+    return (np.empty((num_rows, capacity), np.int32),
+            np.empty((num_rows, capacity), np.float32),
+            np.zeros(num_rows, np.int64), np.full(num_rows, 3 * k),
+            np.full(num_rows, -np.inf, np.float32), errors[:num_rows],
+            rounding, k)
+
+
+def streamed_products(bank, num_rows, block=None):
+    """Products of the first rows with all; one of two such rows serves both.
+
+    Args:
+        bank (torch.Tensor): (B, D) float32 or bfloat16.
+        num_rows (int): How many rows.
+        block (int, optional): Rows of one product.
+
+    Yields:
+        tuple: product (the bits of bfloat16 as int16), its first row and its
+        first column; gone with the next.
+    """
+    num = len(bank)
+    block = min(block or _ROWS, num_rows)
+    memory = torch.empty(block * min(_COLUMNS, num), dtype=bank.dtype)
     progress = Progress('neighbours', num_rows * num)
     for a in range(0, num_rows, block):
         z = min(a + block, num_rows)
@@ -228,21 +250,36 @@ def streamed_search(host, view, order, num_rows, k, *, block=None,
             d = min(c + _COLUMNS, num)
             product = memory[:(z - a) * (d - c)].view(z - a, d - c)
             torch.mm(bank[a:z], bank[c:d].T, out=product)
-            if dtype == torch.bfloat16:
+            if bank.dtype == torch.bfloat16:
                 product = product.view(torch.int16)
-            serve(product, a, z, c, d)
+            yield product.numpy(), a, c
             low, high = max(c, z), min(d, num_rows)
             if low < high:  # a copy, since rows are read much faster
-                serve(product.T.contiguous()[low - c:], low, high, a, z)
+                turned = product.T.contiguous()[low - c:high - c]
+                yield turned.numpy(), low, a
             progress.add((z - a) * (d - c))
-    for _ in over_rows(_finish, num_rows, *lists, threads=threads):
-        pass
-    del bank, memory
+
+
+def settle(view, order, lists, k, threads=None):
+    """Turn lists of candidates into those of the exact neighbours.
+
+    Args:
+        view (np.ndarray): :func:`~similarity.kernel_view` of all features.
+        order (np.ndarray): (B,) images; list i is that of ``order[i]``.
+        lists (tuple): :func:`new_lists`, filled.
+        k (int): Length of the result.
+        threads (int, optional): Threads of the comparison.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: (num_rows, k) indices and similarities.
+    """
     images, _, counts = lists[:3]
+    num_rows, capacity = images.shape
+    for _ in over_rows(finish, num_rows, *lists, threads=threads):
+        pass
     rows = order[:num_rows]
-    start = np.arange(num_rows) * capacity
-    indices, sims = refine(view, rows, start, counts, images.ravel(), k,
-                           threads)
+    indices, sims = refine(view, rows, np.arange(num_rows) * capacity, counts,
+                           images.ravel(), k, threads)
     crowded = np.flatnonzero(counts < 0)
     if len(crowded):
         indices[crowded], sims[crowded] = exhaust(view, rows[crowded], order,
