@@ -18,20 +18,6 @@ model = dict(
         ]))
 # depthwise convolutions are no faster in bf16
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=3.5e-4))
-param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=0.01,
-        begin=0,
-        end=1,
-        convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=3.5e-6,
-        begin=1,
-        end=8,
-        convert_to_iter_based=True),
-]
 default_hooks = dict(
     pseudo_labels=dict(
         pipeline=_base_.test_pipeline,

@@ -26,7 +26,7 @@ param_scheduler = [
         convert_to_iter_based=True),
     dict(
         type='CosineAnnealingLR',
-        eta_min=3.5e-6,
+        eta_min_ratio=0.01,
         begin=1,
         end=6,
         convert_to_iter_based=True),

@@ -11,7 +11,7 @@ param_scheduler = [
         convert_to_iter_based=True),
     dict(
         type='CosineAnnealingLR',
-        eta_min=1.5e-5,
+        eta_min_ratio=0.01,
         begin=1,
         end=8,
         convert_to_iter_based=True),

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 
+from mmreidmix.models.layers import last_output
 from mmreidmix.registry import MODELS
 
 #: Mean attention outside of these means that one of the two maps is empty.
@@ -140,11 +141,11 @@ class DAAMNeck(BaseModule):
             inputs (Tensor): images, shape (B, 3, H, W).
         """
         if self.after is None:
-            return self(_last(backbone(inputs)))
+            return self(last_output(backbone(inputs)))
         handle = self.stage_of(backbone).register_forward_hook(
             lambda stage, args, output: self(output))
         try:
-            return _last(backbone(inputs))
+            return last_output(backbone(inputs))
         finally:
             handle.remove()
 
@@ -188,7 +189,3 @@ class DAAMNeck(BaseModule):
             f'DAAMNeck expects a map (B, {self.in_channels}, H, W), got '
             f'{got}: set attention.in_channels to the channels of the map '
             'and attention.after to a stage that gives a map')
-
-
-def _last(outputs):
-    return outputs[-1] if isinstance(outputs, (tuple, list)) else outputs

@@ -11,7 +11,7 @@ from mmengine.dist import all_reduce_dict
 from mmengine.model import BaseModel
 
 from mmreidmix.models.gather import gather_with_grad
-from mmreidmix.models.layers import group_batch_norm
+from mmreidmix.models.layers import group_batch_norm, last_output
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
 
@@ -161,10 +161,10 @@ class ReIDBaseline(BaseModel):
         """
         encoder = self if encoder is None else encoder
         if encoder.attention is None:
-            features = _last(encoder.backbone(inputs))
+            features = last_output(encoder.backbone(inputs))
         else:
             features = encoder.attention.run(encoder.backbone, inputs)
-        x = _last(encoder.neck(features))
+        x = last_output(encoder.neck(features))
         return x, encoder.bnneck(x)
 
     def loss(self, inputs: torch.Tensor,
@@ -303,7 +303,3 @@ def _build_neck(cfg) -> nn.Module:
     if isinstance(cfg, dict):
         return MODELS.build(cfg)
     return nn.Sequential(*[MODELS.build(c) for c in cfg])
-
-
-def _last(outputs):
-    return outputs[-1] if isinstance(outputs, (tuple, list)) else outputs
