@@ -7,20 +7,24 @@ from torch import Tensor
 from mmreidmix.pseudo_labels import knn
 from mmreidmix.pseudo_labels.compiled import compiled, over_rows
 from mmreidmix.pseudo_labels.exact import (
+    COLUMNS,
+    ROWS,
     centred,
     half_products,
+    mean_feature,
     new_lists,
     serve,
     settle,
     streamed_products,
 )
+from mmreidmix.pseudo_labels.products import multiply
 from mmreidmix.pseudo_labels.similarity import kernel_view, similarity, widen
 
 _CHUNK = 512
 _FAR = 32
 
 
-def nearest_and_farthest(unit: Tensor, k: int, threads=None):
+def nearest_and_farthest(unit: Tensor, k: int, cross=None, threads=None):
     """What :func:`~mmreidmix.pseudo_labels.knn` finds, and the farthest image.
 
     On the CPU each product of two images is computed once, roughly, and
@@ -29,6 +33,9 @@ def nearest_and_farthest(unit: Tensor, k: int, threads=None):
     Args:
         unit (Tensor): (N, D) float32 of length 1, on any device.
         k (int): 1..N, length of the lists, the image itself first.
+        cross (Tensor, optional): (Q, N - Q) float32 on the CPU, to be filled
+            with the similarities of the first Q images to all others, which
+            then serve the search too.
         threads (int, optional): Default ``torch.get_num_threads()``.
 
     Returns:
@@ -42,25 +49,61 @@ def nearest_and_farthest(unit: Tensor, k: int, threads=None):
         return indices, sims, torch.cat(lowest).cpu().numpy()
     host, num = unit.numpy(), len(unit)
     view, order = kernel_view(host), np.arange(num)
-    dtype = torch.bfloat16 if half_products() else torch.float32
-    bank, shifts, errors, rounding = centred(host, order, dtype)
+    mean = mean_feature(host, order)
+    bank, shifts, errors, rounding = centred(
+        host, order, mean,
+        torch.bfloat16 if half_products() else torch.float32)
     near = new_lists(num, k, errors, rounding)
     far = (np.empty((num, _FAR), np.int32), np.empty((num, _FAR), np.float32),
            np.zeros(num, np.int64), np.full(num, np.inf, np.float32), errors,
            rounding)
-    for product, own, c in streamed_products(bank, num):
+    for product, own, c in _products(bank, unit, mean, cross):
         rows, columns = product.shape
         place = own, shifts[c:c + columns], order[c:c + columns]
         for _ in over_rows(_serve_both, rows, product, *place, near, far,
                            threads=threads, chunk=128):
             pass
     del bank
+    if cross is not None:
+        _uncentre(cross, unit, mean)
     indices, sims = settle(view, order, near, k, threads)
     lowest = np.empty(num, np.float32)
     for _ in over_rows(_lowest, num, view, far[0], far[2], lowest,
                        threads=threads, chunk=256):
         pass
     return indices, sims, lowest
+
+
+def _products(bank, unit, mean, cross):
+    """Centred products of all images, in pieces as of streamed_products."""
+    if cross is None:
+        yield from streamed_products(bank, len(bank))
+        return
+    size = len(cross)
+    yield from streamed_products(bank[:size], size)
+    rows = unit[:size] - mean
+    memory = torch.empty(2, min(ROWS, size) * min(COLUMNS, cross.shape[1]))
+    for c in range(size, len(unit), COLUMNS):
+        columns = unit[c:c + COLUMNS] - mean
+        for a in range(0, size, ROWS):
+            part = cross[a:a + ROWS, c - size:c - size + len(columns)]
+            product, turned = memory[:, :part.numel()]
+            product = multiply(
+                rows[a:a + ROWS], columns, out=product.view(part.shape))
+            yield product.numpy(), a, c
+            turned = turned.view(part.T.shape).copy_(product.T)
+            yield turned.numpy(), c, a
+            part.copy_(product)
+    for product, a, c in streamed_products(bank[size:], len(bank) - size):
+        yield product, a + size, c + size
+
+
+def _uncentre(cross, unit, mean):
+    """Turn products of x - m into those of x."""
+    shifts = unit @ mean
+    size = len(cross)
+    cross += shifts[size:]
+    cross += (shifts[:size] - mean @ mean)[:, None]
 
 
 def _serve_both(product, own, shifts, others, near, far, first, last):

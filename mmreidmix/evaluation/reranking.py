@@ -20,10 +20,13 @@ from torch import Tensor
 from mmreidmix.pseudo_labels import normalise
 from mmreidmix.pseudo_labels.compiled import compiled, over_rows
 from mmreidmix.pseudo_labels.encoding import average_encodings, encode_sets
+from mmreidmix.pseudo_labels.products import multiply
 
 from .rerank_search import nearest_and_farthest
 from .sides import Sides
 
+# Products of queries and gallery that are kept rather than computed twice.
+_KEPT_BYTES = 512 << 20
 OPTIONS = ('k1', 'k2', 'lambda_value')
 
 
@@ -33,7 +36,9 @@ def reranked_blocks(sides: Sides, *, k1: int = 20, k2: int = 6,
 
     Beside the given features there is one float32 copy of them, one in
     bfloat16 during the search, O((Nq + Ng) (k1 + k2)) for neighbours and
-    encodings, and a block of scores. Neighbours are exact.
+    encodings, and a block of scores. Neighbours are exact. Products of
+    queries and gallery are kept from the search if they fit into 512 MiB,
+    else computed again block by block.
 
     Args:
         sides (Sides): metric must be 'cosine'. Junk takes no part at all.
@@ -51,8 +56,9 @@ def reranked_blocks(sides: Sides, *, k1: int = 20, k2: int = 6,
     _check(sides, k1, k2, lambda_value)
     kept = np.flatnonzero(sides.g_pids >= 0)
     unit = _all_units(sides, kept)
-    encoding, largest = encodings(unit, k1, k2)
-    return _blocks(sides, unit, kept, encoding, largest, lambda_value)
+    cross = _room_for_products(len(sides.query), len(kept), unit)
+    encoding, largest = encodings(unit, k1, k2, cross)
+    return _blocks(sides, unit, cross, kept, encoding, largest, lambda_value)
 
 
 def _check(sides, k1, k2, lambda_value):
@@ -67,6 +73,12 @@ def _check(sides, k1, k2, lambda_value):
     if not 0 <= lambda_value <= 1:
         raise ValueError('rerank: lambda_value must be between 0 and 1, got '
                          f'{lambda_value}')
+
+
+def _room_for_products(queries, gallery, unit):
+    if unit.is_cuda or 4 * queries * gallery > _KEPT_BYTES:
+        return None
+    return torch.empty(queries, gallery)
 
 
 def _all_units(sides: Sides, kept: np.ndarray) -> Tensor:
@@ -84,7 +96,7 @@ def _all_units(sides: Sides, kept: np.ndarray) -> Tensor:
     return normalise(unit, out=unit)
 
 
-def encodings(unit: Tensor, k1: int, k2: int, threads=None):
+def encodings(unit: Tensor, k1: int, k2: int, cross=None, threads=None):
     """Encode every image by weights over its k-reciprocal neighbours.
 
     As :func:`~mmreidmix.pseudo_labels.k_reciprocal_encoding`, but as in the
@@ -96,6 +108,7 @@ def encodings(unit: Tensor, k1: int, k2: int, threads=None):
         unit (Tensor): (N, D) float32 of length 1.
         k1 (int): see :func:`reranked_blocks`.
         k2 (int): see there.
+        cross (Tensor, optional): see :func:`.nearest_and_farthest`.
         threads (int, optional): Default ``torch.get_num_threads()``.
 
     Returns:
@@ -107,7 +120,7 @@ def encodings(unit: Tensor, k1: int, k2: int, threads=None):
     """
     num = len(unit)
     indices, sims, lowest = nearest_and_farthest(
-        unit, max(k1 + 1, k2), threads=threads)
+        unit, max(k1 + 1, k2), cross, threads=threads)
     largest = 2 - 2 * lowest
     if not (largest > 1e-6).all():
         raise ValueError('rerank: all features are equal; the model has '
@@ -124,19 +137,18 @@ def encodings(unit: Tensor, k1: int, k2: int, threads=None):
 
 
 @torch.inference_mode()
-def _blocks(sides, unit, kept, encoding, largest, lambda_value):
+def _blocks(sides, unit, cross, kept, encoding, largest, lambda_value):
     size = len(sides.query)
     own = encoding[:size]
     inverted = encoding[size:].tocsc()
     gallery = unit[size:]
     factors = (2 * lambda_value / largest[:size]).astype(np.float32)
     for begin in range(0, size, sides.block):
-        rows = unit[begin:min(begin + sides.block, size)]
-        with torch.autocast(rows.device.type, enabled=False):
-            products = (rows @ gallery.T).cpu()
-        part = slice(begin, begin + len(rows))
+        part = slice(begin, min(begin + sides.block, size))
+        products = (multiply(unit[part], gallery).cpu()
+                    if cross is None else cross[part])
         for _ in over_rows(
-                _finish, len(rows), products.numpy(), factors[part],
+                _finish, len(products), products.numpy(), factors[part],
                 np.float32(1 - lambda_value), own.indptr[begin:], own.indices,
                 own.data, inverted.indptr, inverted.indices, inverted.data,
                 chunk=32):
@@ -145,7 +157,7 @@ def _blocks(sides, unit, kept, encoding, largest, lambda_value):
             yield begin, products
             continue
         scores = products.new_full(
-            (len(rows), len(sides.gallery)), -torch.inf)
+            (len(products), len(sides.gallery)), -torch.inf)
         scores[:, torch.from_numpy(kept)] = products
         yield begin, scores
 

@@ -9,14 +9,19 @@ import numpy as np
 import torch
 
 from .compiled import compiled, over_rows
+from .products import multiply
 from .progress import Progress
 from .similarity import exhaust, refine, widen
 
 _BLOCK_BYTES = 64 << 20
+# Rows that stay in the cache from one step to the next.
+_CACHED_BYTES = 2 << 20
 # Rows and columns of one product: large enough for the matrix kernels, small
 # enough that the selection finds the values in the cache.
-_ROWS, _COLUMNS = 1024, 8192
+ROWS, COLUMNS = 1024, 8192
 _CHUNK = 64
+# Images of one group, of which only the nearest counts for the first floor.
+_GROUP = 16
 # Candidates beyond k: a few ties and rounding errors are settled among them.
 _PAD = 8
 # Lists of candidates longer than this cost more than comparing everything.
@@ -64,17 +69,23 @@ def _kth_largest(values, k):
 
 
 @compiled
-def _shorten(s, images, values, counts, floors, errors, rounding, k):
-    """Drop the candidates of list s that cannot be among its first k.
+def _floor_below(best, error, rounding):
+    """The lowest value of an image that may be as near as one of ``best``.
 
-    A value v is wrong by at most errors[s] + rounding * abs(v).
+    A value v is wrong by at most error + rounding * abs(v).
     """
+    floor = best - rounding * abs(best) - np.float32(2) * error
+    return floor / (1 + rounding if floor > 0 else 1 - rounding)
+
+
+@compiled
+def _shorten(s, images, values, counts, floors, errors, rounding, k):
+    """Drop the candidates of list s that cannot be among its first k."""
     count = counts[s]
     if count <= k:
         return
     best = _kth_largest(values[s, :count].copy(), k)
-    floor = best - rounding * abs(best) - np.float32(2) * errors[s]
-    floors[s] = floor / (1 + rounding if floor > 0 else 1 - rounding)
+    floors[s] = _floor_below(best, errors[s], rounding)
     kept = 0
     for p in range(count):
         if values[s, p] >= floors[s]:
@@ -98,6 +109,24 @@ def _push(s, image, value, images, values, counts, limits, floors, errors,
     if counts[s] == limits[s]:  # too many near-ties
         counts[s] = -1
         floors[s] = np.inf
+
+
+@compiled
+def _first_floor(row, shifts, s, floors, error, rounding, k):
+    """A floor for an empty list, so that few images come before the nearest.
+
+    k of the groups that a row is dealt into have an image as near as the
+    k-th best of the groups' best.
+    """
+    num = row.size // _GROUP
+    if num < 2 * k:
+        return
+    best = np.full(num, -np.inf, np.float32)
+    for begin in range(0, num * _GROUP, num):
+        for c in range(num):  # this loop becomes vector code
+            value = widen(row[begin + c]) + shifts[begin + c]
+            best[c] = value if value > best[c] else best[c]
+    floors[s] = _floor_below(_kth_largest(best, k), error, rounding)
 
 
 @compiled
@@ -130,8 +159,12 @@ def serve(product, own, shifts, others, images, values, counts, limits,
           floors, errors, rounding, k, first, last):
     """Offer the images of the columns to the lists of the rows."""
     for r in range(first, last):
-        _offer(product[r], shifts, others, own + r, images, values, counts,
-               limits, floors, errors, rounding, k)
+        s = own + r
+        if counts[s] == 0:
+            _first_floor(product[r], shifts, s, floors, errors[s], rounding,
+                         k)
+        _offer(product[r], shifts, others, s, images, values, counts, limits,
+               floors, errors, rounding, k)
 
 
 @compiled
@@ -142,12 +175,31 @@ def finish(images, values, counts, limits, floors, errors, rounding, k,
         _shorten(s, images, values, counts, floors, errors, rounding, k)
 
 
-def centred(host, order, dtype):
+def mean_feature(host, order):
+    """Mean of the features of some images, (D,) float32 tensor."""
+    total = sum(
+        torch.from_numpy(host[order[part]]).float().sum(0).double()
+        for part in _cached_blocks(len(order), host.shape[1]))
+    return (total / len(order)).float()
+
+
+def _cached_blocks(num, dim):
+    step = max(1, _CACHED_BYTES // (4 * dim))
+    return [slice(a, min(a + step, num)) for a in range(0, num, step)]
+
+
+def centred(host, order, mean, dtype):
     """Centred copies of images, and what brings their products back.
 
-    With z = x - m for the mean m, x_i . x_j = z_i . z_j + m . x_j and a term
-    of i alone, which no order of j depends on. The smaller z make the errors
-    of the product small where the features are close to each other.
+    With z = x - m, x_i . x_j = z_i . z_j + m . x_j and a term of i alone,
+    which no order of j depends on. The smaller z make the errors of the
+    product small where the features are close to each other.
+
+    Args:
+        host (np.ndarray): (N, D) features.
+        order (np.ndarray): (B,) images.
+        mean (torch.Tensor): (D,) m, any vector; best :func:`mean_feature`.
+        dtype (torch.dtype): of the copies.
 
     Returns:
         tuple: z as a tensor of ``dtype``, float32 m . x_j up to a constant,
@@ -155,14 +207,10 @@ def centred(host, order, dtype):
         is to be added to it as a share of the absolute value.
     """
     num, dim = len(order), host.shape[1]
-    step = max(1, _BLOCK_BYTES // (16 * dim))
-    blocks = [slice(a, min(a + step, num)) for a in range(0, num, step)]
-    mean = sum(host[order[part]].sum(0, dtype=np.float64) for part in blocks)
-    mean = torch.from_numpy((mean / num).astype(np.float32))
     bank = torch.empty(num, dim, dtype=dtype)
     shifts = torch.empty(num, dtype=torch.float64)
     length, lost = torch.empty(2, num, dtype=torch.float32)
-    for part in blocks:
+    for part in _cached_blocks(num, dim):
         x = torch.from_numpy(host[order[part]]).float()
         shifts[part] = x.double() @ mean.double()
         z = x.sub_(mean)
@@ -205,7 +253,8 @@ def streamed_search(host, view, order, num_rows, k, *, block=None,
         tuple[np.ndarray, np.ndarray]: (num_rows, k) indices and similarities.
     """
     dtype = torch.bfloat16 if half_products() else torch.float32
-    bank, shifts, errors, rounding = centred(host, order, dtype)
+    bank, shifts, errors, rounding = centred(
+        host, order, mean_feature(host, order), dtype)
     lists = new_lists(num_rows, k, errors, rounding)
     for product, a, c in streamed_products(bank, num_rows, block):
         rows, columns = product.shape
@@ -240,16 +289,16 @@ def streamed_products(bank, num_rows, block=None):
         first column; gone with the next.
     """
     num = len(bank)
-    block = min(block or _ROWS, num_rows)
-    memory = torch.empty(block * min(_COLUMNS, num), dtype=bank.dtype)
+    block = min(block or ROWS, num_rows)
+    memory = torch.empty(block * min(COLUMNS, num), dtype=bank.dtype)
     progress = Progress('neighbours', num_rows * num)
     for a in range(0, num_rows, block):
         z = min(a + block, num_rows)
         progress.add((z - a) * a)
-        for c in range(a, num, _COLUMNS):
-            d = min(c + _COLUMNS, num)
+        for c in range(a, num, COLUMNS):
+            d = min(c + COLUMNS, num)
             product = memory[:(z - a) * (d - c)].view(z - a, d - c)
-            torch.mm(bank[a:z], bank[c:d].T, out=product)
+            multiply(bank[a:z], bank[c:d], out=product)
             if bank.dtype == torch.bfloat16:
                 product = product.view(torch.int16)
             yield product.numpy(), a, c

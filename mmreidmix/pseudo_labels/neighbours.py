@@ -14,7 +14,8 @@ logger = logging.getLogger(__name__)
 EXACT_BACKENDS = ('torch', 'faiss')
 APPROXIMATE_BACKENDS = ('ivf', 'hnsw')
 BACKENDS = EXACT_BACKENDS + APPROXIMATE_BACKENDS
-_BLOCK_BYTES = 64 << 20
+# Blocks of rows that stay in the cache.
+_BLOCK_BYTES = 2 << 20
 
 
 def name_some(indices):

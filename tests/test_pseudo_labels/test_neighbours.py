@@ -58,7 +58,7 @@ def test_knn_is_independent_of_block_threads_and_backend(
     features, expected = images
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exact, 'half_products', lambda: half)
-        patch.setattr(exact, '_COLUMNS', columns)
+        patch.setattr(exact, 'COLUMNS', columns)
         indices, _ = knn(features, 10, block=block, threads=threads,
                          backend=backend)
     np.testing.assert_array_equal(indices, expected)

@@ -2,8 +2,10 @@
 
 Written from the definition of Zhong et al., "Re-ranking Person
 Re-identification with k-reciprocal Encoding", CVPR 2017, laid out the way the
-usual code is: all distances, a full sort, a dense matrix of encodings, an
-inverted index over its columns. NumPy in float32; products by torch.
+released code is: all distances, a full sort, a dense matrix of encodings, an
+inverted index over its columns. NumPy in float32; products by torch. As
+there, the scaled distances are the transpose of a matrix and all others are
+made like them, so that columns lie together in memory, not rows.
 """
 
 import numpy as np
@@ -14,7 +16,7 @@ _EXTRA_BYTES = 1 << 30
 
 
 def needed_bytes(num, dim):
-    """Peak memory: distances, encodings twice, ranks as int32 and int64."""
+    """Peak memory: distances twice, encodings, ranks as int32 and int64."""
     return (3 * 4 + 4 + 8) * num**2 + 4 * num * dim + _EXTRA_BYTES
 
 
@@ -55,7 +57,7 @@ def rerank(distances, num_query, k1=20, k2=6, lambda_value=0.3):
 
     Args:
         distances (np.ndarray): (N, N) float32 squared distances, queries
-            first; destroyed.
+            first.
         num_query (int): Q.
         k1 (int): Length of the neighbour lists, without the image itself.
         k2 (int): Lists averaged over, the image itself among them.
@@ -65,12 +67,13 @@ def rerank(distances, num_query, k1=20, k2=6, lambda_value=0.3):
         np.ndarray: (Q, N - Q) float32.
     """
     num = len(distances)
-    distances /= distances.max(axis=1, keepdims=True)
+    # The largest of each row too, since distances are symmetric.
+    distances = np.transpose(distances / distances.max(axis=0))
     ranks = np.argsort(distances, axis=1).astype(np.int32)
     encoding = _encode(distances, ranks, k1)
-    distances = distances[:num_query].copy()
+    distances = distances[:num_query]
     if k2 > 1:
-        expanded = np.empty_like(encoding)
+        expanded = np.zeros_like(encoding)
         for i in range(num):
             expanded[i] = encoding[ranks[i, :k2]].mean(axis=0)
         encoding = expanded

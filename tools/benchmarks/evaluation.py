@@ -137,8 +137,9 @@ def describe(report: dict) -> str:
         other = report['dense']
         times = other['speedup']
         lines.append(
-            f're-ranking is {times["from_features"]:.1f} times as fast as the '
-            'dense original, both from features to final distances ('
+            f're-ranking (median of {REPEATS}) is '
+            f'{times["from_features"]:.1f} times as fast as the dense '
+            'original, both from features to final distances ('
             f'{times["without_dense_distances"]:.1f} times if its distances '
             'are not counted); largest difference of distances '
             f'{other["largest_difference"]:.1e}, of AP '
