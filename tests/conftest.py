@@ -25,7 +25,7 @@ def realdata() -> Path:
     return Path(folder).resolve()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope='session')
 def _scope():
     """Look components up in mmreidmix, as the tools do."""
     from mmengine.registry import DefaultScope
@@ -33,6 +33,16 @@ def _scope():
     import mmreidmix  # noqa: F401
     if not DefaultScope.check_instance_created('mmreidmix'):
         DefaultScope.get_instance('mmreidmix', scope_name='mmreidmix')
+
+
+@pytest.fixture
+def log(caplog):
+    """What is logged, as ``caplog``."""
+    from mmengine.logging import MMLogger
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
 
 
 @pytest.fixture(scope='session')

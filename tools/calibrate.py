@@ -111,7 +111,7 @@ def find_thresholds(args, runner, weights: CheckWeightsHook) -> dict:
     """Thresholds with what they were found on, as plain values."""
     table = embed(runner)
     cfg = runner.cfg.to_dict()
-    domain, = describe_domains(runner.test_dataloader.dataset.parts, cfg)
+    domain, = describe_domains(runner.test_dataloader.dataset, cfg)
     thresholds, pairs = table.compare(
         calibrate,
         *table.sides(domain['name']),

@@ -220,7 +220,7 @@ def describe(args, runner, weights: CheckWeightsHook, results: dict) -> dict:
         'results': results,
         'protocol': protocol_text(cfg, dataset.metainfo['domains']),
         'sources': describe_sources(cfg),
-        'domains': describe_domains(dataset.parts, cfg),
+        'domains': describe_domains(dataset, cfg),
         'evaluators': evaluator_options(cfg),
         'method': Path(args.config).stem,
         'config': args.config,

@@ -1,9 +1,11 @@
 """Query and gallery of held-out domains as one set to embed."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 from mmengine.dataset import Compose
+from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from mmreidmix.registry import DATASETS
@@ -13,6 +15,10 @@ from mmreidmix.registry import DATASETS
 class RetrievalDataset(Dataset):
     """Concatenates query and gallery of one or several held-out domains.
 
+    Files that are in the gallery and also a query are counted in a warning
+    and in ``shared_files``: where the same-camera rule does not leave them
+    out, such a query finds itself.
+
     Args:
         domains (Sequence[dict]): configs of :class:`BaseReIDDataset` without
             ``subset``; both 'query' and 'gallery' are loaded.
@@ -21,6 +27,9 @@ class RetrievalDataset(Dataset):
     Raises:
         ValueError: no domain, two of one name, or a query or gallery
             without images.
+
+    Attributes:
+        shared_files (list[int]): by domain.
     """
 
     def __init__(self, domains: Sequence[dict], pipeline: Sequence[dict] = ()):
@@ -39,6 +48,10 @@ class RetrievalDataset(Dataset):
         if len(set(self.names)) < len(self.names):
             raise ValueError(f'RetrievalDataset: domain names {self.names} '
                              'are not unique; set `name` of one of them')
+        self.shared_files = [
+            _warn_of_shared_files(*sides)
+            for sides in zip(self.parts[::2], self.parts[1::2])
+        ]
         self.pipeline = Compose(pipeline)
         self.offsets = np.concatenate(
             [[0], np.cumsum([len(part) for part in self.parts])]).astype(int)
@@ -60,3 +73,16 @@ class RetrievalDataset(Dataset):
 
     def __getitem__(self, index: int):
         return self.pipeline(self.get_data_info(index))
+
+
+def _warn_of_shared_files(query, gallery) -> int:
+    queries = {query.image_path(i) for i in range(len(query))}
+    shared = sum(gallery.image_path(i) in queries for i in range(len(gallery)))
+    if shared:
+        print_log(
+            f'{query.name}: {shared} of {len(gallery)} gallery images are '
+            'queries too (the same files); use cross_camera=True, or take '
+            'them out of the gallery, if a query must not find itself',
+            logger='current',
+            level=logging.WARNING)
+    return shared

@@ -21,25 +21,26 @@ NOT_METHOD = ('default_scope', 'env_cfg', 'launcher', 'load_from',
               'visualizer', 'work_dir')
 
 
-def describe_domains(parts: Sequence, cfg: Mapping) -> list:
+def describe_domains(dataset, cfg: Mapping) -> list:
     """Facts of the tested domains.
 
     Args:
-        parts (Sequence[BaseReIDDataset]): query and gallery of each domain in
-            turn, as ``RetrievalDataset.parts``.
+        dataset (RetrievalDataset): query and gallery of each domain.
         cfg (Mapping): the config, as plain dictionaries.
 
     Returns:
         list[dict]: per domain the options of its data set and 'name'; 'boxes'
         ('as published' where a set has one kind); 'split'; 'counts_ok';
         'seen_in_training' ('no', or the role in which images of this data set
-        are trained on); counts of 'query' and 'gallery'; and 'sha256' over
-        side, relative path, size in bytes, identity and camera of all images.
+        are trained on); counts of 'query' and 'gallery'; 'shared_files',
+        gallery images that are queries too; and 'sha256' over side, relative
+        path, size in bytes, identity and camera of all images.
     """
     sources = domains_of(cfg, 'train_dataloader')
     described = []
-    for options, query, gallery in zip(
-            domains_of(cfg, 'test_dataloader'), parts[::2], parts[1::2]):
+    for options, query, gallery, shared in zip(
+            domains_of(cfg, 'test_dataloader'), dataset.parts[::2],
+            dataset.parts[1::2], dataset.shared_files):
         roles = {
             source.get('role', 'labelled')
             for source in sources
@@ -55,6 +56,7 @@ def describe_domains(parts: Sequence, cfg: Mapping) -> list:
             'seen_in_training': ' and '.join(sorted(roles)) or 'no',
             'query': _counts(query, query),
             'gallery': _counts(gallery, query),
+            'shared_files': shared,
             'sha256': content_hash((query, gallery)),
         })
     return described

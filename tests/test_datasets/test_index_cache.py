@@ -10,15 +10,6 @@ ARRAYS = dict(a=np.arange(6, dtype=np.int32).reshape(2, 3),
               empty=np.zeros((0, 2)), text=np.frombuffer(b'xyz', np.uint8))
 
 
-@pytest.fixture
-def log(caplog):
-    from mmengine.logging import MMLogger
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
-
-
 def same(first, second):
     assert list(first) == list(second)
     for key in first:

@@ -1,6 +1,6 @@
 import pytest
 
-from mmreidmix.datasets import RetrievalDataset
+from mmreidmix.datasets import Market1501, ReIDRecords, RetrievalDataset
 
 PIPELINE = [dict(type='LoadReIDImage'), dict(type='PackReIDInputs')]
 
@@ -69,3 +69,18 @@ def test_missing_data_set_says_what_was_looked_for(tmp_path):
     with pytest.raises(FileNotFoundError, match='make_toy_data.py'):
         RetrievalDataset(
             [dict(type='Market1501', data_root=str(tmp_path / 'gone'))])
+
+
+def test_files_of_both_sides_are_counted(toy, monkeypatch, log):
+    market = domain(toy, 'unseen')
+    plain = RetrievalDataset([market])
+    assert plain.shared_files == [0]
+    assert 'queries too' not in log.text
+    queries, gallery = (part.records for part in plain.parts)
+    monkeypatch.setattr(
+        Market1501, 'load_records', lambda self: queries
+        if self.subset == 'query' else ReIDRecords.concat([queries, gallery]))
+    dataset = RetrievalDataset([market])
+    assert dataset.shared_files == [len(queries)]
+    assert (f'{len(queries)} of {len(queries) + len(gallery)} gallery images '
+            'are queries too') in log.text

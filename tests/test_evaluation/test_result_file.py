@@ -1,10 +1,11 @@
 import hashlib
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from mmreidmix.datasets import Market1501
+from mmreidmix.datasets import Market1501, RetrievalDataset
 from mmreidmix.evaluation import FeatureTable, RankingResult
 from mmreidmix.evaluation.provenance import (
     content_hash,
@@ -116,13 +117,18 @@ def parts_of(root, **options):
             for subset in ('query', 'gallery')]
 
 
+def set_of(parts):
+    return SimpleNamespace(parts=parts, shared_files=[0])
+
+
 def test_facts_of_a_domain(market):
     target = {'type': 'Market1501', 'data_root': str(market), 'name': 'shop'}
     cfg = {'test_dataloader': {'dataset': {'domains': [target]}}}
-    domain, = describe_domains(parts_of(market, name='shop'), cfg)
+    domain, = describe_domains(
+        RetrievalDataset([target]), cfg)
     assert domain['name'] == 'shop' and domain['data_root'] == str(market)
     assert (domain['split'], domain['boxes']) == ('official', 'as published')
-    assert domain['counts_ok'] is False
+    assert domain['counts_ok'] is False and domain['shared_files'] == 0
     assert domain['seen_in_training'] == 'no'
     assert domain['query'] == {
         'images': 2, 'identities': 2,
@@ -133,7 +139,7 @@ def test_facts_of_a_domain(market):
                           'role': 'unlabelled'}, 'unlabelled'),
                         ({'type': 'X', 'name': 'shop'}, 'labelled')):
         cfg['train_dataloader'] = {'dataset': {'domains': [train]}}
-        assert describe_domains(parts_of(market, name='shop'), cfg)[0][
+        assert describe_domains(set_of(parts_of(market, name='shop')), cfg)[0][
             'seen_in_training'] == seen
 
 
@@ -142,7 +148,7 @@ def test_split_and_boxes(market):
     query.split, query.boxes = 3, 'labeled'
     cfg = {'test_dataloader': {'dataset': {'domains': [
         {'type': 'Market1501', 'pid_range': (0, 1)}]}}}
-    domain, = describe_domains([query, gallery], cfg)
+    domain, = describe_domains(set_of([query, gallery]), cfg)
     assert domain['split'] == 'split 3, identities 0 to 1'
     assert domain['boxes'] == 'labeled'
 
