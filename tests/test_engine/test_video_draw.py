@@ -12,7 +12,7 @@ def run(draw, per_video):
     images = draw.next_round()
     while len(images):
         rounds.append(images)
-        draw.heard(per_video * len(np.unique(VIDEOS[images])))
+        draw.found += per_video * len(np.unique(VIDEOS[images]))
         images = draw.next_round()
     return rounds
 

@@ -1,5 +1,6 @@
 """Fills pseudo labels and memory of ReMix before an epoch."""
 
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from mmengine.logging import print_log
 
 from mmreidmix.engine.runner_parts import bare_model
 from mmreidmix.pseudo_labels import (
+    CollapsedFeaturesError,
     cluster_per_group,
     collapse_warning,
     describe_clustering,
@@ -19,7 +21,7 @@ from mmreidmix.pseudo_labels import (
 )
 from mmreidmix.registry import HOOKS
 
-from .pseudo_label_hook import PseudoLabelHook
+from .pseudo_label_hook import PseudoLabelHook, forget_pseudo_rows
 from .video_draw import VideoDraw, VideoIndex
 
 REFRESH = ('epoch', 'online')
@@ -56,7 +58,8 @@ class ReMixHook(PseudoLabelHook):
         begin (int): first epoch with single-camera data.
         min_size (int): smaller clusters are dropped.
         max_images (int, optional): embed no more single-camera images of a
-            domain in an epoch. None: as many as it takes.
+            domain in an epoch, but at least one video. None: as many as it
+            takes.
         refresh (str): centres of multi-camera identities: 'epoch', embed all
             their images before each epoch; 'online', before the first only,
             and from then on let each batch's momentum embeddings in.
@@ -144,6 +147,7 @@ class ReMixHook(PseudoLabelHook):
         model, table = bare_model(runner), mixture.label_table
         first = table.num_labelled_classes
         model.begin_pseudo_labels(model.memory.centroids[first:], first)
+        forget_pseudo_rows(runner, first)
         self.seconds['all'] = time.perf_counter() - start
         self.epoch_start = time.perf_counter()
         runner.logger.info(
@@ -192,19 +196,31 @@ class ReMixHook(PseudoLabelHook):
             domain)
         rng = np.random.default_rng([runner.seed, runner.epoch, domain])
         draw = VideoDraw(self.videos[domain], need, self.max_images, rng)
-        parts = []
+        drawn = np.empty(0, np.int64), torch.zeros(0), np.empty(0, np.int64)
         images = draw.next_round()
         while len(images):
-            rows = self._embed(runner, mixture.domains[domain], images)
-            clusters = self._cluster_videos(
-                mixture.domains[domain].records, images, rows)
-            draw.heard(int(clusters.max(initial=-1)) + 1)
-            parts.append((images, rows, clusters))
+            drawn = self._with_round(runner, mixture.domains[domain], drawn,
+                                     images)
+            draw.found = int(drawn[2].max(initial=-1)) + 1
             images = draw.next_round()
-        drawn = join_rounds(parts)
         if is_main_process():
             self._report_draw(runner, mixture.domains[domain], draw, *drawn)
         return drawn
+
+    def _with_round(self, runner, domain, drawn: tuple,
+                    images: np.ndarray) -> tuple:
+        """Images, embeddings and clusters of all rounds so far."""
+        earlier, earlier_rows, clusters = drawn
+        rows = self._embed(runner, domain, images)
+        joined = np.concatenate([earlier, images])
+        joined_rows = torch.cat([earlier_rows, rows])
+        if self.scope == 'domain':  # people of earlier videos may come back
+            return joined, joined_rows, self._cluster_videos(
+                domain.records, joined, joined_rows)
+        found = self._cluster_videos(domain.records, images, rows)
+        first = int(clusters.max(initial=-1)) + 1
+        return joined, joined_rows, np.concatenate(
+            [clusters, np.where(found < 0, -1, found + first)])
 
     def _embed(self, runner, domain, images=None, **options) -> torch.Tensor:
         """Momentum embeddings (n, D) of some images of a domain."""
@@ -223,11 +239,23 @@ class ReMixHook(PseudoLabelHook):
                 found = (
                     true_clusters(records.pids[images], groups)
                     if self.oracle else cluster_per_group(
-                        rows.numpy(), groups, self.clusterer))
+                        rows.numpy(), groups, self._cluster_or_noise))
                 labels.copy_(torch.from_numpy(
                     drop_small(found, self.min_size)))
             broadcast(labels)
         return labels.numpy()
+
+    def _cluster_or_noise(self, features: np.ndarray):
+        """Clusters of a group; none if all of its features are alike."""
+        try:
+            return self.clusterer(features)
+        except CollapsedFeaturesError as error:
+            print_log(
+                f'{len(features):,} images have no cluster in this epoch: '
+                f'{error}',
+                logger='current',
+                level=logging.WARNING)
+            return np.full(len(features), -1)
 
     def _groups(self, records, images: np.ndarray) -> np.ndarray:
         """What is clustered at once, as a number of each image, (n,)."""
@@ -335,19 +363,6 @@ def describe_cameras(mixture, videos: dict) -> list:
             'seen by one camera only: CameraCentroidsLoss.fallback says what '
             'becomes of them')
     return lines
-
-
-def join_rounds(parts: Sequence) -> tuple:
-    """Images, embeddings and clusters of all rounds, clusters disjoint."""
-    if not parts:
-        nothing = np.empty(0, np.int64)
-        return nothing, torch.zeros(0, 0), nothing
-    clusters, first = [], 0
-    for _, _, found in parts:
-        clusters.append(np.where(found < 0, -1, found + first))
-        first += int(found.max(initial=-1)) + 1
-    return (np.concatenate([part[0] for part in parts]),
-            torch.cat([part[1] for part in parts]), np.concatenate(clusters))
 
 
 def true_clusters(pids: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -46,6 +46,11 @@ class VideoDraw:
         max_images (int, optional): no more images are drawn, but at least one
             video.
         rng (np.random.Generator): source of the order.
+
+    Attributes:
+        drawn (int): videos so far.
+        found (int): identities that all rounds have given; to be set after
+            each of them.
     """
 
     #: Videos of the first round, as if each gave so many identities.
@@ -71,10 +76,6 @@ class VideoDraw:
         which = self.order[self.drawn:self.drawn + count]
         self.drawn += len(which)
         return self.index.images(which)
-
-    def heard(self, found: int) -> None:
-        """Take note of the identities that the last round gave."""
-        self.found += found
 
     @property
     def reason(self) -> str:
