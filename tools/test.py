@@ -11,6 +11,7 @@ Examples:
 """
 
 import argparse
+import logging
 import os
 import tempfile
 from ast import literal_eval
@@ -216,6 +217,14 @@ def describe(args, runner, weights: CheckWeightsHook, results: dict) -> dict:
         metric.save_features for metric in metrics
         if getattr(metric, 'save_features', None)
     ]
+    trained, tested = weights.method_sha256, method_hash(cfg)
+    if trained not in (None, tested):
+        print_log(
+            f'{args.checkpoint} was trained with a config that is not '
+            f'{args.config}: sources, protocol, seen_in_training and '
+            'checkpoint_rule of the result are those of the latter',
+            logger='current',
+            level=logging.WARNING)
     return {
         'results': results,
         'protocol': protocol_text(cfg, dataset.metainfo['domains']),
@@ -224,7 +233,8 @@ def describe(args, runner, weights: CheckWeightsHook, results: dict) -> dict:
         'evaluators': evaluator_options(cfg),
         'method': Path(args.config).stem,
         'config': args.config,
-        'config_sha256': method_hash(cfg),
+        'config_sha256': tested,
+        'training_config_sha256': trained,
         'checkpoint': args.checkpoint,
         'checkpoint_rule': weights.rule,
         'training_seed': weights.seed,
@@ -256,13 +266,14 @@ def recheck(features: str, results: Optional[str]):
     """Compute a result again from its features.
 
     Raises:
-        SystemExit: some scores differ.
+        SystemExit: the features are others, or some scores differ.
     """
     file = results or Path(features).with_name('results.json')
     recorded = read_result(file)
     hashes = [entry['sha256'] for entry in recorded.get('features', [])]
     if hashes and file_hash(features) not in hashes:
-        print(f'{features} is not the file that {file} was computed from')
+        raise SystemExit(f'{features} is not the file that {file} was '
+                         'computed from: the SHA-256 differ')
     scores = rescore(
         FeatureTable.load(features), recorded['evaluators'])
     lines = differences(recorded['results'], scores)

@@ -53,6 +53,10 @@ class HeldOutSource(BaseReIDDataset):
         self.camera_names = self.source.camera_names
         self.canonical_name = f'{self.source.name}-val'
         super().__init__(self.source.data_root, subset, pipeline, name)
+        # what results say of the set that this is a part of
+        self.counts_ok = self.source.counts_ok
+        if hasattr(self.source, 'boxes'):
+            self.boxes = self.source.boxes
 
     def load_records(self) -> ReIDRecords:
         """Split the images of identities that two cameras see."""

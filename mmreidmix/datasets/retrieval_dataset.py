@@ -1,6 +1,9 @@
 """Query and gallery of held-out domains as one set to embed."""
 
+import filecmp
 import logging
+import os
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -76,13 +79,25 @@ class RetrievalDataset(Dataset):
 
 
 def _warn_of_shared_files(query, gallery) -> int:
-    queries = {query.image_path(i) for i in range(len(query))}
-    shared = sum(gallery.image_path(i) in queries for i in range(len(gallery)))
+    queries = defaultdict(list)
+    for i in range(len(query)):
+        path = query.image_path(i)
+        queries[os.path.basename(path)].append(path)
+    shared = sum(
+        _is_one_of(gallery.image_path(i), queries)
+        for i in range(len(gallery)))
     if shared:
         print_log(
             f'{query.name}: {shared} of {len(gallery)} gallery images are '
-            'queries too (the same files); use cross_camera=True, or take '
-            'them out of the gallery, if a query must not find itself',
+            'queries too (the same files, or copies of the same name); use '
+            'cross_camera=True, or take them out of the gallery, if a query '
+            'must not find itself',
             logger='current',
             level=logging.WARNING)
     return shared
+
+
+def _is_one_of(path: str, queries: dict) -> bool:
+    return any(
+        path == other or filecmp.cmp(path, other, shallow=False)
+        for other in queries.get(os.path.basename(path), ()))

@@ -24,6 +24,7 @@ class CheckWeightsHook(Hook):
     Attributes:
         rule (str): how it was chosen.
         seed (int, optional): of the training.
+        method_sha256 (str, optional): of the config of the training.
     """
 
     priority = 'LOWEST'
@@ -32,11 +33,13 @@ class CheckWeightsHook(Hook):
         self.stated_rule = stated_rule
         self.rule = 'untrained'
         self.seed = None
+        self.method_sha256 = None
 
     def after_load_checkpoint(self, runner, checkpoint):
         """Compare names and shapes; read the meta data."""
         meta = checkpoint.get('meta') or {}
         self.seed = meta.get('seed')
+        self.method_sha256 = meta.get('method_sha256')
         self.rule = checkpoint_rule(runner._load_from, meta,
                                     runner.cfg.to_dict(), self.stated_rule)
         model = runner.model

@@ -68,7 +68,7 @@ def calibrate(query,
     share an identity makes the interval too wide.
 
     The products are computed twice. Beside what :func:`pair_histogram` takes,
-    memory is 20 bytes for each of the impostor pairs with the highest
+    memory is 32 bytes for each of the impostor pairs with the highest
     cosines, four times the highest wanted rate of all.
 
     Args:
@@ -164,7 +164,7 @@ class _People:
 
     @classmethod
     def of(cls, side) -> '_People':
-        pids = np.concatenate([side.q_pids, side.g_pids])
+        pids = np.maximum(np.concatenate([side.q_pids, side.g_pids]), -1)
         known, pids = np.unique(pids, return_inverse=True)
         cameras, camids = np.unique(
             np.concatenate([side.q_camids, side.g_camids]),

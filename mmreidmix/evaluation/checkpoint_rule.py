@@ -1,5 +1,6 @@
 """By which rule a tested checkpoint was chosen."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Optional
@@ -90,7 +91,10 @@ def _overlap(first, second) -> bool:
 
 def same_data(first: Mapping, second: Mapping) -> bool:
     """Whether two data set configs read the same folder."""
-    return all(first.get(k) == second.get(k) for k in ('type', 'data_root'))
+    return first.get('type') == second.get('type') and all(
+        'data_root' in cfg for cfg in (first, second)) and (
+            os.path.realpath(first['data_root']) == os.path.realpath(
+                second['data_root']))
 
 
 def domains_of(cfg: Mapping, loader: str) -> list:

@@ -95,18 +95,21 @@ class FeatureMetric(BaseMetric):
         """
         table = self._gather(size)
         self.results.clear()
-        message = [None, None]
+        message, failure = [None, None], None
         if is_main_process():
             try:
                 if self.save_features:
                     table.save(self.save_features)
                 message[0] = self.compute_metrics(table)
-            except ValueError as error:  # raised on every rank, none waits
-                message[1] = str(error)
+            except Exception as error:  # raised on every rank, none waits
+                failure = error
+                message[1] = (isinstance(error, ValueError), str(error))
         broadcast_object_list(message)
         metrics, error = message
+        if failure is not None:
+            raise failure
         if error is not None:
-            raise ValueError(error)
+            raise (ValueError if error[0] else RuntimeError)(error[1])
         return self.with_prefix(metrics)
 
     def with_prefix(self, metrics: dict) -> dict:

@@ -17,8 +17,13 @@ PACKAGES = ('torch', 'torchvision', 'numpy', 'mmengine', 'mmcv', 'mmcv-lite',
 NOT_METHOD = ('default_scope', 'env_cfg', 'launcher', 'load_from',
               'log_level', 'log_processor', 'protocol', 'randomness',
               'resume', 'test_cfg', 'test_dataloader', 'test_evaluator',
-              'val_cfg', 'val_dataloader', 'val_evaluator', 'vis_backends',
-              'visualizer', 'work_dir')
+              'test_pipeline', 'val_cfg', 'val_dataloader', 'val_evaluator',
+              'vis_backends', 'visualizer', 'work_dir')
+# Sets made of recordings of the same people.
+SAME_PEOPLE = ({'Market1501', 'MARS'}, {'CUHK01', 'CUHK02'},
+               {'DukeMTMCReID', 'OccludedDuke'})
+# Options that change which images a training set has.
+PARTS = ('subset', 'train_list', 'version', 'boxes', 'pid_range', 'split')
 
 
 def describe_domains(dataset, cfg: Mapping) -> list:
@@ -32,20 +37,19 @@ def describe_domains(dataset, cfg: Mapping) -> list:
         list[dict]: per domain the options of its data set and 'name'; 'boxes'
         ('as published' where a set has one kind); 'split'; 'counts_ok';
         'seen_in_training' ('no', or the role in which images of this data set
-        are trained on); counts of 'query' and 'gallery'; 'shared_files',
-        gallery images that are queries too; and 'sha256' over side, relative
-        path, size in bytes, identity and camera of all images.
+        are trained on, or of its people); counts of 'query' and 'gallery';
+        'shared_files', gallery images that are queries too; and 'sha256' over
+        side, relative path, size in bytes, identity and camera of all images.
     """
     sources = domains_of(cfg, 'train_dataloader')
     described = []
     for options, query, gallery, shared in zip(
             domains_of(cfg, 'test_dataloader'), dataset.parts[::2],
             dataset.parts[1::2], dataset.shared_files):
+        own = options.get('dataset', options)
         roles = {
             source.get('role', 'labelled')
-            for source in sources
-            if same_data(source, options.get('dataset', options))
-            or source.get('name') == query.name
+            for source in sources if _same_people(source, own, query.name)
         }
         described.append({
             **options,
@@ -60,6 +64,16 @@ def describe_domains(dataset, cfg: Mapping) -> list:
             'sha256': content_hash((query, gallery)),
         })
     return described
+
+
+def _same_people(source: Mapping, tested: Mapping, name: str) -> bool:
+    """Whether a training set shows people of a tested one called ``name``."""
+    if same_data(source, tested) or source.get('name') == name:
+        return True
+    if source.get('name') or tested.get('name'):
+        return False  # not the standard data
+    types = {source.get('type'), tested.get('type')}
+    return len(types) == 1 or types in SAME_PEOPLE
 
 
 def _split(part, options: Mapping) -> str:
@@ -78,11 +92,15 @@ def _counts(part, query) -> dict:
         'images_per_camera': np.bincount(
             camids, minlength=part.num_cams).tolist(),
         'images_of_people_without_query': int((~shared).sum()),
+        'junk': int((pids < 0).sum()),
     }
 
 
 def content_hash(parts: Sequence) -> str:
     """SHA-256 over what a test reads, except for the pixels.
+
+    The official top folder of a set is left out of the paths, so that it may
+    be part of the data root or not.
 
     Args:
         parts (Sequence[BaseReIDDataset]): data sets, in a fixed order.
@@ -97,23 +115,35 @@ def content_hash(parts: Sequence) -> str:
         for i, (pid, camid) in enumerate(
                 zip(part.records.pids.tolist(), part.records.camids.tolist())):
             size = os.stat(part.image_path(i)).st_size
-            lines.append(f'{part.subset}\t{part.records.path(i)}\t{size}\t'
-                         f'{pid}\t{camid}\n')
+            lines.append(f'{part.subset}\t{_path(part, i)}\t{size}\t{pid}\t'
+                         f'{camid}\n')
     digest = hashlib.sha256()
     for line in sorted(lines):
         digest.update(line.encode('utf-8', 'surrogateescape'))
     return digest.hexdigest()
 
 
+def _path(part, index: int) -> str:
+    path = part.records.path(index)
+    tops = part.top_folders() if hasattr(part, 'top_folders') else ()
+    for top in tops:
+        if top and path.startswith(f'{top}/'):
+            return path[len(top) + 1:]
+    return path
+
+
 def protocol_text(cfg: Mapping, names: Sequence) -> str:
     """The protocol: the config's own ``protocol``, or sources -> targets."""
     if cfg.get('protocol'):
         return str(cfg['protocol'])
-    sources = [
-        f'{s.get("name") or s.get("type")} ({s.get("role", "labelled")})'
-        for s in domains_of(cfg, 'train_dataloader')
-    ]
+    sources = [_text_of(s) for s in domains_of(cfg, 'train_dataloader')]
     return f'{" + ".join(sources) or "nothing"} -> {", ".join(names)}'
+
+
+def _text_of(source: Mapping) -> str:
+    parts = [f'{key} {source[key]}' for key in PARTS if key in source]
+    parts.insert(0, source.get('role', 'labelled'))
+    return f'{source.get("name") or source.get("type")} ({", ".join(parts)})'
 
 
 def describe_sources(cfg: Mapping) -> list:
@@ -125,8 +155,9 @@ def describe_sources(cfg: Mapping) -> list:
 def method_hash(cfg: Mapping) -> str:
     """SHA-256 of what makes the trained model.
 
-    Leaves out seeds, folders and how it is tested, so that runs which differ
-    in their seed alone have one hash.
+    Leaves out seeds, folders, how it is tested and helper variables (whose
+    names begin with an underscore), so that runs which differ in their seed
+    alone have one hash.
     """
     kept = {k: v for k, v in cfg.items() if k not in NOT_METHOD}
     text = json.dumps(
@@ -137,7 +168,7 @@ def method_hash(cfg: Mapping) -> str:
 def _without_folders(value):
     if isinstance(value, Mapping):
         return {str(k): _without_folders(v) for k, v in value.items()
-                if k != 'data_root'}
+                if k != 'data_root' and not str(k).startswith('_')}
     if isinstance(value, (list, tuple)):
         return [_without_folders(v) for v in value]
     return value

@@ -110,8 +110,8 @@ def rank(query,
         cross_camera (bool): leave the query's identity in the query's camera
             out. Defaults to True.
         metric (str): 'cosine' or 'euclidean' (on the features as given).
-        block (int, optional): queries per block. Defaults to at most 256
-            and 64 MiB of scores.
+        block (int, optional): queries per block. Defaults to at most 512
+            and, down to 32, 128 MiB of scores.
         rerank (dict, optional): k-reciprocal re-ranking with these options
             of :func:`~.reranking.reranked_blocks`: ``k1``, ``k2`` and
             ``lambda_value``; ``{}`` for its defaults. Junk takes no part.

@@ -5,6 +5,7 @@ from inspect import Parameter, signature
 
 from mmreidmix.registry import METRICS
 
+from .feature_metric import FeatureMetric
 from .feature_table import FeatureTable
 
 #: a hundredth of a percent point; another machine may round a product so that
@@ -56,15 +57,33 @@ def rescore(table: FeatureTable, evaluators: list) -> dict:
 
     Returns:
         dict[str, float]: as the evaluators returned them in the test.
+
+    Raises:
+        ValueError: an evaluator is no :class:`FeatureMetric` of this package.
     """
     scores = {}
     for options in evaluators:
-        metric = METRICS.build(dict(options))
+        metric = _own_metric(options)
         values = metric.compute_metrics(table)
         prefix = options.get('prefix')
         scores.update({f'{prefix}/{key}' if prefix else key: value
                        for key, value in values.items()})
     return scores
+
+
+def _own_metric(options: Mapping) -> FeatureMetric:
+    """Build a metric of this package.
+
+    A registry also imports what a dotted name stands for, and a result file
+    may come from anywhere.
+    """
+    name = options.get('type')
+    kind = METRICS.module_dict.get(name) if isinstance(name, str) else None
+    if not (isinstance(kind, type) and issubclass(kind, FeatureMetric)):
+        raise ValueError(f'evaluators: type {name!r} is no metric of '
+                         'embeddings in this package')
+    return kind(**{key: value for key, value in options.items()
+                   if key not in ('type', 'save_features')})
 
 
 def differences(recorded: Mapping, scores: Mapping) -> list:
@@ -76,13 +95,18 @@ def differences(recorded: Mapping, scores: Mapping) -> list:
 
     Returns:
         list[str]: one line per score that is absent on one side or differs
-        by more than ``TOLERANCE`` of the larger of 1 and itself.
+        by more than ``TOLERANCE`` of the larger of 1 and itself, or at all if
+        it is a count.
     """
     lines = []
     for key in dict.fromkeys([*recorded, *scores]):
         first, second = recorded.get(key), scores.get(key)
         if None not in (first, second) and abs(
-                first - second) <= TOLERANCE * max(1, abs(first)):
+                first - second) <= _tolerance(first):
             continue
         lines.append(f'{key}: recorded {first}, computed {second}')
     return lines
+
+
+def _tolerance(value) -> float:
+    return 0 if isinstance(value, int) else TOLERANCE * max(1, abs(value))

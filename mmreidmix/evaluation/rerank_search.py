@@ -6,6 +6,7 @@ from torch import Tensor
 
 from mmreidmix.pseudo_labels import knn
 from mmreidmix.pseudo_labels.compiled import compiled, over_rows
+from mmreidmix.pseudo_labels.duplicates import surplus
 from mmreidmix.pseudo_labels.exact import (
     COLUMNS,
     ROWS,
@@ -57,10 +58,14 @@ def nearest_and_farthest(unit: Tensor, k: int, cross=None, threads=None):
     far = (np.empty((num, _FAR), np.int32), np.empty((num, _FAR), np.float32),
            np.zeros(num, np.int64), np.full(num, np.inf, np.float32), errors,
            rounding)
+    # Of equal images the first is as far as all of them.
+    far_shifts = np.where(surplus(host, 1, threads) == order, shifts,
+                          np.float32(np.inf))
     for product, own, c in _products(bank, unit, mean, cross):
         rows, columns = product.shape
-        place = own, shifts[c:c + columns], order[c:c + columns]
-        for _ in over_rows(_serve_both, rows, product, *place, near, far,
+        part = slice(c, c + columns)
+        for _ in over_rows(_serve_both, rows, product, own, order[part],
+                           shifts[part], near, far_shifts[part], far,
                            threads=threads, chunk=128):
             pass
     del bank
@@ -106,9 +111,10 @@ def _uncentre(cross, unit, mean):
     cross += (shifts[:size] - mean @ mean)[:, None]
 
 
-def _serve_both(product, own, shifts, others, near, far, first, last):
+def _serve_both(product, own, others, shifts, near, far_shifts, far, first,
+                last):
     serve(product, own, shifts, others, *near, first, last)
-    _serve_far(product, own, shifts, others, *far, first, last)
+    _serve_far(product, own, far_shifts, others, *far, first, last)
 
 
 @compiled

@@ -118,7 +118,6 @@ def encodings(unit: Tensor, k1: int, k2: int, cross=None, threads=None):
     Raises:
         ValueError: all features are equal.
     """
-    num = len(unit)
     indices, sims, lowest = nearest_and_farthest(
         unit, max(k1 + 1, k2), cross, threads=threads)
     largest = 2 - 2 * lowest
@@ -128,12 +127,21 @@ def encodings(unit: Tensor, k1: int, k2: int, cross=None, threads=None):
     encoding = encode_sets(
         indices[:, :k1 + 1], sims[:, :k1 + 1], unit.cpu().numpy(),
         half=int(np.around(k1 / 2)) + 1, threads=threads)
-    # Softmax weights of -d to those of -d / largest.
-    rows = np.repeat(np.arange(num), np.diff(encoding.indptr))
-    encoding.data **= 1 / largest[rows]
-    encoding.data /= np.bincount(rows, encoding.data, num)[rows]
+    _scale_softmax(encoding, largest)
     return average_encodings(
         encoding, indices[:, :k2], threads=threads), largest
+
+
+def _scale_softmax(encoding, largest: np.ndarray) -> None:
+    """Turn rows that are softmax(-d) into softmax(-d / largest)."""
+    sizes = np.diff(encoding.indptr)
+    starts = encoding.indptr[:-1]  # no row is empty: i is in its own set
+    logits = np.log(encoding.data)
+    # The nearest of a row is 0, all others down to -1: nothing underflows.
+    logits -= np.repeat(np.maximum.reduceat(logits, starts), sizes)
+    weights = np.exp(logits / np.repeat(largest, sizes))
+    encoding.data = weights / np.repeat(
+        np.add.reduceat(weights, starts), sizes)
 
 
 @torch.inference_mode()

@@ -126,6 +126,8 @@ def checked_sides(query, gallery, q_pids, g_pids, q_camids, g_camids, *,
         raise ValueError(
             f'query features have {query.shape[1]} values, gallery features '
             f'{gallery.shape[1]}: they must come from the same model')
+    if query.dtype != gallery.dtype:
+        query, gallery = query.double(), gallery.double()
     q_pids = _integers(q_pids, len(query), 'q_pids')
     g_pids = _integers(g_pids, len(gallery), 'g_pids')
     q_camids = _integers(q_camids, len(query), 'q_camids')

@@ -33,8 +33,9 @@ class SplitReIDMetric(ReIDMetric):
         """Score every domain, then add the means."""
         metrics = add_split_means(
             super().compute_metrics(results), self.split_sets)
-        names = results.domains.tolist()
-        for name in group_splits(names, self.split_sets):
+        groups = group_splits(results.domains.tolist(), self.split_sets)
+        for name in (name + label for label, _ in self._variants()
+                     for name in groups):
             scores = [key for key in metrics if key.startswith(f'{name}/')
                       and f'{key}_std' in metrics]
             text = ', '.join(

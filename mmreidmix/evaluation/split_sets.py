@@ -72,7 +72,8 @@ def add_split_means(metrics: Mapping[str, float],
     What :func:`~.splits.mean_and_spread` finds is added as '<set>/<score>',
     '<set>/<score>_std', '<set>/splits' and so on. 'mean/<score>' becomes the
     mean over sets and other domains, each counting once, and is left out
-    where there is one alone.
+    where there is one alone. Results of re-ranking and query expansion
+    ('<domain>+rerank/<score>') are joined among themselves.
 
     Args:
         metrics (Mapping[str, float]): by '<domain>/<score>'.
@@ -85,6 +86,20 @@ def add_split_means(metrics: Mapping[str, float],
     Raises:
         ValueError: if the splits of a set do not have the same scores.
     """
+    variants = defaultdict(dict)
+    for key, value in metrics.items():
+        domain, _, score = key.partition('/')
+        name, plus, label = domain.partition('+')
+        variants[plus + label][f'{name}/{score}'] = value
+    return {
+        key.replace('/', f'{label}/', 1): value
+        for label, own in variants.items()
+        for key, value in _with_means(own, split_sets).items()
+    }
+
+
+def _with_means(metrics: Mapping[str, float],
+                split_sets: Sequence[str]) -> dict:
     domains = defaultdict(dict)
     for key, value in metrics.items():
         name, _, score = key.partition('/')

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from mmreidmix.datasets import Market1501, ReIDRecords, RetrievalDataset
@@ -71,7 +73,7 @@ def test_missing_data_set_says_what_was_looked_for(tmp_path):
             [dict(type='Market1501', data_root=str(tmp_path / 'gone'))])
 
 
-def test_files_of_both_sides_are_counted(toy, monkeypatch, log):
+def test_files_of_both_sides_are_counted(toy, monkeypatch, log, tmp_path):
     market = domain(toy, 'unseen')
     plain = RetrievalDataset([market])
     assert plain.shared_files == [0]
@@ -82,5 +84,12 @@ def test_files_of_both_sides_are_counted(toy, monkeypatch, log):
         if self.subset == 'query' else ReIDRecords.concat([queries, gallery]))
     dataset = RetrievalDataset([market])
     assert dataset.shared_files == [len(queries)]
+    monkeypatch.undo()
+    copy = tmp_path / 'copy'
+    shutil.copytree(toy / 'unseen', copy)
+    first = next(copy.rglob('query/*.jpg'))
+    shutil.copy(first, next(copy.rglob('bounding_box_test')))
+    assert RetrievalDataset(
+        [dict(market, data_root=str(copy))]).shared_files == [1]
     assert (f'{len(queries)} of {len(queries) + len(gallery)} gallery images '
             'are queries too') in log.text

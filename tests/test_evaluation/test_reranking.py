@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import torch
 
+from mmreidmix.evaluation import rerank_search, reranking
 from mmreidmix.evaluation.ranking import rank
 from mmreidmix.evaluation.rerank_search import nearest_and_farthest
 from mmreidmix.evaluation.reranking import encodings, reranked_blocks
 from mmreidmix.evaluation.sides import checked_sides
-from mmreidmix.pseudo_labels import knn, normalise
+from mmreidmix.pseudo_labels import exact, knn, normalise
 
 BENCHMARKS = Path(__file__).parents[2] / 'tools' / 'benchmarks'
 
@@ -68,6 +69,26 @@ def test_distances_are_those_of_the_dense_original(dense, options, junk):
     np.testing.assert_allclose(
         own_distances(case, **options), dense_distances(
             dense, case, **options), atol=2e-6)
+
+
+def test_several_tiles_and_floors(dense, monkeypatch):
+    monkeypatch.setattr(rerank_search, 'ROWS', 100)
+    monkeypatch.setattr(rerank_search, 'COLUMNS', 500)
+    monkeypatch.setattr(exact, 'COLUMNS', 500)
+    case = make_case(6, 250, 1400, junk=False)
+    expected = dense_distances(dense, case)
+    np.testing.assert_allclose(own_distances(case, 90), expected, atol=2e-6)
+    monkeypatch.setattr(reranking, '_KEPT_BYTES', 0)
+    np.testing.assert_allclose(own_distances(case, 90), expected, atol=2e-6)
+
+
+@pytest.mark.parametrize('spread', [0.05, 0.3])
+def test_close_features(dense, spread):
+    case = make_case(7, junk=False)
+    case = (1 + spread * case[0], 1 + spread * case[1], *case[2:])
+    found = own_distances(case)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found, dense_distances(dense, case), atol=1e-3)
 
 
 def test_lists_as_long_as_the_set(dense):

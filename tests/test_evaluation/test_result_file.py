@@ -133,14 +133,36 @@ def test_facts_of_a_domain(market):
     assert domain['query'] == {
         'images': 2, 'identities': 2,
         'images_per_camera': [1, 1, 0, 0, 0, 0],
-        'images_of_people_without_query': 0}
+        'images_of_people_without_query': 0, 'junk': 0}
     assert domain['gallery']['images_of_people_without_query'] == 1
     for train, seen in (({'type': 'Market1501', 'data_root': str(market),
                           'role': 'unlabelled'}, 'unlabelled'),
-                        ({'type': 'X', 'name': 'shop'}, 'labelled')):
+                        ({'type': 'X', 'name': 'shop'}, 'labelled'),
+                        ({'type': 'Market1501', 'data_root': '/b'}, 'no')):
         cfg['train_dataloader'] = {'dataset': {'domains': [train]}}
         assert describe_domains(set_of(parts_of(market, name='shop')), cfg)[0][
             'seen_in_training'] == seen
+
+
+@pytest.mark.parametrize('source, seen', [
+    ({'type': 'Market1501', 'data_root': '/elsewhere'}, 'labelled'),
+    ({'type': 'MARS', 'data_root': '/m', 'role': 'unlabelled'}, 'unlabelled'),
+    ({'type': 'MSMT17', 'data_root': '/m'}, 'no'),
+    ({'type': 'Market1501', 'data_root': '/m', 'name': 'toy'}, 'no'),
+])
+def test_standard_sets_are_the_same_people_anywhere(market, source, seen):
+    target = {'type': 'Market1501', 'data_root': str(market)}
+    cfg = {'test_dataloader': {'dataset': {'domains': [target]}},
+           'train_dataloader': {'dataset': {'domains': [source]}}}
+    domain, = describe_domains(RetrievalDataset([target]), cfg)
+    assert domain['seen_in_training'] == seen
+
+
+def test_top_folder_does_not_change_the_hash(market):
+    outer = market / 'outer'
+    outer.mkdir()
+    (outer / 'Market-1501-v15.09.15').symlink_to(market)
+    assert content_hash(parts_of(outer)) == content_hash(parts_of(market))
 
 
 def test_split_and_boxes(market):
@@ -178,9 +200,12 @@ def test_protocol_and_method():
     assert protocol_text(cfg, ['m', 'n']) == (
         'MSMT17 (labelled) + street (unlabelled) -> m, n')
     assert protocol_text({**cfg, 'protocol': 'P-1'}, ['m']) == 'P-1'
+    cfg['train_dataloader']['dataset']['domains'][0]['subset'] = 'all'
+    assert protocol_text(cfg, ['m']).startswith('MSMT17 (labelled, subset all')
     same = json.loads(json.dumps(cfg))
     same.update(randomness={'seed': 1}, work_dir='w', test_dataloader={})
     same['train_dataloader']['dataset']['domains'][0]['data_root'] = 'b'
+    same.update(_root='b', test_pipeline=[])
     assert method_hash(same) == method_hash(cfg)
     same['model']['type'] = 'B'
     assert method_hash(same) != method_hash(cfg)
@@ -214,3 +239,17 @@ def test_rescoring_and_differences():
     assert len(differences(scores, other)) == 2
     other['all/shop/mAP'] -= 1.5e-4
     assert differences(scores, other) == ['new: recorded None, computed 1.0']
+    counts = dict(scores)
+    counts['all/shop/queries'] += 1
+    assert len(differences(scores, counts)) == 1
+
+
+@pytest.mark.parametrize('options', [
+    {'type': 'os.system', 'command': 'exit 1'},
+    {'type': 'subprocess.run', 'args': ['true']},
+    {'type': 'mmengine.evaluator.DumpResults', 'out_file_path': 'a.pkl'},
+    {'type': None}, {},
+])
+def test_a_result_file_names_no_other_code(options):
+    with pytest.raises(ValueError, match='is no metric of embeddings'):
+        rescore(None, [options])

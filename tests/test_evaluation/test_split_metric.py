@@ -140,6 +140,18 @@ def test_means_by_hand():
     assert found['pku/mAP'] == 0.9
 
 
+def test_reranked_splits_are_joined_among_themselves():
+    plain = {'grid-0/mAP': 0.2, 'grid-1/mAP': 0.6, 'pku/mAP': 0.9,
+             'mean/mAP': 0.5}
+    labelled = {key.replace('/', '+rerank/'): value / 2
+                for key, value in plain.items()}
+    expected = add_split_means(plain)
+    found = add_split_means({**plain, **labelled})
+    assert found == {**expected, **{
+        key.replace('/', '+rerank/'): value if key.endswith('/splits') else
+        pytest.approx(value / 2) for key, value in expected.items()}}
+
+
 def test_one_set_alone_has_no_mean_over_domains():
     metrics = {'grid-0/mAP': 0.2, 'grid-1/mAP': 0.6, 'mean/mAP': 0.4}
     assert set(add_split_means(metrics)) == {

@@ -111,6 +111,19 @@ def test_shown_ranks_may_differ(tool, write, capsys):
     assert 'Not alike' not in capsys.readouterr().out
 
 
+def test_domains_to_show(tool, write, capsys):
+    scores = {'grid-0/mAP': .1, 'grid-1/mAP': .3, 'grid/mAP': .2,
+              'grid/splits': 2, 'shop/mAP': .5}
+    file = write('a', results=scores)
+    tool['main']([file])
+    assert '| method | seeds | grid mAP | shop mAP |' in (
+        capsys.readouterr().out)
+    tool['main']([file, '--domains', 'grid-1'])
+    assert '| 30.0 |' in capsys.readouterr().out
+    with pytest.raises(SystemExit, match=r"no result has \['gone'\]"):
+        tool['main']([file, '--domains', 'gone'])
+
+
 def test_interval_over_queries(tool, write, capsys):
     rng = np.random.default_rng(0)
     first, second = rng.random((2, 200))

@@ -176,7 +176,7 @@ def test_a_result_is_checked_again_from_its_features(tool, config, tmp_path,
     domain, = result['domains']
     assert (domain['split'], domain['boxes']) == ('official', 'as published')
     assert domain['query']['images'] == 4
-    assert not list(work.glob('.writing-*'))
+    assert not list(work.glob('*.part'))
     values = read_queries(file)['pku-reid'].summary()
     assert values['mAP'] == pytest.approx(result['results']['pku-reid/mAP'])
 

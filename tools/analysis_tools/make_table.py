@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from mmreidmix.evaluation.result_file import read_queries, read_result
+from mmreidmix.evaluation.split_sets import group_splits
 
 # Options of a metric that change which values are shown, not the values.
 SHOWN = ('ranks', 'fprs')
@@ -188,8 +189,22 @@ def lay_out(lines: list, form: str) -> str:
         f'| {" | ".join(line)} |' for line in [lines[0], rule, *lines[1:]])
 
 
+def domains_of(keys, wanted=None) -> list:
+    """Domains to show: those wanted, else all but single splits of a set."""
+    found = list(dict.fromkeys(key.rpartition('/')[0] for key in keys))
+    if wanted:
+        absent = [name for name in wanted if name not in found]
+        if absent:
+            raise ValueError(f'--domains: no result has {absent}; there are '
+                             f'{found}')
+        return wanted
+    sets = [name for name in found if f'{name}/splits' in keys]
+    splits = group_splits(found, sets).values()
+    return [name for name in found if not any(name in s for s in splits)]
+
+
 def make_table(results: Mapping, metrics: list, form: str = 'markdown',
-               labels=None, resamples: int = 2000) -> str:
+               labels=None, resamples: int = 2000, domains=None) -> str:
     """Build the table of results that are known to be alike.
 
     Args:
@@ -199,10 +214,12 @@ def make_table(results: Mapping, metrics: list, form: str = 'markdown',
         labels (Mapping[str, str], optional): the methods to show, in this
             order, and what to call them. Default: all.
         resamples (int): draws of the bootstrap over queries.
+        domains (list[str], optional): the domains to show. Default: all, of
+            a set of which there are several splits the mean over them.
 
     Raises:
-        ValueError: no result of a method in ``labels``, none of the metrics
-            is there, or what :func:`group` raises.
+        ValueError: no result of a method in ``labels`` or of a domain, none
+            of the metrics is there, or what :func:`group` raises.
     """
     groups = group(results)
     labels = labels or {name: name for name in groups}
@@ -214,7 +231,7 @@ def make_table(results: Mapping, metrics: list, form: str = 'markdown',
         key for rows in groups.values() for result in rows.values()
         for key in result['results'])
     columns = [(domain, metric)
-               for domain in dict.fromkeys(k.rpartition('/')[0] for k in keys)
+               for domain in domains_of(keys, domains)
                for metric in metrics if f'{domain}/{metric}' in keys]
     if not columns:
         raise ValueError(f'no result has any of {metrics}; there are '
@@ -238,6 +255,10 @@ def parse_args(arguments=None):
     parser.add_argument(
         '--metrics', nargs='+', default=['mAP', 'rank-1'],
         help='scores to show (default: mAP rank-1)')
+    parser.add_argument(
+        '--domains', nargs='+',
+        help='domains to show (default: all; of several splits of a set the '
+        'mean)')
     parser.add_argument(
         '--rows', nargs='+', metavar='METHOD[=LABEL]',
         help='methods to show, in this order, and what to call them')
@@ -273,7 +294,7 @@ def main(arguments=None):
                  f'{" ".join(refused)} permits it):'] +
                 [f'{name}: {text}' for name, text in refused.items()]))
         print(make_table(results, args.metrics, args.format, labels,
-                         args.resamples))
+                         args.resamples, args.domains))
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
     mark = '% ' if args.format == 'latex' else ''

@@ -109,7 +109,8 @@ def describe(report: dict) -> str:
     rows[-1][-1] = f'{own["memory_mib"]["peak"]:.0f}'
     lines = [
         f'rank takes {own["rank_over_products"]:.2f} times the products '
-        f'alone (medians of {REPEATS}); peak over the features '
+        f'alone, {own["rank_over_tiled_products"]:.2f} times those in tiles, '
+        f'as it makes them (medians of {REPEATS}); peak over the features '
         f'{own["memory_mib"]["peak_over_features"]:.0f} MiB; mAP '
         f'{own["summary"]["mAP"]:.6f}']
     if 'sort' in report:

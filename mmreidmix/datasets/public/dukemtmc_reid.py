@@ -13,8 +13,8 @@ class DukeMTMCReID(MarketLayoutDataset):
     """DukeMTMC-reID, 8 cameras.
 
     Withdrawn by its authors in 2019: the people in it were filmed without
-    consent. This loader is for owners of a copy who want to check old tables;
-    no configuration uses it and no new result should rest on it.
+    consent. This loader is for owners of a copy who want to check old tables,
+    and so are the configs that name it; no new result should rest on it.
 
     408 identities of the gallery are distractors with ordinary numbers.
 

@@ -4,6 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
 from mmreidmix.engine.runner_parts import bare_model
+from mmreidmix.evaluation.provenance import method_hash
 from mmreidmix.registry import HOOKS
 
 from .pseudo_label_hook import PseudoLabelHook
@@ -12,6 +13,9 @@ from .pseudo_label_hook import PseudoLabelHook
 @HOOKS.register_module()
 class MixtureHook(Hook):
     """Attaches the label table to the model and keeps it in checkpoints.
+
+    Checkpoints also tell which config they were trained with, by the hash
+    that results carry.
 
     Before training it checks that every unlabelled domain will get pseudo
     labels and that the identities fit the model.
@@ -45,9 +49,11 @@ class MixtureHook(Hook):
         model.label_table = table
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Save the labels."""
+        """Save the labels and the hash of the config."""
         table = runner.train_dataloader.dataset.label_table
         checkpoint['label_table'] = table.state_dict()
+        checkpoint['meta']['method_sha256'] = method_hash(
+            runner.cfg.to_dict())
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Restore the labels of an interrupted run."""
