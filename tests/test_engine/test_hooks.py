@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 
@@ -17,6 +18,7 @@ from mmreidmix.engine import (
     ResetOptimizerHook,
     StepTimeHook,
 )
+from mmreidmix.evaluation.provenance import method_hash
 from tests.tiny_model import batch, build_model, label_table
 
 PHASES = [
@@ -129,6 +131,7 @@ def mixture_runner(model, hooks, resume=False):
     return SimpleNamespace(
         model=model,
         hooks=hooks,
+        cfg=Config(dict(model=dict(type='A'), work_dir='w')),
         _resume=resume,
         train_dataloader=SimpleNamespace(dataset=mixture))
 
@@ -167,8 +170,10 @@ def test_labels_come_back_only_on_resume(resume):
     saved = mixture_runner(None, [])
     saved.train_dataloader.dataset.label_table.assign(
         {1: np.array([2, 1, 0, -1, -1, 3, 3, 3])})
-    checkpoint = {}
+    checkpoint = dict(meta={})
     MixtureHook().before_save_checkpoint(saved, checkpoint)
+    assert checkpoint['meta'] == {
+        'method_sha256': method_hash({'model': {'type': 'A'}})}
     runner = mixture_runner(None, [], resume)
     before = runner.train_dataloader.dataset.label_table.labels.tolist()
     MixtureHook().after_load_checkpoint(runner, checkpoint)

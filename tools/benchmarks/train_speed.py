@@ -32,8 +32,10 @@ from mmreidmix.engine.setup import build_runner
 from mmreidmix.registry import MODELS
 
 BASE = Path(__file__).resolve().parents[2] / 'configs' / '_base_'
+# Files of a method begin with its name.
+OTHERS = ('preprocessor', 'daam', 'domainmix', 'remix')
 BACKBONES = sorted(file.stem for file in (BASE / 'models').glob('*.py')
-                   if file.stem != 'preprocessor')
+                   if not file.stem.startswith(OTHERS))
 NUM_CLASSES = 1000
 NUM_INSTANCES = 4
 ADAM = dict(lr=3.5e-4, weight_decay=5e-4)

@@ -51,9 +51,9 @@ class MomentumEncoder(nn.Module):
 
     def present_momentum(self) -> float:
         """Weight of the past in the next update."""
-        steps = int(self.steps)
         if not self.warmup:
             return self.momentum
+        steps = int(self.steps)  # waits for a GPU
         return min(self.momentum, (1 + steps) / (10 + steps))
 
     @torch.no_grad()

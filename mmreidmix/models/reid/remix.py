@@ -104,7 +104,11 @@ class ReMix(ReIDBaseline):
         self._register_load_state_dict_pre_hook(_fill_momentum_encoder)
 
     def init_weights(self) -> None:
-        """Initialise the encoder; the momentum encoder begins as its copy."""
+        """Initialise the encoder; the momentum encoder begins as its copy.
+
+        Also with ``init_cfg=dict(type='Pretrained')`` and a file that holds
+        both: to go on with both, use ``load_from`` or ``--resume``.
+        """
         super().init_weights()
         self.momentum_encoder.copy_from(self)
 

@@ -1,0 +1,177 @@
+"""Seconds of an iteration of ReMix and of the baseline, on the same batch.
+
+    python tools/benchmarks/remix_cost.py --models r50_ibn --json cost.json
+
+Same backbone, batch and optimizer; random weights and images, half of them
+labelled, half of videos. An iteration of ReMix is the forward pass of the
+momentum encoder, the step of the encoder with all four losses, and the update
+of momentum encoder and memory; one of the baseline is the step with identity
+and triplet loss. Images are not loaded. The two are measured in turns, each in
+a process of its own.
+"""
+
+import argparse
+import json
+import statistics
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from machine import hardware, versions
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.logging import MMLogger
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DefaultScope
+from process import in_new_process
+from train_speed import (
+    BACKBONES,
+    BASE,
+    NUM_INSTANCES,
+    model_config,
+    optimizer_config,
+    rate,
+)
+
+from mmreidmix.compat import keep_freed_memory
+from mmreidmix.datasets import LabelTable
+from mmreidmix.registry import MODELS
+from mmreidmix.structures import ReIDDataSample
+
+# People of each kind; labelled ones in four cameras, two images in each.
+PEOPLE, CAMERAS, IMAGES = 500, 4, 8
+REMIX = [name for name in BACKBONES
+         if (BASE / 'models' / f'remix_{name}.py').is_file()]
+KINDS = ('baseline', 'remix')
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add('--models', nargs='+', choices=REMIX, default=REMIX,
+        help='files of configs/_base_/models that have a remix_ twin')
+    add('--fp32', nargs='*', choices=REMIX, default=['osnet_x0_25'],
+        help='models in float32 instead of bfloat16')
+    add('--size', nargs=2, type=int, default=[256, 128],
+        metavar=('HEIGHT', 'WIDTH'))
+    add('--batch-size', type=int, default=32)
+    add('--iters', type=int, default=8, help='measured iterations per round')
+    add('--warmup', type=int, default=3, help='iterations before each of them')
+    add('--rounds', type=int, default=3, help='medians over so many count')
+    add('--threads', type=int, default=torch.get_num_threads())
+    add('--json', type=Path, help='result file')
+    args = parser.parse_args(argv)
+    if args.batch_size < 1 or args.batch_size % (2 * NUM_INSTANCES):
+        parser.error('--batch-size must be a multiple of '
+                     f'{2 * NUM_INSTANCES}, got {args.batch_size}')
+    for name in ('iters', 'warmup', 'rounds', 'threads'):
+        if getattr(args, name) < 1:
+            parser.error(f'--{name} must be at least 1')
+    return args
+
+
+def label_table() -> LabelTable:
+    """Labelled people, and as many clusters of videos."""
+    people = np.arange(PEOPLE).repeat(IMAGES)
+    table = LabelTable([people, None], [len(people)] * 2)
+    table.assign({1: people})
+    return table
+
+
+def make_batch(args, views: int) -> dict:
+    """Images of noise, the first half of labelled people."""
+    rng = np.random.default_rng(0)
+    people = args.batch_size // (2 * NUM_INSTANCES)
+    indices = [
+        kind * PEOPLE * IMAGES + person * IMAGES + k for kind in range(2)
+        for person in rng.choice(PEOPLE, people, replace=False)
+        for k in range(NUM_INSTANCES)
+    ]
+    shape = (views, 3, *args.size) if views > 1 else (3, *args.size)
+    return dict(
+        inputs=[torch.from_numpy(rng.integers(0, 256, shape, np.uint8))
+                for _ in indices],
+        data_samples=[
+            ReIDDataSample(metainfo=dict(index=i, img_path=''))
+            for i in indices
+        ])
+
+
+def build(name: str, kind: str):
+    """A model with labels and, for ReMix, a full memory."""
+    if kind == 'baseline':
+        cfg = model_config(name)
+    else:
+        cfg = Config.fromfile(BASE / 'models' / f'remix_{name}.py').model
+        cfg.backbone.pop('init_cfg', None)
+    torch.manual_seed(0)
+    model = MODELS.build(cfg)
+    model.init_weights()
+    table = model.label_table = label_table()
+    model.to(get_device()).train()
+    if kind == 'remix':
+        cameras = np.tile(np.arange(IMAGES) % CAMERAS, 2 * PEOPLE)
+        # Each video is a camera of its own.
+        cameras[PEOPLE * IMAGES:] = CAMERAS + np.arange(PEOPLE).repeat(IMAGES)
+        model.cameras = cameras
+        rows = torch.nn.functional.normalize(
+            torch.randn(len(cameras), cfg.bnneck.in_channels))
+        model.memory.rebuild([rows], table.labels, cameras,
+                             table.num_classes, get_device())
+    return model
+
+
+def seconds(args, name: str, kind: str) -> float:
+    """Seconds of one iteration."""
+    torch.set_num_threads(args.threads)
+    MMLogger.get_instance('remix_cost', log_level='WARNING')
+    DefaultScope.get_instance('remix_cost', scope_name='mmreidmix')
+    keep_freed_memory()
+    model = build(name, kind)
+    wrapper = build_optim_wrapper(model, optimizer_config(name in args.fp32))
+    batch = model.data_preprocessor.cast_data(
+        make_batch(args, 2 if kind == 'remix' else 1))
+
+    def step():
+        model.train_step(batch, wrapper)
+        if kind == 'remix':
+            model.momentum_encoder.update(model)
+            model.update_memory()
+
+    return args.batch_size / rate(step, args)
+
+
+def measure(args) -> dict:
+    """Seconds of both kinds by model, medians over rounds."""
+    results = {}
+    for name in args.models:
+        rounds = [{kind: in_new_process(partial(seconds, args, name, kind))
+                   for kind in KINDS} for _ in range(args.rounds)]
+        results[name] = dict(
+            {kind: statistics.median(r[kind] for r in rounds)
+             for kind in KINDS},
+            ratio=statistics.median(
+                r['remix'] / r['baseline'] for r in rounds),
+            rounds=rounds)
+    return results
+
+
+def main(argv=None) -> None:
+    """Measure, print, save."""
+    args = parse_args(argv)
+    results = measure(args)
+    for name, result in results.items():
+        print(f'{name}: baseline {result["baseline"]:.3f} s, ReMix '
+              f'{result["remix"]:.3f} s, {result["ratio"]:.2f} times')
+    if args.json:
+        settings = {key: value for key, value in vars(args).items()
+                    if key != 'json'}
+        args.json.write_text(json.dumps(dict(
+            hardware=hardware(), versions=versions(), settings=settings,
+            results=results), indent=2) + '\n')
+
+
+if __name__ == '__main__':
+    main()
