@@ -17,7 +17,6 @@ import torch
 from cost_curve import make_table
 from dense_jaccard import available_bytes
 from evaluation_stages import (
-    REPEATS,
     Setting,
     measure_dense,
     measure_rank,
@@ -43,10 +42,12 @@ def parse_args(argv=None) -> argparse.Namespace:
         'matrices, with --rerank')
     add('--threads', type=int, default=torch.get_num_threads(),
         help="threads of every library; default: torch's own")
+    add('--repeats', type=int, default=3,
+        help='medians over so many count; the references run once')
     add('--seed', type=int, default=0, help='of the planted features')
     add('--json', type=Path, help='result file')
     args = parser.parse_args(argv)
-    for name in ('queries', 'gallery', 'dim', 'threads'):
+    for name in ('queries', 'gallery', 'dim', 'threads', 'repeats'):
         if getattr(args, name) < 1:
             parser.error(f'--{name} must be at least 1, got '
                          f'{getattr(args, name)}')
@@ -100,7 +101,7 @@ def _taken(part):
     return [part[key] for key in PER_QUERY]
 
 
-def describe(report: dict) -> str:
+def describe(report: dict, repeats: int) -> str:
     """A table and sentences, in Markdown."""
     own = report['rank']
     rows = [['stage', 'seconds', 'peak, MiB']]
@@ -110,7 +111,7 @@ def describe(report: dict) -> str:
     lines = [
         f'rank takes {own["rank_over_products"]:.2f} times the products '
         f'alone, {own["rank_over_tiled_products"]:.2f} times those in tiles, '
-        f'as it makes them (medians of {REPEATS}); peak over the features '
+        f'as it makes them (medians of {repeats}); peak over the features '
         f'{own["memory_mib"]["peak_over_features"]:.0f} MiB; mAP '
         f'{own["summary"]["mAP"]:.6f}']
     if 'sort' in report:
@@ -138,7 +139,7 @@ def describe(report: dict) -> str:
         other = report['dense']
         times = other['speedup']
         lines.append(
-            f're-ranking (median of {REPEATS}) is '
+            f're-ranking (median of {repeats}) is '
             f'{times["from_features"]:.1f} times as fast as the dense '
             'original, both from features to final distances ('
             f'{times["without_dense_distances"]:.1f} times if its distances '
@@ -155,12 +156,12 @@ def main(argv=None) -> None:
     torch.set_num_threads(args.threads)
     use_threads(args.threads)
     setting = Setting(args.queries, args.gallery, args.dim, args.threads,
-                      args.seed)
+                      args.seed, args.repeats)
     report = dict(hardware=hardware(), versions=versions(),
                   settings=vars(setting))
     print(report['hardware'], report['settings'], sep='\n', flush=True)
     report['results'] = measure(setting, args.rerank, args.compare)
-    print(describe(report['results']))
+    print(describe(report['results'], args.repeats))
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(report, indent=2) + '\n')

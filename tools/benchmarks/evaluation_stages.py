@@ -16,7 +16,6 @@ from mmreidmix.evaluation.reranking import reranked_blocks
 from mmreidmix.evaluation.sides import checked_sides
 from mmreidmix.pseudo_labels.products import multiply
 
-REPEATS = 3
 # The bound that re-ranked distances must agree within.
 CLOSE = 1e-5
 
@@ -31,12 +30,14 @@ class Setting:
         dim (int): Dimensions.
         threads (int): Of every library.
         seed (int): Of the features.
+        repeats (int): Medians over so many count.
     """
     queries: int
     gallery: int
     dim: int
     threads: int
     seed: int
+    repeats: int = 3
 
     def columns(self):
         """What :func:`rank` takes; features are views of one array."""
@@ -98,7 +99,7 @@ def measure_rank(setting):
     sides = checked_sides(*columns)
     runs = {'products': [], 'tiled products': [], 'counting': [], 'rank': []}
     meter = Meter()
-    for _ in range(REPEATS):
+    for _ in range(setting.repeats):
         with meter('products'):
             _products(sides)
         with meter('tiled products'):
@@ -174,7 +175,7 @@ def measure_rerank(setting):
     start, size = resident_mib(), sum(c.nbytes for c in columns[:2]) / 2**20
     sides = checked_sides(*columns)
     meter, runs = Meter(), []
-    for _ in range(REPEATS):
+    for _ in range(setting.repeats):
         with meter('neighbours and encodings'):
             blocks = reranked_blocks(sides)
         with meter('distances and counting'):
