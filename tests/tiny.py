@@ -1,6 +1,7 @@
 """A DomainMix run that takes seconds, on toy data."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -51,13 +52,21 @@ def tiny_config(toy: Path, **options) -> Config:
     return cfg
 
 
+def free_port() -> str:
+    """A port that nobody listens to."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        return str(free.getsockname()[1])
+
+
 def environment() -> dict:
-    """Environment of a training process."""
+    """Environment of a training process, or of several of one run."""
     return dict(
         os.environ,
         PATH=os.pathsep.join([str(Path(sys.executable).parent),
                               os.environ['PATH']]),
         OMP_NUM_THREADS='1',
+        PORT=free_port(),
         PYTHONPATH=str(ROOT),
         PYTHONWARNINGS='ignore')
 

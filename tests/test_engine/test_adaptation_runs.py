@@ -1,6 +1,5 @@
 """DAAM and ClusterContrast with the hooks, the runner and two processes."""
 
-import socket
 import subprocess
 import sys
 
@@ -11,7 +10,13 @@ from mmengine.runner import Runner
 
 from tests.test_engine.distributed_adaptation import MODELS, steps
 from tests.test_engine.test_resume import assert_equal
-from tests.tiny import ROOT, checkpoint, environment, tiny_config
+from tests.tiny import (
+    ROOT,
+    checkpoint,
+    environment,
+    free_port,
+    tiny_config,
+)
 
 WIDTH = 128
 DAAM = dict(
@@ -86,11 +91,8 @@ def test_resumed_between_two_clusterings(toy, tmp_path, model):
 
 
 def test_two_processes_equal_one(tmp_path):
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
     env = dict(
-        environment(), MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port),
+        environment(), MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port(),
         WORLD_SIZE='2')
     workers = [
         subprocess.Popen(

@@ -1,7 +1,6 @@
 """Several processes do what one does alone."""
 
 import json
-import socket
 import subprocess
 import sys
 
@@ -9,7 +8,14 @@ import numpy as np
 import pytest
 
 from tests.test_engine.distributed_labels import CLUSTERINGS, SIZES, label
-from tests.tiny import ROOT, checkpoint, environment, tiny_config, train
+from tests.tiny import (
+    ROOT,
+    checkpoint,
+    environment,
+    free_port,
+    tiny_config,
+    train,
+)
 
 
 def curve(work_dir):
@@ -62,11 +68,8 @@ def test_two_processes_equal_one(toy, tmp_path):
 
 
 def test_processes_share_the_search_and_agree(tmp_path):
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
     env = dict(
-        environment(), MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port),
+        environment(), MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port(),
         WORLD_SIZE='2')
     workers = [
         subprocess.Popen(

@@ -1,6 +1,5 @@
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from mmengine.evaluator import Evaluator
 from mmreidmix.evaluation import FeatureTable, ReIDMetric, rank
 from mmreidmix.evaluation.metric import format_table
 from mmreidmix.structures import ReIDDataSample
+from tests.tiny import free_port
 
 DOMAINS = ['market', 'pku']
 WORKER = Path(__file__).parent / 'distributed_metric.py'
@@ -211,11 +211,8 @@ def test_bad_options_and_samples_are_named():
 def two_processes(tmp_path_factory):
     """Folder with what distributed_metric.py wrote in each process."""
     folder = tmp_path_factory.mktemp('two')
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
     env = {
-        **os.environ, 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(port),
+        **os.environ, 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': free_port(),
         'WORLD_SIZE': '2', 'OMP_NUM_THREADS': '1',
         'PYTHONPATH': os.pathsep.join(filter(None, sys.path))
     }

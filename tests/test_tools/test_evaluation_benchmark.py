@@ -33,7 +33,8 @@ def test_report(tool, tmp_path, capsys):
     report = json.loads(file.read_text())
     found = report['results']
     assert set(found) == {'rank', 'sort', 'rerank', 'dense'}
-    assert set(found['rank']['seconds']) == {'products', 'counting', 'rank'}
+    assert set(found['rank']['seconds']) == {
+        'products', 'tiled products', 'counting', 'rank'}
     assert found['dense']['largest_difference'] < 1e-5
     assert found['dense']['mAP'] == pytest.approx(
         found['rerank']['mAP'], abs=1e-3)

@@ -195,8 +195,8 @@ def test_a_result_is_checked_again_from_its_features(tool, config, tmp_path,
             '--from-features', str(features), '--results', str(other)
         ])
     np.savez(features, **{**np.load(features), 'extra': np.zeros(1)})
-    tool['main'](['--from-features', str(features)])
-    assert 'is not the file that' in capsys.readouterr().out
+    with pytest.raises(SystemExit, match='is not the file that'):
+        tool['main'](['--from-features', str(features)])
 
 
 def test_options_that_exclude_each_other(tool, config, capsys, tmp_path):
@@ -246,7 +246,8 @@ def test_the_rule_by_which_a_checkpoint_was_chosen(tool, config, tmp_path):
         result = read_result(out)
         assert result['checkpoint_rule'] == rule
         assert result['training_seed'] == 7
-        assert result['protocol'] == 'PKUReid (labelled) -> pku-reid'
+        assert result['protocol'] == (
+            'PKUReid (labelled, pid_range (0, 2)) -> pku-reid')
     with pytest.raises(ValueError, match="is 'source_val' by its name"):
         tool['main']([str(trained), str(file), '--checkpoint-rule', 'last',
                       *work])
