@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from mmreidmix.pseudo_labels import knn
+from mmreidmix.pseudo_labels.candidates import new_lists, serve, settle
 from mmreidmix.pseudo_labels.compiled import compiled, over_rows
 from mmreidmix.pseudo_labels.duplicates import surplus
 from mmreidmix.pseudo_labels.exact import (
@@ -13,9 +14,6 @@ from mmreidmix.pseudo_labels.exact import (
     centred,
     half_products,
     mean_feature,
-    new_lists,
-    serve,
-    settle,
     streamed_products,
 )
 from mmreidmix.pseudo_labels.products import multiply

@@ -42,15 +42,6 @@ def columns(dataset):
     return list(zip(records.pids.tolist(), records.camids.tolist()))
 
 
-@pytest.fixture
-def log(caplog):
-    from mmengine.logging import MMLogger
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
-
-
 def messages(log, level=logging.INFO):
     return '\n'.join(r.getMessage() for r in log.records
                      if r.levelno == level)

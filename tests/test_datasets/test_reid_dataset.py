@@ -32,16 +32,6 @@ def make(tmp_path, subset='train', rows=None, **kwargs):
     return cls(tmp_path, subset, **kwargs)
 
 
-@pytest.fixture
-def log(caplog):
-    """Messages with their level, from whatever logger is current."""
-    from mmengine.logging import MMLogger
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
-
-
 def warnings(log):
     return [r.getMessage() for r in log.records
             if r.levelno == logging.WARNING]

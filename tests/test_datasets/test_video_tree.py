@@ -21,15 +21,6 @@ from mmreidmix.datasets.tree_scan import folder_stamps, scan_tree
 from mmreidmix.registry import DATASETS
 
 
-@pytest.fixture
-def log(caplog):
-    from mmengine.logging import MMLogger
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
-
-
 def touch(root, *names):
     for name in names:
         path = root / name
