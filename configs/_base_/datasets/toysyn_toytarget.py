@@ -1,6 +1,6 @@
 # Toy pedestrians, adaptation: labelled 'synthetic', the training images of
 # 'target' without labels; tested on 'target'.
-#   python tools/make_toy_data.py data/toy/synthetic --layout personx \
+#   python tools/make_toy_data.py data/toy/synthetic --layout personx-visda \
 #       --style synthetic --ids 200 --seed 1
 #   python tools/make_toy_data.py data/toy/target --layout market1501 \
 #       --style real_b --ids 150 --test-ids 60 --seed 1
