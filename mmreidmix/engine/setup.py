@@ -6,6 +6,8 @@ from mmengine.runner import Runner
 
 from mmreidmix.compat import init_cpu_process_group, keep_freed_memory
 
+from .precision import avoid_emulated_bf16
+
 
 def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
     """Build MMEngine's runner, with what a CPU needs filled in.
@@ -17,6 +19,7 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
     cfg.launcher = launcher
     init_cpu_process_group(launcher)
     keep_freed_memory()
+    avoid_emulated_bf16(cfg)
     if launcher != 'none' and not torch.cuda.is_available():
         # MMEngine's default wrapper names a CUDA device.
         cfg.setdefault(
@@ -28,20 +31,3 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
                 find_unused_parameters=cfg.get('find_unused_parameters',
                                                False)))
     return Runner.from_cfg(cfg)
-
-
-def use_bf16(cfg: Config) -> None:
-    """Let a config train with its forward pass in bfloat16.
-
-    Raises:
-        ValueError: the config has another optimizer wrapper that is not
-            plain.
-    """
-    wrapper = cfg.get('optim_wrapper')
-    if wrapper is None:
-        raise ValueError('--amp needs an `optim_wrapper` in the config')
-    kind = wrapper.get('type', 'OptimWrapper')
-    if kind not in ('OptimWrapper', 'Bf16OptimWrapper'):
-        raise ValueError(f'--amp needs optim_wrapper.type OptimWrapper, the '
-                         f'config has {kind}')
-    wrapper.type = 'Bf16OptimWrapper'

@@ -14,6 +14,11 @@ from .query_expansion import OPTIONS as EXPANSION_OPTIONS
 from .ranking import COUNTS
 from .reranking import OPTIONS as RERANK_OPTIONS
 from .sides import METRICS as DISTANCES
+from .single_shot import OPTIONS as SINGLE_SHOT_OPTIONS
+from .single_shot import single_gallery_shot
+
+#: after the name of a domain: galleries of one image per identity
+SINGLE_SHOT = '+single-shot'
 
 
 @METRICS.register_module()
@@ -28,6 +33,8 @@ class ReIDMetric(FeatureMetric):
     with several domains, 'mean/mAP', ... over the domains. Results of query
     expansion and re-ranking come in addition, under names of their own:
     '<domain>+qe/mAP', '<domain>+rerank/mAP' or '<domain>+qe+rerank/mAP'.
+    So do those of galleries of one image per identity:
+    '<domain>+single-shot/rank-1', '<domain>+single-shot/rank-1_std', ...
 
     Args:
         metric (str): 'cosine' or 'euclidean'. Defaults to 'cosine'.
@@ -41,6 +48,10 @@ class ReIDMetric(FeatureMetric):
             defaults. Defaults to None.
         query_expansion (dict, optional): also score expanded queries, see
             :func:`~.query_expansion.expanded`. Defaults to None.
+        single_shot (dict, optional): also draw galleries of one image per
+            identity, with ``repeats`` and ``seed`` of
+            :func:`~.single_shot.single_gallery_shot`; ``{}`` for its
+            defaults. Defaults to None.
         prefix (str, optional): put before the result keys.
 
     Raises:
@@ -60,6 +71,7 @@ class ReIDMetric(FeatureMetric):
                  save_features: Optional[str] = None,
                  rerank: Optional[dict] = None,
                  query_expansion: Optional[dict] = None,
+                 single_shot: Optional[dict] = None,
                  prefix: Optional[str] = None):
         super().__init__(save_features=save_features, prefix=prefix)
         if metric not in DISTANCES:
@@ -69,11 +81,19 @@ class ReIDMetric(FeatureMetric):
         if not ranks or min(ranks) < 1:
             raise ValueError(
                 f'ReIDMetric: ranks must be positive, got {ranks}')
-        _check_options('rerank', rerank, RERANK_OPTIONS, metric)
-        _check_options('query_expansion', query_expansion, EXPANSION_OPTIONS,
-                       metric)
+        for option, given, known in (
+                ('rerank', rerank, RERANK_OPTIONS),
+                ('query_expansion', query_expansion, EXPANSION_OPTIONS),
+                ('single_shot', single_shot, SINGLE_SHOT_OPTIONS)):
+            _check_options(option, given, known)
+            if given is None or option == 'single_shot':
+                continue
+            if metric != 'cosine':
+                raise ValueError(f"ReIDMetric: {option} needs metric="
+                                 f"'cosine', got {metric!r}")
         self.rerank = rerank
         self.query_expansion = query_expansion
+        self.single_shot = single_shot
         self.metric = metric
         self.cross_camera = cross_camera
         self.ranks = tuple(ranks)
@@ -99,19 +119,39 @@ class ReIDMetric(FeatureMetric):
                 for name in results.domains
             }
             self.rankings.update(rankings)
-            scored = {
-                name: ranking.summary(self.ranks)
-                for name, ranking in rankings.items()
-            }
-            if len(scored) > 1:
-                scored[f'mean{label}'] = _mean(list(scored.values()))
-            summaries.update(scored)
+            summaries.update(self._summarise(rankings, label))
         print_log('\n' + format_table(summaries), logger='current')
+        if self.single_shot is not None:
+            drawn = self._summarise(
+                {
+                    f'{name}{SINGLE_SHOT}': self._draw(results, str(name))
+                    for name in results.domains
+                }, SINGLE_SHOT)
+            print_log('\n' + format_table(drawn), logger='current')
+            summaries.update(drawn)
         return {
             f'{name}/{key}': value
             for name, summary in summaries.items()
             for key, value in summary.items()
         }
+
+    def _summarise(self, rankings: dict, label: str) -> dict:
+        scored = {
+            name: ranking.summary(self.ranks)
+            for name, ranking in rankings.items()
+        }
+        if len(scored) > 1:
+            scored[f'mean{label}'] = _mean(list(scored.values()))
+        return scored
+
+    def _draw(self, table: FeatureTable, domain: str):
+        return table.compare(
+            single_gallery_shot,
+            *table.sides(domain),
+            metric=self.metric,
+            cross_camera=self.cross_camera,
+            name=domain,
+            **self.single_shot)
 
     def _variants(self):
         """Yield what is added to a domain's name, and options of rank."""
@@ -152,16 +192,11 @@ def format_table(summaries: dict) -> str:
     return '\n'.join([texts[0], '-' * len(texts[0]), *texts[1:]])
 
 
-def _check_options(name: str, options, known: tuple, metric: str):
-    if options is None:
-        return
-    unknown = sorted(set(options) - set(known))
+def _check_options(name: str, options, known: tuple):
+    unknown = sorted(set(options or ()) - set(known))
     if unknown:
         raise ValueError(f'ReIDMetric: {name} has no options {unknown}; there '
                          f'are {known}')
-    if metric != 'cosine':
-        raise ValueError(
-            f"ReIDMetric: {name} needs metric='cosine', got {metric!r}")
 
 
 def _mean(summaries: list) -> dict:

@@ -16,6 +16,9 @@ from mmreidmix.pseudo_labels.compiled import compiled, over_rows
 from .counting import Counter
 from .sides import Sides, checked_sides
 
+# what a config may set
+OPTIONS = ('repeats', 'seed')
+
 
 @dataclass(frozen=True)
 class SingleShotResult:
