@@ -67,10 +67,11 @@ setup(
     ],
     extras_require={
         'tensorboard': ['tensorboard'],
+        'cuhk03': ['h5py'],  # to convert cuhk-03.mat
         'export': ['onnx', 'onnxruntime', 'onnxscript'],
         'vis': ['matplotlib', 'umap-learn'],
         'demo': ['gradio'],
         'timm': ['timm'],
-        'tests': ['pytest', 'pytest-xdist', 'hypothesis', 'ruff'],
+        'tests': ['pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'h5py'],
     },
 )

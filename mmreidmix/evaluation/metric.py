@@ -11,14 +11,11 @@ from mmreidmix.registry import METRICS
 from .feature_metric import FeatureMetric
 from .feature_table import FeatureTable
 from .query_expansion import OPTIONS as EXPANSION_OPTIONS
-from .ranking import COUNTS
+from .ranking import COUNTS, rank
 from .reranking import OPTIONS as RERANK_OPTIONS
 from .sides import METRICS as DISTANCES
 from .single_shot import OPTIONS as SINGLE_SHOT_OPTIONS
 from .single_shot import single_gallery_shot
-
-#: after the name of a domain: galleries of one image per identity
-SINGLE_SHOT = '+single-shot'
 
 
 @METRICS.register_module()
@@ -33,8 +30,8 @@ class ReIDMetric(FeatureMetric):
     with several domains, 'mean/mAP', ... over the domains. Results of query
     expansion and re-ranking come in addition, under names of their own:
     '<domain>+qe/mAP', '<domain>+rerank/mAP' or '<domain>+qe+rerank/mAP'.
-    So do those of galleries of one image per identity:
-    '<domain>+single-shot/rank-1', '<domain>+single-shot/rank-1_std', ...
+    So do the means over drawn galleries of one image per identity:
+    '<domain>+single-shot/rank-1', ...
 
     Args:
         metric (str): 'cosine' or 'euclidean'. Defaults to 'cosine'.
@@ -109,53 +106,36 @@ class ReIDMetric(FeatureMetric):
             dict[str, float]: values by '<domain>/<score>'.
         """
         summaries, self.rankings = {}, {}
-        for label, options in self._variants():
-            rankings = {
-                f'{name}{label}': results.rank(
-                    str(name),
+        for label, function, options in self._variants():
+            found = {
+                f'{name}{label}': results.compare(
+                    function,
+                    *results.sides(str(name)),
                     metric=self.metric,
                     cross_camera=self.cross_camera,
+                    name=str(name),
                     **options)
                 for name in results.domains
             }
-            self.rankings.update(rankings)
-            summaries.update(self._summarise(rankings, label))
+            if function is rank:
+                self.rankings.update(found)
+            scored = {
+                name: self._without_spread(result.summary(self.ranks))
+                for name, result in found.items()
+            }
+            if len(scored) > 1:
+                scored[f'mean{label}'] = _mean(list(scored.values()))
+            summaries.update(scored)
         print_log('\n' + format_table(summaries), logger='current')
-        if self.single_shot is not None:
-            drawn = self._summarise(
-                {
-                    f'{name}{SINGLE_SHOT}': self._draw(results, str(name))
-                    for name in results.domains
-                }, SINGLE_SHOT)
-            print_log('\n' + format_table(drawn), logger='current')
-            summaries.update(drawn)
         return {
             f'{name}/{key}': value
             for name, summary in summaries.items()
             for key, value in summary.items()
         }
 
-    def _summarise(self, rankings: dict, label: str) -> dict:
-        scored = {
-            name: ranking.summary(self.ranks)
-            for name, ranking in rankings.items()
-        }
-        if len(scored) > 1:
-            scored[f'mean{label}'] = _mean(list(scored.values()))
-        return scored
-
-    def _draw(self, table: FeatureTable, domain: str):
-        return table.compare(
-            single_gallery_shot,
-            *table.sides(domain),
-            metric=self.metric,
-            cross_camera=self.cross_camera,
-            name=domain,
-            **self.single_shot)
-
     def _variants(self):
-        """Yield what is added to a domain's name, and options of rank."""
-        yield '', {}
+        """Yield what is added to a domain's name, a function, its options."""
+        yield '', rank, {}
         labels, options = '', {}
         if self.query_expansion is not None:
             labels += '+qe'
@@ -164,7 +144,15 @@ class ReIDMetric(FeatureMetric):
             labels += '+rerank'
             options['rerank'] = self.rerank
         if options:
-            yield labels, options
+            yield labels, rank, options
+        if self.single_shot is not None:
+            yield '+single-shot', single_gallery_shot, self.single_shot
+
+    def _without_spread(self, summary: dict) -> dict:
+        # The spread of a split is that over draws; a result has one spread,
+        # that over splits.
+        known = ('mAP', 'mINP', *(f'rank-{k}' for k in self.ranks), *COUNTS)
+        return {key: summary[key] for key in known if key in summary}
 
 
 def format_table(summaries: dict) -> str:
@@ -173,7 +161,7 @@ def format_table(summaries: dict) -> str:
     Args:
         summaries (dict[str, dict]): by domain, scores as fractions and the
             counts 'queries' and 'queries_without_match' (a row without them
-            shows a dash).
+            shows a dash, and so does one without a score).
 
     Returns:
         str: a header, a rule and one line per domain.
@@ -182,7 +170,8 @@ def format_table(summaries: dict) -> str:
     lines = [['domain', 'queries', 'without match', *scores]]
     for name, summary in summaries.items():
         lines.append([name] + [str(summary.get(k, '-')) for k in COUNTS] +
-                     [f'{100 * summary[k]:.2f}' for k in scores])
+                     [f'{100 * summary[k]:.2f}' if k in summary else '-'
+                      for k in scores])
     widths = [max(map(len, column)) for column in zip(*lines)]
     texts = [
         '  '.join([line[0].ljust(widths[0])] +

@@ -11,7 +11,8 @@ from .ranking import COUNTS
 from .splits import mean_and_spread
 
 #: Sets whose domains are named '<set>-<split>'; a letter may follow.
-SPLIT_SETS = ('viper', 'prid', 'grid', 'ilids119', 'cuhk01')
+SPLIT_SETS = ('viper', 'prid', 'grid', 'ilids119', 'cuhk01',
+              'cuhk03-classic-detected', 'cuhk03-classic-labeled')
 
 
 def expand_rows(table: FeatureTable, rows: Mapping) -> FeatureTable:

@@ -1,6 +1,7 @@
 """The sets of the protocols beside Market-1501, MSMT17 and CUHK03."""
 
 import io
+import json
 import logging
 
 import numpy as np
@@ -17,6 +18,7 @@ from mmreidmix.datasets.public import (
     MARS,
     PRID2011,
     ClonedPerson,
+    CUHK03Classic,
     OccludedDuke,
     QMULiLIDS,
     ThreeDPeS,
@@ -36,6 +38,8 @@ SETS = [
     ('ilids119', 'ilids119-0', QMULiLIDS, True),
     ('cuhk01', 'cuhk01-0', CUHK01, True),
     ('cuhk02', 'cuhk02', CUHK02, True),
+    ('cuhk03-classic-detected', 'cuhk03-classic-detected-0', CUHK03Classic,
+     True),
     ('cuhksysu-crops', 'cuhksysu-crops', CUHKSYSU, False),
     ('3dpes', '3dpes', ThreeDPeS, False),
     ('unreal-list120k', 'unreal-list120k', UnrealPerson, False),
@@ -82,8 +86,8 @@ def test_toy_data_loads(tmp_path, log, layout, name, cls, has_test):
     assert train[0]['img'].shape == (32, 16, 3)
     if 'train' in train.expected:
         assert not train.counts_ok
-        want, _, _ = train.expected['train']
-        assert (f'images {want:,} expected, {len(train):,} found'
+        _, want, _ = train.expected['train']
+        assert (f'ids {want:,} expected, {train.num_pids:,} found'
                 in messages(log, logging.WARNING))
     if not has_test:
         assert len(cls(tmp_path, 'all')) >= len(train)
@@ -298,6 +302,55 @@ def test_grid_without_its_splits(tmp_path):
     file.unlink()
     with pytest.raises(FileNotFoundError, match='features_and_partitions'):
         GRID(root)
+
+
+# CUHK03, classic
+
+
+def cuhk03(root, people, splits):
+    top = root / 'cuhk03_release'
+    touch(top / 'images_labeled', *(
+        f'{pair}_{pid:03d}_{view}_{5 * view - 4:02d}.png'
+        for pair, pid in people for view in (1, 2)))
+    (top / 'testsets.json').write_text(json.dumps(splits))
+    return root
+
+
+def test_cuhk03_classic_splits(tmp_path):
+    people = [[1, 1], [1, 2], [2, 1], [5, 2]]
+    root = cuhk03(tmp_path, people, [people[:1], people[2:]] * 10)
+
+    def part(subset, split, data_root=root):
+        return CUHK03Classic(data_root, subset, split=split, boxes='labeled')
+
+    query = part('query', 1)
+    assert query.name == 'cuhk03-classic-labeled-1'
+    assert columns(query) == [(2001, 0), (2001, 1), (5002, 0), (5002, 1)]
+    assert columns(part('gallery', 1)) == columns(query)
+    assert set(part('train', 1).records.pids.tolist()) == {1001, 1002}
+    assert set(part('query', 2).records.pids.tolist()) == {1001}
+    assert part('all', 0).num_pids == 4
+    assert part('all', 0).name == 'cuhk03-all-labeled'
+    assert len(part('train', 1, root / 'cuhk03_release')) == 4
+    for bad in (20, -1):
+        with pytest.raises(ValueError, match=f'`split` is {bad}'):
+            part('train', bad)
+    with pytest.raises(FileNotFoundError, match='images_detected'):
+        CUHK03Classic(root)
+
+
+def test_cuhk03_classic_without_its_splits(tmp_path):
+    root = cuhk03(tmp_path, [[1, 1]], [[[1, 1]]] * 19)
+    file = root / 'cuhk03_release' / 'testsets.json'
+    with pytest.raises(ValueError, match='19 splits, expected 20'):
+        CUHK03Classic(root, boxes='labeled')
+    for text in ('[[1, 2]]', 'none', '{"a": 1}', '[[[1]]]'):
+        file.write_text(text)
+        with pytest.raises(ValueError, match='lists of .pair, identity.'):
+            CUHK03Classic(root, boxes='labeled')
+    file.unlink()
+    with pytest.raises(FileNotFoundError, match='testsets.json'):
+        CUHK03Classic(root, boxes='labeled')
 
 
 # CUHK02 and CUHK-SYSU

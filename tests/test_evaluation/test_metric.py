@@ -9,7 +9,12 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 
-from mmreidmix.evaluation import FeatureTable, ReIDMetric, rank
+from mmreidmix.evaluation import (
+    FeatureTable,
+    ReIDMetric,
+    rank,
+    single_gallery_shot,
+)
 from mmreidmix.evaluation.metric import format_table
 from mmreidmix.structures import ReIDDataSample
 from tests.tiny import free_port
@@ -50,7 +55,7 @@ def evaluate(samples, size=None, domains=DOMAINS, batch=7, **options):
     return evaluator.evaluate(len(samples) if size is None else size)
 
 
-def expected_summary(samples, domain, **options):
+def sides_of(samples, domain):
     sides = {
         subset: [
             s for s in sorted(samples, key=lambda s: s.index)
@@ -63,7 +68,11 @@ def expected_summary(samples, domain, **options):
     ]
     for key in ('pid', 'camid'):
         columns += [[s.get(key) for s in side] for side in sides.values()]
-    return rank(*columns, **options).summary((1, 5, 10))
+    return columns
+
+
+def expected_summary(samples, domain, **options):
+    return rank(*sides_of(samples, domain), **options).summary((1, 5, 10))
 
 
 @pytest.mark.parametrize('options', [
@@ -283,3 +292,23 @@ def test_bad_variants_are_named_before_the_test():
     ):
         with pytest.raises(ValueError, match=message):
             ReIDMetric(**options)
+
+
+def test_single_shot_comes_in_addition():
+    samples = make_samples()
+    metrics = evaluate(samples, single_shot=dict(repeats=7, seed=2))
+    plain = evaluate(samples)
+    assert {key: metrics[key] for key in plain} == plain
+    for domain, name in enumerate(DOMAINS):
+        columns = sides_of(samples, domain)
+        found = single_gallery_shot(*columns, repeats=7, seed=2).summary()
+        for score in ('mAP', 'rank-1', 'rank-5', 'rank-10', 'queries'):
+            assert metrics[f'{name}+single-shot/{score}'] == found[score]
+    assert metrics['mean+single-shot/rank-1'] == pytest.approx(
+        np.mean([metrics[f'{n}+single-shot/rank-1'] for n in DOMAINS]))
+    assert not [key for key in metrics if 'std' in key or 'repeats' in key]
+
+
+def test_single_shot_options_are_checked():
+    with pytest.raises(ValueError, match="single_shot has no options .'k'"):
+        ReIDMetric(single_shot=dict(k=1))

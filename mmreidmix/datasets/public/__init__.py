@@ -3,6 +3,7 @@
 from .cloned_person import ClonedPerson
 from .cuhk01 import CUHK01
 from .cuhk02 import CUHK02
+from .cuhk03_classic import CUHK03Classic
 from .cuhk03_np import CUHK03NP
 from .cuhk_sysu import CUHKSYSU
 from .dukemtmc_reid import DukeMTMCReID
@@ -22,8 +23,8 @@ from .unreal_person import UnrealPerson
 from .viper import VIPeR
 
 __all__ = [
-    'CUHK01', 'CUHK02', 'CUHK03NP', 'CUHKSYSU', 'ClonedPerson',
-    'DukeMTMCReID', 'GRID', 'LUPerson', 'MARS', 'MSMT17', 'Market1501',
-    'OccludedDuke', 'PKUReid', 'PRID2011', 'PersonX', 'QMULiLIDS',
-    'RandPerson', 'ThreeDPeS', 'UnrealPerson', 'VIPeR'
+    'CUHK01', 'CUHK02', 'CUHK03NP', 'CUHKSYSU', 'CUHK03Classic',
+    'ClonedPerson', 'DukeMTMCReID', 'GRID', 'LUPerson', 'MARS', 'MSMT17',
+    'Market1501', 'OccludedDuke', 'PKUReid', 'PRID2011', 'PersonX',
+    'QMULiLIDS', 'RandPerson', 'ThreeDPeS', 'UnrealPerson', 'VIPeR'
 ]

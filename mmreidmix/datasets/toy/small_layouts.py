@@ -1,5 +1,6 @@
 """Layouts of the smaller sets, and of training sets without a test."""
 
+import json
 from collections.abc import Iterator
 from io import BytesIO
 
@@ -85,6 +86,29 @@ def _cuhk01(plan: Plan) -> Iterator[Job]:
                       k)
 
 
+_CUHK03_PAIRS = 5
+
+
+def _cuhk03_classic(boxes: str):
+    """Every person passes one of the five pairs of views."""
+
+    def path(i: int, cam: int, k: int) -> str:
+        pair, pid = i % _CUHK03_PAIRS + 1, i // _CUHK03_PAIRS + 1
+        return (f'cuhk03_release/images_{boxes}/{pair}_{pid:03d}_{cam + 1}_'
+                f'{5 * cam + k + 1:02d}.png')
+
+    return _simple(path)
+
+
+def _cuhk03_splits(plan: Plan) -> dict:
+    """Twenty splits, a tenth of the people in each test."""
+    people = [[i % _CUHK03_PAIRS + 1, i // _CUHK03_PAIRS + 1]
+              for i in range(plan.ids)]
+    count = max(plan.ids // 10, 2)
+    splits = [(people[3 * k % plan.ids:] + people)[:count] for k in range(20)]
+    return {'cuhk03_release/testsets.json': json.dumps(splits)}
+
+
 def _cuhk02(plan: Plan) -> Iterator[Job]:
     """Every person passes one of the five pairs of cameras."""
     pairs = plan.cameras // 2
@@ -159,6 +183,9 @@ SMALL_LAYOUTS = {
                      most_images=2),
     'cuhk02': Layout(_cuhk02, 10, False, 4995, png=True, images=2,
                      most_images=2),
+    **{f'cuhk03-classic-{boxes}': Layout(
+        _cuhk03_classic(boxes), 2, False, 4995, _cuhk03_splits, png=True,
+        images=4, most_images=5) for boxes in ('detected', 'labeled')},
     'cuhksysu-crops': Layout(
         _simple(lambda i, cam, k:
                 f'cropped_images/p{i + 1}_s{cam + 1}_{k + 1}.jpg'),
