@@ -1,15 +1,17 @@
 """A checkpoint that does not hold the model's embedding is refused."""
 
+from collections.abc import Mapping
 from typing import Optional
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from torch import nn
 
 from mmreidmix.evaluation.checkpoint_rule import checkpoint_rule
 from mmreidmix.models.weights import unwrap_state_dict
 
 # Heads may differ from the checkpoint's; a fresh BNNeck changes nothing.
-NEEDED_PARTS = ('backbone.', 'neck.')
+NEEDED_PARTS = ('backbone.', 'neck.', 'attention.')
 
 
 class CheckWeightsHook(Hook):
@@ -44,18 +46,33 @@ class CheckWeightsHook(Hook):
                                     runner.cfg.to_dict(), self.stated_rule)
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
-        weights = unwrap_state_dict(checkpoint)
-        missing = [
-            key for key, value in model.state_dict().items()
-            if key.startswith(NEEDED_PARTS) and not _fits(
-                key, value, weights.get(key))
-        ]
-        if missing:
-            raise ValueError(
-                f'{runner._load_from} does not fit the model: {len(missing)} '
-                'tensors of backbone and neck are absent or differ in shape, '
-                f'such as {missing[:3]}; test it with the config it was '
-                'trained with, or convert it (tools/model_converters)')
+        check_embedding_weights(model, unwrap_state_dict(checkpoint),
+                                runner._load_from)
+
+
+def check_embedding_weights(model: nn.Module, weights: Mapping,
+                            path: str) -> None:
+    """Compare the weights of backbone and neck with those of a file.
+
+    Args:
+        model (nn.Module): the model.
+        weights (Mapping[str, Tensor]): state dict of the file.
+        path (str): of the file, for the message.
+
+    Raises:
+        ValueError: some are absent or differ in shape.
+    """
+    missing = [
+        key for key, value in model.state_dict().items()
+        if key.startswith(NEEDED_PARTS) and not _fits(
+            key, value, weights.get(key))
+    ]
+    if missing:
+        raise ValueError(
+            f'{path} does not fit the model: {len(missing)} tensors of '
+            'backbone and neck are absent or differ in shape, such as '
+            f'{missing[:3]}; use it with the config it was trained with, or '
+            'convert it (tools/model_converters)')
 
 
 def _fits(key: str, value, weight) -> bool:

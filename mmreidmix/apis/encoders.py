@@ -1,0 +1,87 @@
+"""From prepared pictures to embeddings: PyTorch or ONNX Runtime."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn as nn
+from mmengine.runner.amp import autocast
+
+#: key of the description in the metadata of an exported model
+DESCRIPTION = 'mmreidmix'
+
+
+class TorchEncoder:
+    """Embeds with the model itself.
+
+    Args:
+        model (nn.Module): a :class:`ReIDBaseline` in evaluation mode.
+        device (str): that it is on.
+        amp (bool): forward pass in bfloat16.
+        compile (bool): ``torch.compile``; the first batch of each size then
+            takes long.
+    """
+
+    def __init__(self, model: nn.Module, device: str, amp: bool = False,
+                 compile: bool = False):
+        self.model = model
+        self.device = device
+        self.amp = amp
+        self._embed = torch.compile(model.embed) if compile else model.embed
+
+    @torch.inference_mode()
+    def __call__(self, images: Sequence) -> np.ndarray:
+        """Unit-length rows (B, D), float32, of BGR uint8 (H, W, 3)."""
+        tensors = [torch.from_numpy(np.ascontiguousarray(
+            np.moveaxis(image, -1, 0))) for image in images]
+        data = self.model.data_preprocessor(dict(inputs=tensors), False)
+        with autocast(enabled=self.amp, device_type=self.device.split(':')[0],
+                      dtype=torch.bfloat16):
+            return self._embed(data['inputs']).float().cpu().numpy()
+
+
+class OnnxEncoder:
+    """Embeds with ONNX Runtime.
+
+    Args:
+        model (str | bytes): file written by ``export_onnx``, or its content.
+        threads (int, optional): of the CPU. Defaults to all cores.
+
+    Raises:
+        ModuleNotFoundError: onnxruntime is missing.
+        ValueError: it is no ONNX file, or not one of this project.
+    """
+
+    def __init__(self, model, threads=None):
+        try:
+            import onnxruntime
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                'exported models need the package onnxruntime: '
+                "pip install 'mmreidmix[export]'") from error
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = threads or 0
+        wanted = ('CUDAExecutionProvider', 'CPUExecutionProvider')
+        providers = [name for name in wanted
+                     if name in onnxruntime.get_available_providers()]
+        name = model if isinstance(model, str) else 'the model'
+        try:
+            self.session = onnxruntime.InferenceSession(
+                model, options, providers=providers)
+        except Exception as error:  # errors of ONNX Runtime have no base
+            raise ValueError(f'{name} can not be read as an ONNX model: '
+                             f'{str(error).splitlines()[0]}') from error
+        facts = self.session.get_modelmeta().custom_metadata_map
+        if DESCRIPTION not in facts:
+            raise ValueError(f'{name} was not exported by '
+                             'tools/export/export_onnx.py: it does not say '
+                             'how pictures are prepared')
+        self.description = json.loads(facts[DESCRIPTION])
+
+    def __call__(self, images: Sequence) -> np.ndarray:
+        """Unit-length rows (B, D), float32, of BGR uint8 (H, W, 3)."""
+        rgb = np.stack([image[..., ::-1] for image in images])
+        embeddings, = self.session.run(None, {'images': rgb})
+        return embeddings

@@ -1,0 +1,152 @@
+"""A model as one ONNX graph, from raw pixels to the embedding."""
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from .encoders import DESCRIPTION
+from .images import Preparation
+from .trained_model import TrainedModel
+
+INTERPOLATIONS = ('bilinear', 'bicubic')
+OPSET = 18
+
+
+class PixelsToEmbedding(nn.Module):
+    """Resize, normalise and embed in one module.
+
+    Args:
+        model (nn.Module): a :class:`ReIDBaseline` in evaluation mode.
+        size (Sequence[int]): height and width.
+        interpolation (str): 'bilinear' or 'bicubic'; the weights of OpenCV,
+            whose rounding may differ by one level of a pixel.
+    """
+
+    def __init__(self, model: nn.Module, size: Sequence, interpolation: str):
+        super().__init__()
+        self.model = model
+        self.size = tuple(size)
+        self.interpolation = interpolation
+        preprocessor = model.data_preprocessor
+        self.to_bgr = not preprocessor._channel_conversion
+        for name in ('mean', 'std'):
+            value = getattr(preprocessor, name) if (
+                preprocessor._enable_normalize) else None
+            fallback = torch.full((3, 1, 1), float(name == 'std'))
+            self.register_buffer(
+                name, (fallback if value is None else value).view(1, 3, 1, 1))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Unit-length rows (B, D) of RGB images (B, H, W, 3), uint8."""
+        pixels = images.permute(0, 3, 1, 2).float()
+        if self.to_bgr:
+            pixels = pixels.flip(1)
+        pixels = F.interpolate(
+            pixels, self.size, mode=self.interpolation, align_corners=False)
+        # An 8-bit image is what the model was trained on.
+        pixels = (pixels + 0.5).floor().clamp(0, 255)
+        return self.model.embed((pixels - self.mean) / self.std)
+
+
+def pixels_to_embedding(trained: TrainedModel) -> PixelsToEmbedding:
+    """The module that is exported.
+
+    Raises:
+        ValueError: the test pipeline does more than to resize.
+    """
+    resize = Preparation(trained.pipeline).resize_only()
+    interpolation = resize.get('interpolation', 'bilinear')
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(f'interpolation must be one of {INTERPOLATIONS} for '
+                         f'an export, got {interpolation!r}')
+    width, height = resize['scale']
+    return PixelsToEmbedding(trained.model, (height, width), interpolation)
+
+
+def export_onnx(trained: TrainedModel) -> bytes:
+    """Export a model with its preparation.
+
+    The graph takes ``images`` (B, H, W, 3), uint8, RGB, any B, H and W, and
+    gives ``embeddings`` (B, D), float32, of unit length. Its metadata hold
+    what :class:`ReIDInferencer` needs: preparation, thresholds, facts of the
+    training and the hash of the weights.
+
+    Args:
+        trained (TrainedModel): on the CPU.
+
+    Returns:
+        bytes: the content of an ``.onnx`` file.
+
+    Raises:
+        ModuleNotFoundError: onnx is missing.
+        ValueError: what :func:`pixels_to_embedding` raises.
+    """
+    try:
+        import onnx
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            'an export needs the packages onnx and onnxscript: '
+            "pip install 'mmreidmix[export]'") from error
+    module = pixels_to_embedding(trained).eval()
+    # Neither 1 nor the target size, which would become constants.
+    height, width = (size + 8 for size in module.size)
+    example = torch.zeros(2, height, width, 3, dtype=torch.uint8)
+    axes = {0: 'batch', 1: 'height', 2: 'width'}
+    buffer = io.BytesIO()
+    with torch.inference_mode():
+        torch.onnx.export(
+            module, (example, ), buffer, dynamo=False, opset_version=OPSET,
+            input_names=['images'], output_names=['embeddings'],
+            dynamic_axes=dict(images=axes, embeddings={0: 'batch'}))
+    graph = onnx.load_from_string(buffer.getvalue())
+    described = dict(
+        pipeline=trained.pipeline, thresholds=trained.thresholds,
+        facts=trained.facts, sha256=trained.sha256)
+    onnx.helper.set_model_props(graph, {DESCRIPTION: json.dumps(described)})
+    onnx.checker.check_model(graph)
+    return graph.SerializeToString()
+
+
+def quantize(content: bytes, images: Sequence) -> bytes:
+    """Convolutions and products of an exported model in 8 bits.
+
+    Static quantization of ONNX Runtime, weights per channel. Only what lies
+    between the first convolution and the embedding is changed.
+
+    Args:
+        content (bytes): what :func:`export_onnx` gave.
+        images (Sequence[np.ndarray]): prepared pictures, BGR uint8 (H, W, 3),
+            by which the ranges of the activations are found.
+
+    Returns:
+        bytes: the content of an ``.onnx`` file, with the same metadata.
+    """
+    from onnxruntime import quantization
+    with TemporaryDirectory() as folder:
+        source = Path(folder, 'model.onnx')
+        prepared = Path(folder, 'prepared.onnx')
+        target = Path(folder, 'int8.onnx')
+        source.write_bytes(content)
+        quantization.quant_pre_process(
+            source, prepared, skip_symbolic_shape=True)
+        quantization.quantize_static(
+            prepared, target, _Calibration(images), per_channel=True,
+            op_types_to_quantize=['Conv', 'Gemm', 'MatMul'])
+        return target.read_bytes()
+
+
+class _Calibration:
+    """Single pictures, as ONNX Runtime asks for them."""
+
+    def __init__(self, images: Sequence):
+        self._images = iter(images)
+
+    def get_next(self):
+        image = next(self._images, None)
+        return image if image is None else dict(images=image[None, ..., ::-1])

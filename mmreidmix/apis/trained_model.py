@@ -1,0 +1,162 @@
+"""A model from a checkpoint, with all that is needed to use it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+import torch
+import torch.nn as nn
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import load_state_dict
+
+from mmreidmix.engine.check_weights import check_embedding_weights
+from mmreidmix.models.weights import unwrap_state_dict
+from mmreidmix.registry import MODELS, TRANSFORMS
+
+from .config_text import check_types, parse_config, without_init
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What :func:`load_trained_model` finds.
+
+    Attributes:
+        model (nn.Module): a :class:`ReIDBaseline` in evaluation mode.
+        pipeline (list[dict]): transforms of a test, loading and packing
+            included.
+        thresholds (dict, optional): what ``tools/calibrate.py`` stored.
+        facts (dict): of the training, as far as known: 'method_sha256',
+            'epoch', 'iter', 'seed', 'protocol', 'sources'.
+        sha256 (str): of the weights: embeddings of two models can not be
+            compared.
+    """
+
+    model: nn.Module
+    pipeline: list
+    thresholds: Optional[dict]
+    facts: dict
+    sha256: str
+
+
+def load_trained_model(model, weights=None, device='cpu') -> TrainedModel:
+    """Build a model and load its weights.
+
+    Args:
+        model (str | Path): a checkpoint of this project, which carries its
+            config; or a config file, which is run and needs ``weights``.
+        weights (str | Path, optional): the checkpoint of a config file.
+        device (str): where to.
+
+    Returns:
+        TrainedModel: in evaluation mode.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the checkpoint has no config, or one with components that
+            no registry names, or its weights do not fit the model.
+    """
+    model = _existing(model)
+    if model.suffix == '.py':
+        if weights is None:
+            raise ValueError(f'{model} is a config file: give its checkpoint '
+                             'as `weights`')
+        weights = _existing(weights)
+        checkpoint = load_checkpoint(weights)
+        cfg = Config.fromfile(model).to_dict()
+    else:
+        if weights is not None:
+            raise ValueError(f'`weights` belongs to a config file (.py), got '
+                             f'{model}')
+        weights = model
+        checkpoint = load_checkpoint(weights)
+        cfg = _own_config(checkpoint, weights)
+    meta = checkpoint.get('meta') or {}
+    pipeline = _test_pipeline(cfg, weights)
+    # inner components are looked up in the registries of this scope
+    init_default_scope('mmreidmix')
+    network = MODELS.build(without_init(cfg['model']))
+    state = unwrap_state_dict(checkpoint)
+    check_embedding_weights(network, state, str(weights))
+    load_state_dict(network, state, strict=False)
+    return TrainedModel(
+        network.to(device).eval(), pipeline, meta.get('thresholds'),
+        _facts(meta, cfg), _hash(state))
+
+
+def load_checkpoint(path: Path) -> dict:
+    """Read a checkpoint: tensors and plain values, nothing that runs.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no checkpoint, or holds other objects.
+    """
+    path = _existing(path)
+    try:
+        content = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:  # torch has no error of its own for this
+        raise ValueError(
+            f'{path} can not be read as a checkpoint of tensors and plain '
+            f'values: {str(error).splitlines()[0]}') from error
+    if not isinstance(content, Mapping):
+        raise ValueError(f'{path} holds a {type(content).__name__}, expected '
+                         'a checkpoint: a dict with `state_dict` and `meta`')
+    return content
+
+
+def _existing(path) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'no file {path}; expected a checkpoint (.pth), a config (.py) '
+            'or an exported model (.onnx)')
+    return path
+
+
+def _own_config(checkpoint: Mapping, path: Path) -> dict:
+    text = (checkpoint.get('meta') or {}).get('cfg')
+    if not isinstance(text, str):
+        raise ValueError(
+            f'{path} does not carry its config (meta.cfg). For the weights of '
+            'others give a config file as the model and this file as '
+            '`weights`; tools/model_converters renames their weights')
+    cfg = parse_config(text)
+    if not isinstance(cfg.get('model'), dict):
+        raise ValueError(f'{path}: the config it carries has no `model`')
+    check_types(without_init(cfg['model']), MODELS, str(path))
+    return cfg
+
+
+def _test_pipeline(cfg: Mapping, path: Path) -> list:
+    for name in ('test_dataloader', 'val_dataloader'):
+        pipeline = ((cfg.get(name) or {}).get('dataset') or {}).get('pipeline')
+        if pipeline:
+            check_types(pipeline, TRANSFORMS, str(path))
+            return list(pipeline)
+    raise ValueError(f'{path}: the config has no `test_dataloader.dataset.'
+                     'pipeline`, which says how images are prepared')
+
+
+def _facts(meta: Mapping, cfg: Mapping) -> dict:
+    facts = {key: meta[key] for key in ('method_sha256', 'epoch', 'iter',
+                                        'seed') if key in meta}
+    if cfg.get('protocol'):
+        facts['protocol'] = cfg['protocol']
+    dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    facts['sources'] = [
+        f'{domain.get("name") or domain.get("type")} '
+        f'({domain.get("role", "labelled")})'
+        for domain in dataset.get('domains', ())
+    ]
+    return facts
+
+
+def _hash(state: Mapping) -> str:
+    found = hashlib.sha256()
+    for key in sorted(state):
+        value = state[key].detach().cpu().contiguous()
+        found.update(f'{key} {value.dtype} {tuple(value.shape)}\n'.encode())
+        found.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()

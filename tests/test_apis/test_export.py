@@ -1,0 +1,111 @@
+"""Tests of mmreidmix.apis.export and tools/export/export_onnx.py."""
+
+import runpy
+
+import cv2
+import numpy as np
+import pytest
+
+from mmreidmix.apis import ReIDInferencer
+from mmreidmix.apis.encoders import OnnxEncoder
+from mmreidmix.apis.export import export_onnx, pixels_to_embedding
+from mmreidmix.apis.trained_model import load_trained_model
+from tests.test_apis.conftest import THRESHOLDS, write_checkpoint
+from tests.tiny import TRAIN, tiny_config
+
+pytest.importorskip('onnx')
+pytest.importorskip('onnxruntime')
+TOOL = TRAIN.parent / 'export' / 'export_onnx.py'
+
+
+@pytest.fixture(scope='module')
+def content(checkpoint):
+    return export_onnx(load_trained_model(checkpoint))
+
+
+@pytest.fixture(scope='module')
+def exported(content, tmp_path_factory):
+    path = tmp_path_factory.mktemp('onnx') / 'model.onnx'
+    path.write_bytes(content)
+    return path
+
+
+def test_same_embeddings_as_pytorch(exported, checkpoint, pictures):
+    expected = ReIDInferencer(checkpoint)
+    found = ReIDInferencer(exported)
+    for number in (1, 2, 12):
+        np.testing.assert_allclose(
+            found(pictures[:number]), expected(pictures[:number]), atol=1e-5)
+    assert found.sha256 == expected.sha256
+    assert found.thresholds == THRESHOLDS and found.facts == expected.facts
+    direct = ReIDInferencer(checkpoint, backend='onnxruntime')
+    np.testing.assert_array_equal(direct(pictures), found(pictures))
+
+
+@pytest.mark.parametrize('size', [(64, 32), (50, 21), (131, 80), (1, 1)])
+def test_pixels_are_prepared_inside_the_graph(content, checkpoint, size):
+    """Any batch, height and width; close to OpenCV's resizing."""
+    images = np.random.default_rng(0).integers(
+        0, 256, (3, *size, 3), dtype=np.uint8)
+    images = np.stack([cv2.blur(image, (9, 9)) for image in images])
+    session = OnnxEncoder(content).session
+    found, = session.run(None, dict(images=images))
+    expected = ReIDInferencer(checkpoint)(images)
+    assert (found * expected).sum(1).min() > 0.999
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize('interpolation', ['bilinear', 'bicubic'])
+def test_resizing_is_that_of_opencv_within_one_level(
+        toy, tmp_path, interpolation):
+    cfg = tiny_config(toy)
+    cfg.test_dataloader.dataset.pipeline[1].interpolation = interpolation
+    path = write_checkpoint(tmp_path / 'x.pth', cfg)
+    module = pixels_to_embedding(load_trained_model(path))
+    seen = []
+    module.model.embed = lambda pixels: seen.append(pixels) or pixels
+    image = np.random.default_rng(1).integers(
+        0, 256, (97, 41, 3), dtype=np.uint8)
+    import torch
+    module(torch.from_numpy(image)[None])
+    pixels = seen[0] * module.std + module.mean
+    expected = ReIDInferencer(path).prepare(image)[..., ::-1]
+    found = pixels[0].permute(1, 2, 0).numpy()
+    assert np.abs(found - expected).max() <= 1 + 1e-3
+
+
+def test_pipelines_that_can_not_be_exported(toy, tmp_path):
+    cfg = tiny_config(toy)
+    cfg.test_dataloader.dataset.pipeline.insert(
+        2, dict(type='RandomFlip', prob=0.5))
+    path = write_checkpoint(tmp_path / 'x.pth', cfg)
+    with pytest.raises(ValueError, match='exported with its preparation'):
+        export_onnx(load_trained_model(path))
+
+
+def test_files_of_others(exported, tmp_path):
+    import onnx
+    path = tmp_path / 'x.onnx'
+    path.write_bytes(b'no graph')
+    with pytest.raises(ValueError, match='x.onnx can not be read'):
+        ReIDInferencer(path)
+    graph = onnx.load(exported)
+    del graph.metadata_props[:]
+    onnx.save(graph, path)
+    with pytest.raises(ValueError, match='was not exported by'):
+        ReIDInferencer(path)
+
+
+def test_tool_checks_and_quantizes(checkpoint, toy, pictures, tmp_path,
+                                   capsys):
+    main = runpy.run_path(str(TOOL))['main']
+    out, small = tmp_path / 'model.onnx', tmp_path / 'int8.onnx'
+    main([str(checkpoint), str(out), '--check', str(pictures[0].parent),
+          '--images', '8', '--int8', str(small)])
+    printed = capsys.readouterr().out
+    assert '8 pictures: largest difference to PyTorch' in printed
+    assert small.stat().st_size < 0.6 * out.stat().st_size
+    rows = ReIDInferencer(small)(pictures)
+    assert (rows * ReIDInferencer(out)(pictures)).sum(1).mean() > 0.9
+    with pytest.raises(SystemExit):
+        main([str(checkpoint), str(tmp_path / 'model.pt')])

@@ -1,0 +1,231 @@
+"""Tests of mmreidmix.apis.inferencer and what it loads."""
+
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmreidmix.apis import ReIDInferencer
+from mmreidmix.apis.images import as_bgr, list_images
+from mmreidmix.apis.trained_model import load_trained_model
+from mmreidmix.datasets import RetrievalDataset
+from mmreidmix.datasets.transforms import ImageReadError
+from mmreidmix.engine.extraction import extract_embeddings
+from tests.test_apis.conftest import THRESHOLDS, write_checkpoint
+from tests.tiny import tiny_config
+
+
+@pytest.fixture(scope='module')
+def inferencer(checkpoint):
+    return ReIDInferencer(checkpoint, batch_size=5)
+
+
+def test_embeddings_are_those_of_a_test(inferencer, checkpoint, toy):
+    cfg = tiny_config(toy)
+    dataset = RetrievalDataset(**{
+        key: value for key, value in cfg.test_dataloader.dataset.items()
+        if key != 'type'})
+    model = load_trained_model(checkpoint).model
+    expected = extract_embeddings(model, dataset, bf16=False).numpy()
+    paths = [dataset.get_data_info(i)['img_path']
+             for i in range(len(dataset))]
+    np.testing.assert_allclose(inferencer(paths), expected, atol=1e-5)
+    assert inferencer.sha256 == load_trained_model(checkpoint).sha256
+
+
+def test_kinds_of_pictures(inferencer, pictures):
+    from PIL import Image
+    path = pictures[0]
+    expected = inferencer(str(path))
+    assert expected.shape == (1, 128) and expected.dtype == np.float32
+    array = cv2.imread(str(path))[..., ::-1]
+    for image in (path, array, [array], array[None], [path],
+                  Image.fromarray(np.ascontiguousarray(array))):
+        np.testing.assert_array_equal(inferencer(image), expected)
+    grey = array[..., 1]
+    np.testing.assert_array_equal(
+        inferencer(grey), inferencer(np.stack([grey] * 3, -1)))
+    red, green, blue = array.transpose(2, 0, 1)
+    assert np.abs(inferencer(np.stack([blue, green, red], -1))
+                  - expected).max() > 1e-3
+
+
+def test_order_and_length_do_not_depend_on_the_batch(checkpoint, pictures):
+    one = ReIDInferencer(checkpoint, batch_size=1)(pictures)
+    many = ReIDInferencer(checkpoint, batch_size=50)(pictures)
+    np.testing.assert_allclose(one, many, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(one, axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize('image, message', [
+    (np.zeros((4, 4, 4), np.uint8), r'shape \(4, 4, 4\)'),
+    (np.zeros((0, 4, 3), np.uint8), r'shape \(0, 4, 3\)'),
+    (np.zeros((4, 4, 3)), 'of float64'),
+    ([], 'no picture to embed'),
+])
+def test_what_is_no_picture(inferencer, image, message):
+    with pytest.raises(ValueError, match=message):
+        inferencer(image)
+
+
+def test_folder(inferencer, pictures, tmp_path, log):
+    for number, path in enumerate(pictures[:4]):
+        target = tmp_path / 'in' / f'{"ba"[number % 2]}' / f'{number}.jpg'
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    (tmp_path / 'in' / 'notes.txt').write_text('x')
+    (tmp_path / 'in' / '.hidden.jpg').write_text('x')
+    names, rows = inferencer.folder(tmp_path / 'in')
+    assert names == ['a/1.jpg', 'a/3.jpg', 'b/0.jpg', 'b/2.jpg']
+    np.testing.assert_array_equal(rows, inferencer(tmp_path / 'in'))
+    np.testing.assert_allclose(rows[2], inferencer(pictures[0])[0], atol=1e-5)
+
+    (tmp_path / 'in' / 'a' / '2.jpg').write_bytes(b'')
+    with pytest.raises(ImageReadError, match=r'2\.jpg: the file is empty'):
+        inferencer.folder(tmp_path / 'in')
+    again, fewer = inferencer.folder(tmp_path / 'in', skip_damaged=True)
+    assert again == names
+    np.testing.assert_allclose(fewer, rows, atol=1e-5)
+    assert '1 of 5 pictures' in log.text and '2.jpg' in log.text
+
+
+def test_folders_that_are_none(inferencer, tmp_path):
+    with pytest.raises(FileNotFoundError, match='no folder'):
+        list_images(tmp_path / 'x')
+    with pytest.raises(FileNotFoundError, match='no picture below'):
+        inferencer.folder(tmp_path)
+    (tmp_path / 'a.jpg').write_bytes(b'')
+    with pytest.raises(ImageReadError, match='all of 1 pictures'):
+        inferencer.folder(tmp_path, skip_damaged=True)
+
+
+def test_tracklets_are_means(inferencer, pictures):
+    rows = inferencer(pictures[:5])
+    found = inferencer.tracklets([pictures[:3], pictures[3], pictures[3:5]])
+    for row, part in zip(found, (rows[:3], rows[3:4], rows[3:5])):
+        mean = part.mean(0)
+        np.testing.assert_allclose(row, mean / np.linalg.norm(mean),
+                                   atol=1e-5)
+    with pytest.raises(ValueError, match='no picture'):
+        inferencer.tracklets([pictures[:2], []])
+
+
+def test_same_or_not(inferencer, pictures):
+    same = inferencer.compare(pictures[0], pictures[0])
+    assert same.same and same.certain and same.score == pytest.approx(1)
+    assert (same.fmr, same.threshold, same.strictest_fmr) == (.01, .5, .001)
+    assert inferencer.compare(pictures[0], pictures[0], 0.001).fmr == .001
+    with pytest.raises(ValueError, match=r'\[0.001, 0.01\], not for 0.5'):
+        inferencer.compare(pictures[0], pictures[1], 0.5)
+
+
+def test_facts_travel_with_the_checkpoint(inferencer):
+    assert inferencer.thresholds == THRESHOLDS
+    assert inferencer.facts['epoch'] == 3 and inferencer.facts['seed'] == 7
+    assert inferencer.facts['sources'] == [
+        'toy-synthetic (labelled)', 'toy-real_a (unlabelled)']
+
+
+def test_config_with_weights(toy, checkpoint, pictures, tmp_path, inferencer):
+    config = tmp_path / 'config.py'
+    tiny_config(toy).dump(config)
+    found = ReIDInferencer(config, checkpoint)
+    np.testing.assert_allclose(
+        found(pictures), inferencer(pictures), atol=1e-5)
+    with pytest.raises(ValueError, match='config file: give its checkpoint'):
+        ReIDInferencer(config)
+    with pytest.raises(ValueError, match='belongs to a config file'):
+        ReIDInferencer(checkpoint, checkpoint)
+
+
+def test_bfloat16_is_near(checkpoint, pictures, inferencer):
+    half = ReIDInferencer(checkpoint, amp=True)(pictures)
+    assert half.dtype == np.float32
+    assert 0 < np.abs(half - inferencer(pictures)).max() < 0.05
+
+
+# Files that are none
+
+
+def test_missing_files(tmp_path):
+    for name in ('x.pth', 'x.onnx', 'x.py'):
+        with pytest.raises(FileNotFoundError, match='no file'):
+            ReIDInferencer(tmp_path / name)
+
+
+@pytest.mark.parametrize('options, message', [
+    (dict(backend='tensorrt'), 'backend must be one of'),
+    (dict(batch_size=0), 'batch_size must be at least 1'),
+    (dict(backend='onnxruntime', amp=True), 'for the backend torch'),
+])
+def test_options_out_of_range(checkpoint, options, message):
+    with pytest.raises(ValueError, match=message):
+        ReIDInferencer(checkpoint, **options)
+
+
+def test_other_contents(checkpoint, tmp_path):
+    path = tmp_path / 'x.pth'
+    path.write_bytes(b'no checkpoint')
+    with pytest.raises(ValueError, match='x.pth can not be read'):
+        ReIDInferencer(path)
+    torch.save([1], path)
+    with pytest.raises(ValueError, match='holds a list'):
+        ReIDInferencer(path)
+    content = torch.load(checkpoint, weights_only=True)
+    torch.save(content['state_dict'], path)
+    with pytest.raises(ValueError, match='does not carry its config'):
+        ReIDInferencer(path)
+    content['state_dict'].pop('backbone.conv1.weight')
+    torch.save(content, path)
+    with pytest.raises(ValueError, match='does not fit the model: 1 tensors'):
+        ReIDInferencer(path)
+
+
+class Malice:
+
+    def __reduce__(self):
+        return (print, ('run',))
+
+
+def test_foreign_objects_do_not_run(tmp_path, capsys):
+    path = tmp_path / 'x.pth'
+    torch.save(dict(state_dict={}, meta=Malice()), path)
+    with pytest.raises(ValueError, match='tensors and plain values'):
+        ReIDInferencer(path)
+    path.write_bytes(pickle.dumps(Malice()))
+    with pytest.raises(ValueError, match='tensors and plain values'):
+        ReIDInferencer(path)
+    assert 'run' not in capsys.readouterr().out
+
+
+def test_config_of_a_checkpoint_names_no_foreign_code(toy, tmp_path):
+    cfg = tiny_config(toy)
+    path = write_checkpoint(tmp_path / 'x.pth', cfg)
+    content = torch.load(path, weights_only=True)
+    for old in ("type='BNNeck'", "type='Resize'"):
+        text = content['meta']['cfg']
+        assert old in text
+        changed = dict(content['meta'], cfg=text.replace(
+            old, "type='os.system'"))
+        torch.save(dict(content, meta=changed), path)
+        with pytest.raises(ValueError, match="names 'os.system'"):
+            ReIDInferencer(path)
+
+
+def test_weights_that_a_training_began_with_are_not_needed(toy, tmp_path):
+    cfg = tiny_config(toy)
+    path = tmp_path / 'x.pth'
+    write_checkpoint(path, cfg)
+    content = torch.load(path, weights_only=True)
+    cfg.model.init_cfg = dict(type='Pretrained', checkpoint='gone.pth')
+    content['meta']['cfg'] = cfg.pretty_text
+    torch.save(content, path)
+    assert ReIDInferencer(path)(np.zeros((8, 4, 3), np.uint8)).shape[0] == 1
+
+
+def test_bgr_is_what_opencv_reads(pictures):
+    array = cv2.imread(str(pictures[0]))
+    np.testing.assert_array_equal(as_bgr(array[..., ::-1]), array)
+    np.testing.assert_array_equal(as_bgr(pictures[0]), array)
