@@ -41,9 +41,11 @@ from mmreidmix.evaluation.provenance import (
 from mmreidmix.evaluation.recheck import (
     differences,
     evaluator_options,
+    query_differences,
     rescore,
 )
 from mmreidmix.evaluation.result_file import (
+    read_queries,
     read_result,
     write_queries,
     write_result,
@@ -274,13 +276,17 @@ def recheck(features: str, results: Optional[str]):
     if hashes and file_hash(features) not in hashes:
         raise SystemExit(f'{features} is not the file that {file} was '
                          'computed from: the SHA-256 differ')
-    scores = rescore(
+    scores, rankings = rescore(
         FeatureTable.load(features), recorded['evaluators'])
     lines = differences(recorded['results'], scores)
+    queries = read_queries(file)
+    if queries is not None:
+        lines += query_differences(queries, rankings)
     if lines:
         raise SystemExit('\n'.join(
-            [f'{file}: {len(lines)} scores differ:', *lines]))
-    print(f'{file}: all {len(scores)} scores are confirmed by {features}')
+            [f'{file}: {len(lines)} values differ:', *lines]))
+    print(f'{file}: all {len(scores)} scores are confirmed by {features}, '
+          f'{"with" if queries else "without"} the values of each query')
 
 
 def main(arguments=None):

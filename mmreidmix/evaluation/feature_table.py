@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from mmreidmix.files import replace_file
 
@@ -91,9 +92,20 @@ class FeatureTable:
                              f'{len(gallery)} gallery images: both are needed')
         return query, gallery
 
-    def compare(self, function, query, gallery, **options):
-        """Call ``rank`` or ``top_matches`` on rows of the table."""
-        return function(self.features[query], self.features[gallery],
+    def compare(self, function, query, gallery, device='cpu', **options):
+        """Call ``rank`` or ``top_matches`` on rows of the table.
+
+        Args:
+            function (Callable): one of :mod:`mmreidmix.evaluation` that takes
+                features, identities and cameras of two sides.
+            query (np.ndarray): rows.
+            gallery (np.ndarray): rows.
+            device (str): where the features are compared.
+            **options: of the function.
+        """
+        features = torch.from_numpy(self.features)
+        return function(features[query].to(device),
+                        features[gallery].to(device),
                         self.pids[query], self.pids[gallery],
                         self.camids[query], self.camids[gallery], **options)
 

@@ -1,6 +1,7 @@
 """Retrieval scores of one or several domains, as an MMEngine metric."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Optional
 
 import numpy as np
@@ -11,8 +12,10 @@ from mmreidmix.registry import METRICS
 from .feature_metric import FeatureMetric
 from .feature_table import FeatureTable
 from .query_expansion import OPTIONS as EXPANSION_OPTIONS
+from .query_expansion import expanded
 from .ranking import COUNTS, rank
 from .reranking import OPTIONS as RERANK_OPTIONS
+from .reranking import reranked_blocks
 from .sides import METRICS as DISTANCES
 from .single_shot import OPTIONS as SINGLE_SHOT_OPTIONS
 from .single_shot import single_gallery_shot
@@ -49,6 +52,8 @@ class ReIDMetric(FeatureMetric):
             identity, with ``repeats`` and ``seed`` of
             :func:`~.single_shot.single_gallery_shot`; ``{}`` for its
             defaults. Defaults to None.
+        device (str): where features are compared, such as 'cuda'. Defaults to
+            'cpu'.
         prefix (str, optional): put before the result keys.
 
     Raises:
@@ -69,6 +74,7 @@ class ReIDMetric(FeatureMetric):
                  rerank: Optional[dict] = None,
                  query_expansion: Optional[dict] = None,
                  single_shot: Optional[dict] = None,
+                 device: str = 'cpu',
                  prefix: Optional[str] = None):
         super().__init__(save_features=save_features, prefix=prefix)
         if metric not in DISTANCES:
@@ -78,19 +84,18 @@ class ReIDMetric(FeatureMetric):
         if not ranks or min(ranks) < 1:
             raise ValueError(
                 f'ReIDMetric: ranks must be positive, got {ranks}')
-        for option, given, known in (
-                ('rerank', rerank, RERANK_OPTIONS),
-                ('query_expansion', query_expansion, EXPANSION_OPTIONS),
-                ('single_shot', single_shot, SINGLE_SHOT_OPTIONS)):
-            _check_options(option, given, known)
-            if given is None or option == 'single_shot':
-                continue
-            if metric != 'cosine':
+        self.rerank = _completed('rerank', rerank, reranked_blocks,
+                                 RERANK_OPTIONS)
+        self.query_expansion = _completed('query_expansion', query_expansion,
+                                          expanded, EXPANSION_OPTIONS)
+        self.single_shot = _completed('single_shot', single_shot,
+                                      single_gallery_shot,
+                                      SINGLE_SHOT_OPTIONS)
+        for option in ('rerank', 'query_expansion'):
+            if getattr(self, option) is not None and metric != 'cosine':
                 raise ValueError(f"ReIDMetric: {option} needs metric="
                                  f"'cosine', got {metric!r}")
-        self.rerank = rerank
-        self.query_expansion = query_expansion
-        self.single_shot = single_shot
+        self.device = device
         self.metric = metric
         self.cross_camera = cross_camera
         self.ranks = tuple(ranks)
@@ -114,6 +119,7 @@ class ReIDMetric(FeatureMetric):
                     metric=self.metric,
                     cross_camera=self.cross_camera,
                     name=str(name),
+                    device=self.device,
                     **options)
                 for name in results.domains
             }
@@ -181,11 +187,17 @@ def format_table(summaries: dict) -> str:
     return '\n'.join([texts[0], '-' * len(texts[0]), *texts[1:]])
 
 
-def _check_options(name: str, options, known: tuple):
-    unknown = sorted(set(options or ()) - set(known))
+def _completed(name: str, options: Optional[dict], function: Callable,
+               known: tuple) -> Optional[dict]:
+    """Options with the defaults of the function for those that are absent."""
+    if options is None:
+        return None
+    unknown = sorted(set(options) - set(known))
     if unknown:
         raise ValueError(f'ReIDMetric: {name} has no options {unknown}; there '
                          f'are {known}')
+    parameters = signature(function).parameters
+    return {key: options.get(key, parameters[key].default) for key in known}
 
 
 def _mean(summaries: list) -> dict:

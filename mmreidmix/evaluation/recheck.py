@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from inspect import Parameter, signature
 
+import numpy as np
+
 from mmreidmix.registry import METRICS
 
 from .feature_metric import FeatureMetric
@@ -11,6 +13,8 @@ from .feature_table import FeatureTable
 #: a hundredth of a percent point; another machine may round a product so that
 #: two almost equal scores change places
 TOLERANCE = 1e-4
+#: options that change no score
+NO_SCORE = ('save_features', 'device')
 
 
 def evaluator_options(cfg: Mapping) -> list:
@@ -20,18 +24,28 @@ def evaluator_options(cfg: Mapping) -> list:
         cfg (Mapping): the config, as plain dictionaries.
 
     Returns:
-        list[dict]: 'type' and options, without ``save_features``, which
-        changes no score.
+        list[dict]: 'type' and options, those inside an option too, without
+        ``save_features`` and ``device``, which change no score.
     """
     evaluators = cfg.get('test_evaluator') or []
     if isinstance(evaluators, Mapping):
         evaluators = [evaluators]
     found = []
     for given in evaluators:
-        options = {**_defaults(METRICS.get(given['type'])), **given}
-        options.pop('save_features', None)
-        found.append(options)
+        kind = METRICS.get(given['type'])
+        options = {**_defaults(kind), **given}
+        if issubclass(kind, FeatureMetric):
+            options.update(_nested(kind, options))
+        found.append({key: value for key, value in options.items()
+                      if key not in NO_SCORE})
     return found
+
+
+def _nested(kind: type, options: Mapping) -> dict:
+    """Options that hold options, as the metric completes them."""
+    metric = kind(**{k: v for k, v in options.items() if k != 'type'})
+    return {key: getattr(metric, key) for key, value in options.items()
+            if isinstance(value, Mapping)}
 
 
 def _defaults(kind: type) -> dict:
@@ -48,7 +62,7 @@ def _defaults(kind: type) -> dict:
     return defaults
 
 
-def rescore(table: FeatureTable, evaluators: list) -> dict:
+def rescore(table: FeatureTable, evaluators: list) -> tuple[dict, dict]:
     """Compute the scores of saved features.
 
     Args:
@@ -56,19 +70,19 @@ def rescore(table: FeatureTable, evaluators: list) -> dict:
         evaluators (list[dict]): see :func:`evaluator_options`.
 
     Returns:
-        dict[str, float]: as the evaluators returned them in the test.
+        tuple[dict[str, float], dict[str, RankingResult]]: scores as the
+        evaluators returned them in the test, and the values of each query by
+        what stands before the scores.
 
     Raises:
         ValueError: an evaluator is no :class:`FeatureMetric` of this package.
     """
-    scores = {}
+    scores, rankings = {}, {}
     for options in evaluators:
         metric = _own_metric(options)
-        values = metric.compute_metrics(table)
-        prefix = options.get('prefix')
-        scores.update({f'{prefix}/{key}' if prefix else key: value
-                       for key, value in values.items()})
-    return scores
+        scores.update(metric.with_prefix(metric.compute_metrics(table)))
+        rankings.update(metric.with_prefix(getattr(metric, 'rankings', {})))
+    return scores, rankings
 
 
 def _own_metric(options: Mapping) -> FeatureMetric:
@@ -83,7 +97,7 @@ def _own_metric(options: Mapping) -> FeatureMetric:
         raise ValueError(f'evaluators: type {name!r} is no metric of '
                          'embeddings in this package')
     return kind(**{key: value for key, value in options.items()
-                   if key not in ('type', 'save_features')})
+                   if key not in ('type', *NO_SCORE)})
 
 
 def differences(recorded: Mapping, scores: Mapping) -> list:
@@ -105,6 +119,37 @@ def differences(recorded: Mapping, scores: Mapping) -> list:
                 first - second) <= _tolerance(first):
             continue
         lines.append(f'{key}: recorded {first}, computed {second}')
+    return lines
+
+
+def query_differences(recorded: Mapping, rankings: Mapping) -> list:
+    """What the values per query of two rankings do not share.
+
+    Args:
+        recorded (Mapping[str, RankingResult]): beside a result file.
+        rankings (Mapping[str, RankingResult]): computed again.
+
+    Returns:
+        list[str]: one line per ranking that is absent on one side, or in
+        which some queries have another average precision, by more than
+        ``TOLERANCE``, or match.
+    """
+    lines = []
+    for name in dict.fromkeys([*recorded, *rankings]):
+        first, second = recorded.get(name), rankings.get(name)
+        if first is None or second is None:
+            lines.append(f'{name}: values per query on one side alone')
+        elif len(first.ap) != len(second.ap):
+            lines.append(f'{name}: {len(first.ap)} queries recorded, '
+                         f'{len(second.ap)} computed')
+        else:
+            same = np.isclose(first.ap, second.ap, rtol=0, atol=TOLERANCE,
+                              equal_nan=True)
+            same &= (first.first_match_rank < 0) == (
+                second.first_match_rank < 0)
+            if not same.all():
+                lines.append(f'{name}: {(~same).sum()} of {len(same)} queries '
+                             f'differ, the first is {same.argmin()}')
     return lines
 
 

@@ -17,6 +17,7 @@ from mmreidmix.evaluation.provenance import (
 from mmreidmix.evaluation.recheck import (
     differences,
     evaluator_options,
+    query_differences,
     rescore,
 )
 from mmreidmix.evaluation.result_file import (
@@ -230,8 +231,10 @@ def test_rescoring_and_differences():
         np.full(30, ''), np.array(['shop']))
     evaluators = evaluator_options({'test_evaluator': [
         {'type': 'ReIDMetric', 'prefix': 'all', 'cross_camera': False}]})
-    scores = rescore(table, json.loads(json.dumps(evaluators)))
-    expected = table.rank('shop', cross_camera=False).summary()
+    scores, rankings = rescore(table, json.loads(json.dumps(evaluators)))
+    found = table.rank('shop', cross_camera=False)
+    np.testing.assert_array_equal(rankings['all/shop'].ap, found.ap)
+    expected = found.summary()
     assert scores == {f'all/shop/{k}': v for k, v in expected.items()}
     assert differences(scores, scores) == []
     other = {**scores, 'new': 1.}
@@ -242,6 +245,36 @@ def test_rescoring_and_differences():
     counts = dict(scores)
     counts['all/shop/queries'] += 1
     assert len(differences(scores, counts)) == 1
+
+
+def test_options_inside_options_are_complete():
+    given = [{'type': 'ReIDMetric', 'rerank': {}, 'device': 'cpu',
+              'single_shot': {'seed': 3}},
+             {'type': 'VerificationMetric', 'open_set': {'absent': 0.2}}]
+    first, second = evaluator_options({'test_evaluator': given})
+    assert first['rerank'] == {'k1': 20, 'k2': 6, 'lambda_value': 0.3}
+    assert first['single_shot'] == {'repeats': 100, 'seed': 3}
+    assert first['query_expansion'] is None and 'device' not in first
+    assert second['open_set'] == {'absent': 0.2, 'seed': 0, 'rank': 1,
+                                  'false_alarms': (0.01, 0.1)}
+
+
+def test_differences_of_queries():
+    def ranking(ap, first):
+        return RankingResult(np.array(ap), np.array(ap), np.array(first),
+                             len(ap), 2)
+
+    recorded = {'shop': ranking([0.5, np.nan, 0.25], [1, -1, 3])}
+    same = {'shop': ranking([0.50005, np.nan, 0.25], [2, -1, 3])}
+    assert query_differences(recorded, recorded) == []
+    assert query_differences(recorded, same) == []
+    for ap, first in (([0.5, np.nan, 0.26], [1, -1, 3]),
+                      ([0.5, 0.5, 0.25], [1, 1, 3])):
+        line, = query_differences(recorded, {'shop': ranking(ap, first)})
+        assert '1 of 3 queries differ' in line
+    line, = query_differences(recorded, {'shop': ranking([0.5], [1])})
+    assert '3 queries recorded, 1 computed' in line
+    assert len(query_differences(recorded, {'mall': same['shop']})) == 2
 
 
 @pytest.mark.parametrize('options', [

@@ -189,7 +189,7 @@ def test_a_result_is_checked_again_from_its_features(tool, config, tmp_path,
     text['results']['pku-reid/rank-3'] = 1.
     other = tmp_path / 'changed.json'
     other.write_text(json.dumps(text))
-    with pytest.raises(SystemExit, match='2 scores differ:\npku-reid/mAP: rec'
+    with pytest.raises(SystemExit, match='2 values differ:\npku-reid/mAP: rec'
                        '.*\npku-reid/rank-3: recorded 1.0, computed None'):
         tool['main']([
             '--from-features', str(features), '--results', str(other)
