@@ -24,6 +24,7 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
 import mmreidmix
+from mmreidmix.apis.exported_model import ExportedModel
 from mmreidmix.compat import close_process_group
 from mmreidmix.datasets import BaseReIDDataset
 from mmreidmix.engine.check_weights import CheckWeightsHook
@@ -63,7 +64,7 @@ def parse_args(arguments=None):
         'checkpoint',
         nargs='?',
         help="checkpoint file, or 'none' for the weights that a training "
-        'with this config starts from')
+        'with this config starts from, or a model exported to .onnx')
     parser.add_argument(
         '--domains',
         nargs='+',
@@ -165,7 +166,7 @@ def build_config(args) -> Config:
         cfg.work_dir = args.work_dir
     elif not cfg.get('work_dir'):
         cfg.work_dir = str(Path('work_dirs', Path(args.config).stem))
-    if args.checkpoint != 'none':
+    if args.checkpoint != 'none' and not exported(args):
         cfg.load_from = args.checkpoint
     if not cfg.get('test_dataloader') or 'domains' not in (
             cfg.test_dataloader.dataset):
@@ -180,6 +181,18 @@ def build_config(args) -> Config:
         first = evaluator[0] if isinstance(evaluator, list) else evaluator
         first.save_features = args.save_features
     return cfg
+
+
+def exported(args) -> bool:
+    """Whether the checkpoint is a model exported to ONNX."""
+    return args.checkpoint.endswith('.onnx')
+
+
+def use_exported(args, runner, weights: CheckWeightsHook) -> None:
+    """Test an exported model in place of the one the config builds."""
+    runner.model = ExportedModel(args.checkpoint)
+    facts = runner.model.facts
+    weights.read_meta(facts, facts['checkpoint'], runner.cfg)
 
 
 def find_metric(runner) -> ReIDMetric:
@@ -301,6 +314,8 @@ def main(arguments=None):
     if args.checkpoint == 'none':
         # Runner.test, unlike Runner.train, does not initialise weights.
         runner._init_model_weights()
+    elif exported(args):
+        use_exported(args, runner, weights)
     else:
         runner.register_hook(weights)
     if args.show_dir:

@@ -29,7 +29,8 @@ class TrainedModel:
             included.
         thresholds (dict, optional): what ``tools/calibrate.py`` stored.
         facts (dict): of the training, as far as known: 'method_sha256',
-            'epoch', 'iter', 'seed', 'protocol', 'sources'.
+            'epoch', 'iter', 'seed', 'protocol', 'sources'; and 'checkpoint',
+            the name of the file.
         sha256 (str): of the weights: embeddings of two models can not be
             compared.
     """
@@ -83,7 +84,7 @@ def load_trained_model(model, weights=None, device='cpu') -> TrainedModel:
     load_state_dict(network, state, strict=False)
     return TrainedModel(
         network.to(device).eval(), pipeline, meta.get('thresholds'),
-        _facts(meta, cfg), _hash(state))
+        dict(_facts(meta, cfg), checkpoint=weights.name), _hash(state))
 
 
 def load_checkpoint(path: Path) -> dict:

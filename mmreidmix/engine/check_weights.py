@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Optional
 
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch import nn
@@ -39,15 +40,25 @@ class CheckWeightsHook(Hook):
 
     def after_load_checkpoint(self, runner, checkpoint):
         """Compare names and shapes; read the meta data."""
-        meta = checkpoint.get('meta') or {}
-        self.seed = meta.get('seed')
-        self.method_sha256 = meta.get('method_sha256')
-        self.rule = checkpoint_rule(runner._load_from, meta,
-                                    runner.cfg.to_dict(), self.stated_rule)
+        self.read_meta(checkpoint.get('meta') or {}, runner._load_from,
+                       runner.cfg)
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
         check_embedding_weights(model, unwrap_state_dict(checkpoint),
                                 runner._load_from)
+
+    def read_meta(self, meta: Mapping, file: str, cfg: Config) -> None:
+        """Keep what is said of the training.
+
+        Args:
+            meta (Mapping): of the checkpoint.
+            file (str): it.
+            cfg (Config): of the test.
+        """
+        self.seed = meta.get('seed')
+        self.method_sha256 = meta.get('method_sha256')
+        self.rule = checkpoint_rule(file, meta, cfg.to_dict(),
+                                    self.stated_rule)
 
 
 def check_embedding_weights(model: nn.Module, weights: Mapping,

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-import torch
-from mmengine.config import Config
 
 from tests.tiny import tiny_config
+from tests.tiny_checkpoint import write_checkpoint
 
 THRESHOLDS = dict(
     similarity='cosine',
@@ -17,20 +16,6 @@ THRESHOLDS = dict(
         dict(fmr=0.001, threshold=0.8, low=0.7, high=0.9, measured_fmr=0.001,
              tpr=0.5, supported=False),
     ])
-
-
-def write_checkpoint(path: Path, cfg: Config, **meta) -> Path:
-    """A checkpoint as MMEngine writes it, of an untrained model."""
-    from mmreidmix.registry import MODELS
-    torch.manual_seed(0)
-    model = MODELS.build(cfg.model)
-    for module in model.modules():  # statistics that are not those of init
-        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-            module.running_mean.normal_(std=0.1)
-            module.running_var.uniform_(0.5, 1.5)
-    meta = dict(cfg=cfg.pretty_text, epoch=3, seed=7, **meta)
-    torch.save(dict(meta=meta, state_dict=model.state_dict()), path)
-    return path
 
 
 @pytest.fixture(scope='session')

@@ -10,8 +10,9 @@ from mmreidmix.apis import ReIDInferencer
 from mmreidmix.apis.encoders import OnnxEncoder
 from mmreidmix.apis.export import export_onnx, pixels_to_embedding
 from mmreidmix.apis.trained_model import load_trained_model
-from tests.test_apis.conftest import THRESHOLDS, write_checkpoint
+from tests.test_apis.conftest import THRESHOLDS
 from tests.tiny import TRAIN, tiny_config
+from tests.tiny_checkpoint import write_checkpoint
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')

@@ -9,8 +9,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
+from mmreidmix.apis.export import export_onnx
+from mmreidmix.apis.trained_model import load_trained_model
 from mmreidmix.evaluation.result_file import read_queries, read_result
+from tests.tiny_checkpoint import write_checkpoint
 
 ROOT = Path(__file__).parents[2]
 CONFIG = '''
@@ -251,3 +255,26 @@ def test_the_rule_by_which_a_checkpoint_was_chosen(tool, config, tmp_path):
     with pytest.raises(ValueError, match="is 'source_val' by its name"):
         tool['main']([str(trained), str(file), '--checkpoint-rule', 'last',
                       *work])
+
+
+def test_exported_model_is_tested_like_its_checkpoint(tool, config, tmp_path):
+    """Same scores, and what is known of the training goes along."""
+    pytest.importorskip('onnxruntime')
+    pytest.importorskip('onnxscript')
+    cfg = Config.fromfile(config)
+    checkpoint = write_checkpoint(tmp_path / 'best_3.pth', cfg)
+    exported = tmp_path / 'model.onnx'
+    exported.write_bytes(export_onnx(load_trained_model(checkpoint)))
+    found = {}
+    for file in (checkpoint, exported):
+        out = tmp_path / f'{file.suffix[1:]}.json'
+        tool['main']([str(config), str(file), '--out', str(out), '--work-dir',
+                      str(tmp_path / 'work')])
+        found[file.suffix] = read_result(out)
+    of_torch, of_onnx = found['.pth'], found['.onnx']
+    assert of_onnx['results'] == pytest.approx(of_torch['results'])
+    assert of_onnx['checkpoint'] == str(exported)
+    for key in ('checkpoint_rule', 'training_seed', 'config_sha256'):
+        assert of_onnx[key] == of_torch[key]
+    assert of_onnx['checkpoint_rule'] == 'oracle'  # a file best_*
+    assert of_onnx['training_seed'] == 7

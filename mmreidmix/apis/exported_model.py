@@ -1,0 +1,53 @@
+"""An exported model in the place of a trained one, to be tested."""
+
+from typing import Optional
+
+import numpy as np
+import torch
+from mmengine.model import BaseModel
+
+from mmreidmix.structures import ReIDDataSample
+
+from .encoders import OnnxEncoder
+
+
+class ExportedModel(BaseModel):
+    """Embeds with an ``.onnx`` file, for MMEngine's test loop.
+
+    Args:
+        file (str): written by ``tools/export/export_onnx.py``.
+
+    Attributes:
+        facts (dict): of the training of the model that was exported.
+
+    Raises:
+        ModuleNotFoundError: onnxruntime is missing.
+        ValueError: the file can not be read or is of another project.
+    """
+
+    def __init__(self, file: str):
+        super().__init__()
+        self.encoder = OnnxEncoder(file)
+        self.facts = self.encoder.description['facts']
+
+    def forward(self,
+                inputs: list[torch.Tensor],
+                data_samples: Optional[list[ReIDDataSample]] = None,
+                mode: str = 'predict') -> list[ReIDDataSample]:
+        """Set ``embedding`` (D,) of each sample.
+
+        Args:
+            inputs (list[Tensor]): B images (3, H, W), BGR, uint8, as the test
+                pipeline gives them.
+            data_samples (list[ReIDDataSample]): their facts.
+            mode (str): 'predict'; there is nothing to train.
+
+        Raises:
+            ValueError: another mode.
+        """
+        if mode != 'predict':
+            raise ValueError('an exported model can only be tested')
+        images = [np.moveaxis(image.cpu().numpy(), 0, -1) for image in inputs]
+        for sample, row in zip(data_samples, self.encoder(images)):
+            sample.embedding = torch.from_numpy(row)
+        return data_samples
