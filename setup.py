@@ -72,6 +72,9 @@ setup(
         'vis': ['matplotlib', 'umap-learn'],
         'demo': ['gradio'],
         'timm': ['timm'],
-        'tests': ['pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'h5py'],
+        'tests': [
+            'pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'h5py', 'onnx',
+            'onnxruntime', 'onnxscript'
+        ],
     },
 )
