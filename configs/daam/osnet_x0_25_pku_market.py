@@ -16,6 +16,23 @@ model = dict(
         allow_missing=[
             'bnneck', 'id_head', 'attention', 'specific_head', 'similarity'
         ]))
+# Short: a pretrained network, and embedding the target images before each
+# epoch takes as long as a third of the epoch.
+param_scheduler = [
+    dict(
+        type='LinearLR',
+        start_factor=0.01,
+        begin=0,
+        end=1,
+        convert_to_iter_based=True),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min_ratio=0.01,
+        begin=1,
+        end=4,
+        convert_to_iter_based=True),
+]
+train_cfg = dict(max_epochs=4)
 # depthwise convolutions are no faster in bf16
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=3.5e-4))
 default_hooks = dict(

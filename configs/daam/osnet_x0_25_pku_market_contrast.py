@@ -1,5 +1,5 @@
-# The adaptation baseline: contrast with a memory of labelled identities and
-# clusters.
+# The adaptation baseline: identity and triplet loss, and contrast with a
+# memory of labelled identities and clusters.
 _base_ = './osnet_x0_25_pku_market.py'
 
 _model = _base_.model
@@ -9,8 +9,10 @@ model = dict(
     backbone=_model.backbone,
     neck=_model.neck,
     bnneck=_model.bnneck,
+    id_head=_model.id_head,
+    triplet=_model.triplet,
     data_preprocessor=_model.data_preprocessor,
     init_cfg=dict(
         type='Pretrained',
         checkpoint='data/weights/osnet_x0_25_msmt17.pth',
-        allow_missing=['bnneck']))
+        allow_missing=['bnneck', 'id_head']))

@@ -1,5 +1,5 @@
-# The adaptation baseline: contrast with a memory of labelled identities and
-# clusters.
+# The adaptation baseline: identity and triplet loss, and contrast with a
+# memory of labelled identities and clusters.
 _base_ = './r18_x0_25_toysyn_toytarget.py'
 
 _model = _base_.model
@@ -9,4 +9,6 @@ model = dict(
     backbone=_model.backbone,
     neck=_model.neck,
     bnneck=_model.bnneck,
+    id_head=_model.id_head,
+    triplet=_model.triplet,
     data_preprocessor=_model.data_preprocessor)

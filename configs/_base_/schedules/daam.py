@@ -18,7 +18,5 @@ find_unused_parameters = True
 default_hooks = dict(
     pseudo_labels=dict(
         type='PseudoLabelHook',
-        # Weights and soft labels say what is reliable, no criteria.
-        clustering=dict(
-            k1=30, k2=6, eps=0.6, min_samples=4, criteria=None),
+        clustering=dict(k1=30, k2=6, eps=0.6, min_samples=4),
         begin=20))

@@ -11,6 +11,7 @@ from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
 
 from .baseline import ReIDBaseline, full_precision
+from .labelled_id_loss import labelled_id_loss
 
 
 @MODELS.register_module()
@@ -32,7 +33,9 @@ class ClusterContrast(ReIDBaseline):
       their images whenever those of the clusters are, and before each epoch
       without clusters.
 
-    ``id_head`` and ``triplet`` can be added to the loss. ``PseudoLabelHook``
+    ``id_head`` and ``triplet`` can be added to the loss, the former over
+    labelled identities alone: a memory that is rebuilt in each epoch teaches
+    a network without pretraining little. ``PseudoLabelHook``
     fills the memory and lets it follow.
 
     Args:
@@ -79,6 +82,10 @@ class ClusterContrast(ReIDBaseline):
                 f, labels, memory.centroids, memory.known)
         self.seen = f.detach(), labels, torch.zeros_like(labels)
         return losses
+
+    def id_loss(self, b: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Identity loss of labelled images over labelled identities."""
+        return labelled_id_loss(self, b, labels)
 
     def update_memory(self) -> None:
         """Let the features of the last batch into the memory."""

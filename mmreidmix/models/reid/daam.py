@@ -1,18 +1,16 @@
 """DAAM: adaptation from a labelled to an unlabelled domain."""
 
-from collections.abc import Callable
 from typing import Optional
 
 import numpy as np
 import torch
 
-from mmreidmix.models.gather import gather_with_grad
-from mmreidmix.models.losses.domains import mean_count
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
 
 from .baseline import ReIDBaseline, full_precision
 from .classifier_init import check_classifier_init, write_centroids
+from .labelled_id_loss import labelled_id_loss
 
 
 @MODELS.register_module()
@@ -23,8 +21,8 @@ class DAAM(ReIDBaseline):
     Re-Identification" (AAAI 2020, arXiv 1905.10529). There is no public code:
     the split by attention is theirs, the losses are reconstructions of ours.
 
-    - id and triplet: labelled images alone; the identity loss over labelled
-      identities alone;
+    - id: labelled images over labelled identities alone;
+    - triplet: labelled and clustered images together;
     - similarity: shared features of both domains as those of one class;
     - specific: the domain, from the specific map;
     - target: clustered images over clusters alone. The rows of the identity
@@ -87,23 +85,7 @@ class DAAM(ReIDBaseline):
 
     def id_loss(self, b: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Identity loss of labelled images over labelled identities."""
-        own = ~self.is_pseudo(labels)
-        first = self.label_table.num_labelled_classes
-        return _over_processes(
-            b[own], lambda rows: self.id_head.loss(rows, labels[own], first),
-            lambda rows: self.id_head(rows, first))
-
-    def triplet_loss(self, x: torch.Tensor,
-                     labels: torch.Tensor) -> torch.Tensor:
-        """Triplet loss of labelled images among themselves."""
-        own = ~self.is_pseudo(labels)
-        pool, pool_labels = gather_with_grad(x), gather_with_grad(labels)
-        of_pool = ~self.is_pseudo(pool_labels)
-        return _over_processes(
-            x[own],
-            lambda rows: self.triplet(rows, labels[own], pool[of_pool],
-                                      pool_labels[of_pool]),
-            lambda rows: pool)
+        return labelled_id_loss(self, b, labels)
 
     def target_loss(self, b: torch.Tensor, labels: torch.Tensor,
                     indices: np.ndarray) -> torch.Tensor:
@@ -155,18 +137,3 @@ class DAAM(ReIDBaseline):
         table = self.label_table
         return table.num_classes > table.num_labelled_classes
 
-
-def _over_processes(rows: torch.Tensor, mean_loss: Callable,
-                    part_of: Callable) -> torch.Tensor:
-    """Share of a process in the mean loss of the rows of all processes.
-
-    Args:
-        rows (Tensor): those of this process, shape (n, D).
-        mean_loss (Callable): from n > 0 rows to their mean loss.
-        part_of (Callable): from rows to what hangs on the parameters that
-            the loss would use: without rows they still need a gradient.
-    """
-    share = len(rows) / mean_count(rows)
-    if not len(rows):
-        return part_of(rows).sum() * 0
-    return mean_loss(rows) * share

@@ -47,6 +47,19 @@ def test_loss_is_a_softmax_over_all_centres():
     assert model.backbone.conv.weight.grad.any()
 
 
+def test_identity_loss_is_that_of_labelled_images():
+    model = told(build_model('ClusterContrast'))
+    losses = forward(model, 'loss')
+    assert losses.keys() == {'loss_id', 'loss_triplet', 'loss_contrast'}
+    x, b = model.extract(model.data_preprocessor(batch())['inputs'])
+    torch.testing.assert_close(
+        losses['loss_id'],
+        F.cross_entropy(b[:4] @ model.id_head.weight[:4].T, LABELS[:4],
+                        label_smoothing=0.1))
+    torch.testing.assert_close(losses['loss_triplet'],
+                               model.triplet(x, LABELS))
+
+
 def test_memory_follows_the_batch():
     model = told(contrast())
     forward(model, 'loss')
