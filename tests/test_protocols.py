@@ -22,6 +22,7 @@ TREES = {
     'cuhk-sysu': 'cuhksysu-crops',
     'personx': 'personx-visda',
     'randperson': 'randperson-subset',
+    'unrealperson': 'unreal-list120k',
     'prid2011': 'prid',
     'grid': 'grid',
     'viper': 'viper',
