@@ -11,7 +11,7 @@ from mmreidmix.models.gather import gather_with_grad
 from mmreidmix.registry import MODELS
 
 from .contrast import check_positive
-from .domains import mean_over_domains
+from .domains import count_domains, mean_over_domains
 
 
 class DomainSimilarityLoss(nn.Module, ABC):
@@ -20,8 +20,9 @@ class DomainSimilarityLoss(nn.Module, ABC):
     Shared features of both domains shall look as if they came from one, with
     no adversary that tells source from target: Huang et al., DAAM (arXiv
     1905.10529). The paper's formula is not known; each subclass is a form of
-    ours. All are means over the images of a domain, then over the domains
-    that the batches of all processes have.
+    ours. All are means over the images of a domain, then over both domains,
+    and 0 where no process has an image of one of them: there is nothing to
+    adapt to, and pulling source features together costs what they know.
     """
 
     def forward(self, shared: torch.Tensor, specific: torch.Tensor,
@@ -37,8 +38,9 @@ class DomainSimilarityLoss(nn.Module, ABC):
         Returns:
             Tensor: scalar.
         """
-        return mean_over_domains(
-            self.of_images(shared, specific, domains), domains)
+        values = self.of_images(shared, specific, domains)
+        both = (count_domains(domains) > 0).all()
+        return mean_over_domains(values, domains) * both
 
     @abstractmethod
     def of_images(self, shared: torch.Tensor, specific: torch.Tensor,

@@ -29,7 +29,7 @@ class DAAM(ReIDBaseline):
       head behind the labelled identities are its classifier.
 
     Without unlabelled images in a batch (before ``PseudoLabelHook.begin``)
-    target is left out, specific is 0 and similarity is that of one domain.
+    target is left out, specific and similarity are 0.
 
     Args:
         similarity (dict, optional): config of a

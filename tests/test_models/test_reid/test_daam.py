@@ -127,15 +127,15 @@ def test_source_only_phase(similarity):
     model.label_table.assign({1: np.full(8, -1)})
     losses = forward(model, 'loss', indices=(0, 1, 2, 3))
     assert losses.keys() == NAMES - {'loss_target'}
-    assert losses['loss_specific'] == 0
+    assert losses['loss_specific'] == losses['loss_similarity'] == 0
     model.parse_losses(losses)[0].backward()
     assert all(p.grad is not None for p in model.parameters()
                if p.requires_grad)
 
 
 @pytest.mark.parametrize('indices,zero', [
-    ((0, 1, 2, 3), {'loss_target', 'loss_specific'}),
-    ((8, 9, 10, 11), {'loss_id', 'loss_specific'}),
+    ((0, 1, 2, 3), {'loss_target', 'loss_specific', 'loss_similarity'}),
+    ((8, 9, 10, 11), {'loss_id', 'loss_specific', 'loss_similarity'}),
 ])
 def test_batch_of_one_domain(indices, zero):
     losses = forward(daam(), 'loss', indices=indices)
