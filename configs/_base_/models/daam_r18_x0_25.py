@@ -18,6 +18,6 @@ model = dict(
     id_head=dict(type='IdentityHead', in_channels=128),
     triplet=dict(type='BatchHardTripletLoss'),
     similarity=dict(type='HypersphereLoss', in_channels=128),
-    target=dict(type='SoftLabelLoss', temperature=0.01),
+    target=dict(type='SoftLabelLoss'),
     loss_weights=dict(similarity=0.1, specific=0.1),
     data_preprocessor=_base_.data_preprocessor)

@@ -123,13 +123,14 @@ class SoftLabelLoss(TargetLoss):
     v2 (AAAI 2020). The embeddings are kept in half precision.
 
     Args:
-        temperature (float): T. Defaults to 0.1.
+        temperature (float): T; small against differences of cosines, else the
+            labels are the model's own opinion. Defaults to 0.01.
 
     Raises:
         ValueError: temperature not above 0.
     """
 
-    def __init__(self, temperature: float = 0.1):
+    def __init__(self, temperature: float = 0.01):
         super().__init__()
         check_positive(self, temperature=temperature)
         self.temperature = temperature
