@@ -22,7 +22,8 @@ _TRAINING = 40
 
 
 @contextmanager
-def _faiss_threads(threads):
+def faiss_threads(threads=None):
+    """Threads of faiss inside, by default as many as torch takes."""
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(threads or torch.get_num_threads())
     try:
@@ -76,7 +77,7 @@ def _graph(host, bank, seed, links=32, build=80, breadth=64):
     index.hnsw.rng = faiss.RandomGenerator(seed)
     logger.info('hnsw: %d images, links=%d, build=%d, breadth=%d',
                 len(bank), links, build, index.hnsw.efSearch)
-    with _faiss_threads(1):
+    with faiss_threads(1):
         _fill(index, host, bank)
     return index
 
@@ -139,7 +140,7 @@ def approximate_search(host, view, order, num_rows, k, *, backend, block=None,
     indices = np.empty((num_rows, k), np.int32)
     sims = np.empty((num_rows, k), np.float32)
     short = []
-    with _faiss_threads(threads):
+    with faiss_threads(threads):
         if backend == 'ivf':
             index = _inverted_lists(host, bank, seed, **options)
             queries = _list_order(index)  # neighbouring queries share lists

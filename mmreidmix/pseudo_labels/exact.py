@@ -33,7 +33,7 @@ def half_products():
                 and supported())
 
 
-def _product_error(dim):
+def product_error(dim):
     """Bound of the error of a float32 product of two unit vectors."""
     if torch.get_float32_matmul_precision() != 'highest':
         return 2.0**-6  # bf16 factors, 2^-7, at worst
@@ -87,7 +87,7 @@ def centred(host, order, mean, dtype):
     # the error of the sum; rounding of the result, shift and similarity.
     lost += 2.0**-22 * length
     half = dtype == torch.bfloat16
-    error = dim * 2.0**-23 if half else _product_error(dim)
+    error = dim * 2.0**-23 if half else product_error(dim)
     rounding = 1.01 * 2.0**-9 if half else 0.0
     longest, largest = length.max(), shifts.abs().max()
     errors = (lost * longest + (length + lost) * lost.max() +
@@ -210,7 +210,7 @@ def topk_search(bank, view, order, num_rows, k, *, backend, block=None,
     indices = np.empty((num_rows, k), np.int32)
     sims = np.empty((num_rows, k), np.float32)
     search = _rough_search(bank, backend, width)
-    error = np.float32(_product_error(dim))
+    error = np.float32(product_error(dim))
     progress = Progress('neighbours', num_rows)
     for first in range(0, num_rows, block):
         last = min(first + block, num_rows)

@@ -1,0 +1,275 @@
+"""The images one searches for a person in."""
+
+from pathlib import Path
+from typing import NamedTuple, Optional, Union
+
+import numpy as np
+
+from .checks import checked_embeddings, unit_rows
+from .exact import Found, exact_search
+from .filters import passing_rows
+from .folder import GalleryFolder
+from .index import SEARCH_OPTIONS, check_setting
+from .index_keeper import IndexKeeper
+from .records import GalleryError
+from .reranking import num_candidates, reranked_order
+from .search import search_images, search_tracklets
+from .state import index_record
+from .tracklets import TrackletMeans
+
+
+class Match(NamedTuple):
+    """An image that was found; None = not known.
+
+    With ``by_tracklet`` it is the image of the tracklet that is the most
+    similar to the query; the score is that of the tracklet.
+    """
+
+    id: int
+    name: str
+    score: float
+    camid: Optional[int]
+    time: Optional[float]
+    tracklet: Optional[int]
+
+
+class Gallery(GalleryFolder):
+    """Images to search in, by their embeddings.
+
+    ``Gallery(dim)`` lives in memory and can be written by :meth:`save`.
+    :meth:`create` and :meth:`open` give one that lives in a folder: there
+    :meth:`add` and :meth:`remove` return when the change is on the disk. One
+    process at a time may have a folder open for writing.
+
+    All methods may be called from several threads; one call runs at a time.
+
+    Attributes:
+        folder (Path, optional): where every change is kept.
+        read_only (bool): whether it refuses changes.
+
+    Args:
+        dim (int): dimensions D of an embedding.
+        model (str, optional): which model makes the embeddings, for instance
+            the SHA-256 of its weights; None = not known, and not checked.
+
+    Examples:
+        >>> gallery = Gallery(2)
+        >>> gallery.add(np.eye(2), ['a.jpg', 'b.jpg'], camids=[0, 1])
+        array([0, 1])
+        >>> gallery.search(np.array([[1., 0.2]]), topk=1)[0][0].name
+        'a.jpg'
+    """
+
+    def _attach(self, *args, **kwargs):
+        super()._attach(*args, **kwargs)
+        self._means = TrackletMeans(self._rows)
+        self._index = IndexKeeper(self._state, self.folder, self.read_only)
+
+    def search(self, queries, topk: int = 10, camids=None,
+               exclude_camids=None, times=None, rerank: Optional[dict] = None,
+               by_tracklet: bool = False) -> list[list[Match]]:
+        """Find the most similar images.
+
+        Scores are cosines, computed from the embeddings whatever the index;
+        equal ones are in the order of the ids. As many matches are returned
+        as pass the filters, at most ``topk``, with an approximate index too.
+
+        Args:
+            queries (np.ndarray | Tensor): (Q, D), any float type and length.
+            topk (int): matches per query.
+            camids (Sequence[int], optional): only images of these cameras.
+            exclude_camids (Sequence[int], optional): none of these cameras,
+                for instance the query's own; images of no known camera pass.
+            times (tuple, optional): (begin, end), only images with begin <=
+                time < end; None for an open end.
+            rerank (dict, optional): re-rank the best ``candidates`` (100, at
+                least ``topk``) by :func:`.reranking.reranked_blocks` with
+                its options; ``{}`` for the defaults. The scores remain the
+                cosines, so they do not fall along the list.
+            by_tracklet (bool): one match per tracklet, compared by the mean
+                of its embeddings, of which only those that pass the filters
+                count. Images of no tracklet are one each.
+
+        Returns:
+            list[list[Match]]: for each query the matches, best first; empty
+            where no image passes the filters.
+
+        Raises:
+            ValueError: an argument is not as described.
+            GalleryError: the gallery is empty.
+        """
+        if topk < 1:
+            raise ValueError(f'topk must be at least 1, got {topk}')
+        num = num_candidates(rerank, topk)
+        with self._lock:
+            unit = self._unit(queries)
+            self._check_not_empty('search in')
+            mask = passing_rows(self._rows, camids, exclude_camids, times)
+            if by_tracklet:
+                found = search_tracklets(
+                    self._rows, self._index.get, unit, num, mask, self._means)
+            else:
+                found = search_images(
+                    self._rows, self._index.get, unit, num, mask)
+            return [self._matches(_reranked(query, own, topk, rerank))
+                    for query, own in zip(unit, found)]
+
+    def build_index(self, kind: str, **options: int) -> None:
+        """Choose how images are searched, and build the index for it.
+
+        Images added later are searched too, and removed ones are not found.
+        After the gallery has grown several times over, build it again. Up to
+        20,000 images that pass the filters are always compared exactly.
+
+        Args:
+            kind (str): 'exact' = compare all; 'ivf' = inverted lists; 'hnsw'
+                = neighbour graph, which takes longer to build. Both hold 8
+                bits per dimension beside the embeddings.
+            **options: 'ivf': ``nlist`` lists (default 2 sqrt(N)), of which
+                ``nprobe`` are searched (nlist / 8, within 16 and 256),
+                ``seed``. 'hnsw': ``links`` per image (32), breadth of the
+                search while it is built (``build``, 80) and used
+                (``breadth``, 256), ``seed``.
+
+        Raises:
+            ValueError: an unknown kind or option, or a number too small.
+            GalleryError: the gallery is empty or read-only.
+        """
+        with self._lock:
+            check_setting(kind, options)
+            self._check_writable()
+            self._check_not_empty('build an index of')
+            index = self._index.build(kind, options)
+            setting = dict(kind=kind, options=options)
+            self._change(index_record(setting),
+                         lambda: self._index.put(setting, index))
+
+    def tune_index(self, **options: int) -> None:
+        """Change how much of the index a search goes through.
+
+        More finds more of the true neighbours and takes longer; see
+        :meth:`recall`. Nothing is built anew.
+
+        Args:
+            **options: ``nprobe`` of 'ivf' or ``breadth`` of 'hnsw'.
+
+        Raises:
+            ValueError: another option, or the search is exact.
+            GalleryError: the gallery is read-only.
+        """
+        with self._lock:
+            kind, old = self._state.index['kind'], self._state.index['options']
+            if set(options) != {SEARCH_OPTIONS.get(kind)}:
+                raise ValueError(
+                    f'the index is {kind!r}: tune_index takes '
+                    f'{SEARCH_OPTIONS.get(kind, "nothing")}, got {options}')
+            check_setting(kind, options)
+            self._check_writable()
+            setting = dict(kind=kind, options=dict(old, **options))
+            self._change(index_record(setting),
+                         lambda: self._index.tune(setting))
+
+    def prepare_index(self) -> None:
+        """Load or build the index now; else the first search does so."""
+        with self._lock:
+            self._index.get()
+
+    def recall(self, topk: int = 10, sample: int = 200,
+               seed: int = 0) -> float:
+        """Measure the share of the true neighbours that a search finds.
+
+        Args:
+            topk (int): neighbours per image, without the image itself.
+            sample (int): images drawn as queries.
+            seed (int): of the draw.
+
+        Returns:
+            float: mean over the queries, in comparison with an exact search.
+
+        Raises:
+            GalleryError: there are fewer than two images.
+        """
+        with self._lock:
+            if len(self) < 2:
+                raise GalleryError('recall needs at least two images')
+            rows, live = self._rows, self._rows.live
+            drawn = np.random.default_rng(seed).permutation(
+                np.flatnonzero(live))[:sample]
+            queries = rows.vectors.take(drawn)
+            found = search_images(rows, self._index.get, queries, topk + 1,
+                                  live)
+            exact = exact_search(rows.vectors, queries, topk + 1, live)
+            return float(np.mean([
+                _share(own.positions, true.positions[true.positions != image])
+                for own, true, image in zip(found, exact, drawn)]))
+
+    def compact(self) -> None:
+        """Forget removed images for good and write the file anew.
+
+        The new file takes the place of the old one in one step: a crash
+        leaves one or the other. Many small additions are joined, by which
+        the gallery opens faster. An index is built again if images had been
+        removed.
+
+        Raises:
+            GalleryError: the gallery is read-only.
+        """
+        with self._lock:
+            shrinks = len(self) < len(self._rows)
+            super().compact()
+            if shrinks:
+                self._index.rebuild()
+
+    def save(self, folder: Union[str, Path], *,
+             overwrite: bool = False) -> None:
+        """Write a copy to a folder, without removed images.
+
+        Args:
+            folder (str | Path): is made where it is missing.
+            overwrite (bool): replace a gallery that is there, in one step.
+
+        Raises:
+            GalleryError: the folder holds a gallery.
+        """
+        with self._lock:
+            super().save(folder, overwrite=overwrite)
+            self._index.copy_to(Path(folder))
+
+    def close(self) -> None:
+        """Let others write to the folder. The gallery takes no more changes.
+
+        What was added and removed is on disk already.
+        """
+        with self._lock:
+            if not self.read_only:
+                self._index.write()
+            super().close()
+
+    def _unit(self, queries) -> np.ndarray:
+        array = checked_embeddings(queries, self.dim)
+        unit = np.empty(array.shape, np.float32)
+        unit_rows(array, [unit])
+        return unit
+
+    def _check_not_empty(self, what):
+        if not len(self):
+            raise GalleryError(f'{self._name()} is empty: there is nothing to '
+                               f'{what}. Add embeddings first')
+
+    def _matches(self, found: Found) -> list[Match]:
+        entries = [self._rows.entry(place) for place in found.positions]
+        return [Match(entry.id, entry.name, float(score), *entry[2:])
+                for entry, score in zip(entries, found.scores)]
+
+
+def _reranked(query, found, topk, rerank):
+    if rerank is None:
+        return found
+    options = {name: value for name, value in rerank.items()
+               if name != 'candidates'}
+    order = reranked_order(query, found.vectors, **options)[:topk]
+    return Found(*(column[order] for column in found))
+
+
+def _share(found, true):
+    return np.isin(true, found).mean()

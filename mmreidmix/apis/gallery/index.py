@@ -1,0 +1,156 @@
+"""Approximate search in a gallery by faiss: inverted lists and graphs.
+
+The index holds 8-bit codes of the embeddings, a quarter of their size, and
+only proposes images: these are compared by the embeddings themselves.
+"""
+
+from typing import Optional
+
+import faiss
+import numpy as np
+
+from mmreidmix.pseudo_labels.approximate import OPTIONS, faiss_threads
+
+from .vectors import Vectors
+
+KINDS = ('exact', *OPTIONS)
+# What the search can change without building anew.
+SEARCH_OPTIONS = {'ivf': 'nprobe', 'hnsw': 'breadth'}
+# k-means is fitted on so many vectors per list: faiss's own least number.
+_TRAINING = 40
+# The ranges of the codes are taken from so many vectors.
+_RANGES = 1 << 16
+_MOST_LISTS = 256
+_CODES = faiss.ScalarQuantizer.QT_8bit
+_METRIC = faiss.METRIC_INNER_PRODUCT
+
+
+def check_setting(kind: str, options: dict) -> None:
+    """Refuse an index that there is not.
+
+    Raises:
+        ValueError: an unknown kind or option, or a number below 1.
+    """
+    if kind not in KINDS:
+        raise ValueError(f'index must be one of {KINDS}, got {kind!r}')
+    known = OPTIONS.get(kind, ())
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ValueError(f'options {unknown} unknown: index {kind!r} takes '
+                         f'{known}')
+    for name, value in options.items():
+        least = 0 if name == 'seed' else 1
+        if not isinstance(value, int) or value < least:
+            raise ValueError(f'{name} must be an integer of at least {least}, '
+                             f'got {value!r}')
+
+
+class GalleryIndex:
+    """Proposes vectors similar to a query.
+
+    Attributes:
+        kind (str): 'ivf' or 'hnsw'.
+        options (dict): those given; what is missing has its default.
+        index (faiss.Index): holds the first ``index.ntotal`` vectors.
+
+    Args:
+        kind (str): see :meth:`Gallery.build_index`.
+        options (dict): see there.
+        index (faiss.Index): made by :meth:`build` or loaded.
+    """
+
+    def __init__(self, kind: str, options: dict, index: faiss.Index):
+        self.kind = kind
+        self.options = options
+        self.index = index
+
+    @classmethod
+    def build(cls, kind: str, options: dict, vectors: Vectors,
+              live: np.ndarray) -> 'GalleryIndex':
+        """Make an index of all vectors.
+
+        Args:
+            kind (str): 'ivf' or 'hnsw'.
+            options (dict): of it.
+            vectors (Vectors): N of length 1.
+            live (np.ndarray): (N,) bool, those it is fitted to.
+        """
+        make = _inverted_lists if kind == 'ivf' else _graph
+        random = np.random.default_rng(options.get('seed', 0))
+        with faiss_threads():
+            index = make(vectors, random.permutation(np.flatnonzero(live)),
+                         options)
+        made = cls(kind, options, index)
+        made.extend(vectors)
+        return made
+
+    def extend(self, vectors: Vectors) -> None:
+        """Take in the vectors appended since."""
+        if self.index.ntotal == len(vectors):
+            return
+        for first, block in vectors.blocks():
+            new = block[max(0, self.index.ntotal - first):]
+            if len(new):
+                with faiss_threads():
+                    self.index.add(new)
+
+    def propose(self, queries: np.ndarray, num: int,
+                mask: Optional[np.ndarray]) -> np.ndarray:
+        """Vectors that are probably the most similar ones.
+
+        Args:
+            queries (np.ndarray): (Q, D) float32 of length 1.
+            num (int): how many per query.
+            mask (np.ndarray, optional): (N,) bool, those that may be
+                proposed. The fewer they are, the more of the index is gone
+                through.
+
+        Returns:
+            np.ndarray: (Q, num) positions, -1 where none was found.
+        """
+        chosen = dict()
+        effort = self._effort(num)
+        if mask is not None:
+            bits = np.packbits(mask, bitorder='little')
+            chosen = dict(sel=faiss.IDSelectorBitmap(bits))
+            effort = int(effort * len(mask) / max(1, mask.sum()))
+        if self.kind == 'ivf':
+            parameters = faiss.SearchParametersIVF(
+                nprobe=min(effort, self.index.nlist), **chosen)
+            # The lists of one query are shared by the threads, else queries.
+            self.index.parallel_mode = int(len(queries) == 1)
+        else:
+            parameters = faiss.SearchParametersHNSW(efSearch=effort, **chosen)
+        with faiss_threads():
+            return self.index.search(queries, num, params=parameters)[1]
+
+    def _effort(self, num):
+        if self.kind == 'hnsw':
+            return max(num, self.options.get('breadth', 256))
+        default = min(max(16, self.index.nlist // 8), _MOST_LISTS)
+        return self.options.get('nprobe', default)
+
+
+def _inverted_lists(vectors, sample, options):
+    num, dim = len(sample), vectors.dim
+    # Comparing codes is cheap and k-means is not: fewer, longer lists than
+    # the usual 4 sqrt(N).
+    nlist = options.get('nlist') or max(1, min(
+        round(2 * num**0.5), num // _TRAINING))
+    if nlist > num:
+        raise ValueError(f'nlist={nlist}: there are only {num} images')
+    index = faiss.IndexIVFScalarQuantizer(
+        faiss.IndexFlatIP(dim), dim, nlist, _CODES, _METRIC)
+    index.cp.seed = options.get('seed', 0)
+    index.cp.min_points_per_centroid = 1
+    index.train(vectors.take(np.sort(sample[:_TRAINING * nlist])))
+    return index
+
+
+def _graph(vectors, sample, options):
+    index = faiss.IndexHNSWSQ(
+        vectors.dim, _CODES, options.get('links', 32), _METRIC)
+    index.hnsw.efConstruction = options.get('build', 80)
+    index.hnsw.rng = faiss.RandomGenerator(options.get('seed', 0))
+    index.train(vectors.take(np.sort(sample[:_RANGES])))
+    return index
