@@ -193,13 +193,15 @@ def test_images_of_unknown_time_pass_no_interval():
 
 
 @pytest.mark.parametrize('options, message', [
-    (dict(topk=0), 'topk must be at least 1'),
+    (dict(topk=0), 'topk must be an integer of at least 1'),
+    (dict(topk=2.5), 'topk must be an integer of at least 1'),
     (dict(camids=2), 'camids must be a sequence of integers'),
     (dict(times=3), r'times must be \(begin, end\)'),
     (dict(times=(2, 2)), 'is not before the end'),
     (dict(times=(0, np.nan)), 'is not before the end'),
     (dict(rerank=dict(k3=1)), "'k3'.* unknown"),
-    (dict(rerank=dict(candidates=0)), 'candidates must be at least 1'),
+    (dict(rerank=True), 'rerank must be a dict of options'),
+    (dict(rerank=dict(candidates=0)), 'candidates must be an integer of'),
     (dict(rerank=dict(lambda_value=2)), 'lambda_value must be between'),
 ])
 def test_bad_searches(options, message):

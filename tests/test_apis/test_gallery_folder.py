@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from mmreidmix.apis import Gallery, GalleryError
-from mmreidmix.apis.gallery import state
+from mmreidmix.apis.gallery import search, state, vectors
 from tests.tiny import ROOT
 from tests.tiny_gallery import (
     DIM,
@@ -81,6 +81,58 @@ def test_one_writer_at_a_time(folder):
                 change()
         reader.close()
     assert len(reopened(folder)) == 4
+
+
+def test_a_gallery_that_is_dropped_lets_others_write(folder):
+    gallery = Gallery.open(folder)
+    del gallery
+    assert len(reopened(folder)) == 5
+
+
+FORKED = '''
+import os, sys, time
+import numpy as np
+from mmreidmix.apis import Gallery, GalleryError
+
+gallery = Gallery.open(sys.argv[1])
+child = os.fork()
+if child == 0:
+    try:
+        gallery.add(np.ones((1, gallery.dim)), ['of the child'])
+    except GalleryError as error:
+        assert 'forked' in str(error)
+        gallery.close()  # the parent keeps its right
+        os._exit(7)
+    os._exit(1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+try:
+    Gallery.open(sys.argv[1])
+    sys.exit('two writers')
+except GalleryError:
+    pass
+gallery.add(np.ones((1, gallery.dim)), ['of the parent'])
+child = os.fork()  # as a worker that goes on living
+if child == 0:
+    time.sleep(60)
+    os._exit(0)
+gallery.close()
+try:
+    Gallery.open(sys.argv[1]).close()
+finally:
+    os.kill(child, 9)
+'''
+
+
+def run(program, *arguments):
+    env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
+    result = subprocess.run([sys.executable, '-c', program, *arguments],
+                            env=env, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_forked_processes_neither_write_nor_keep_the_lock(folder):
+    run(FORKED, folder)
+    assert len(reopened(folder)) == 6
 
 
 def bytes_of_last_record(folder, change):
@@ -193,7 +245,21 @@ class Full(OSError):
     pass
 
 
-@pytest.mark.parametrize('function', ['pwrite', 'fsync'])
+class Slow:
+    """A file that takes some bytes at a time, and may be full."""
+
+    def __init__(self, file, fails):
+        self.file, self.fails = file, fails
+
+    def write(self, data):
+        self.fails()
+        return self.file.write(data[:7])
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+@pytest.mark.parametrize('function', ['write', 'fsync'])
 @pytest.mark.parametrize('change', [
     lambda gallery: gallery.add(embeddings(4, 3), names(4, 50)),
     lambda gallery: gallery.remove([0, 4]),
@@ -202,29 +268,30 @@ class Full(OSError):
 def test_a_write_that_fails_changes_nothing(
         folder, monkeypatch, function, change):
     """As on a full disk, at the first and at a later call."""
-    true, calls = getattr(os, function), []
+    true, calls = os.fsync, []
 
     def fails(*args):
         calls.append(args)
         if len(calls) >= fail_at:
             raise Full('no space left')
-        if function == 'pwrite':
-            file, data, place = args
-            return true(file, data[:7], place)  # some bytes at a time
-        return true(*args)
+        return true(*args) if args else None
 
-    for fail_at in (1, 9):
+    for step, fail_at in enumerate([1, 9]):
         with Gallery.open(folder) as gallery:
             before = content(gallery)
             calls.clear()
-            monkeypatch.setattr(os, function, fails)
+            if function == 'fsync':
+                monkeypatch.setattr(os, 'fsync', fails)
+            else:
+                gallery._log._file = Slow(gallery._log._file, fails)
             try:
                 change(gallery)
             except Full:
                 assert content(gallery) == before
             monkeypatch.undo()
+            fail_at = np.inf
             after = content(gallery)
-            added = gallery.add(embeddings(1, fail_at), [f'next{fail_at}'])
+            added = gallery.add(embeddings(1), [f'after {step}'])
             assert content(gallery)[:-1] == after and len(added) == 1
             after = content(gallery)
         assert reopened(folder) == after
@@ -242,7 +309,7 @@ def test_a_change_that_memory_cannot_follow_ends_the_writing(
             gallery.add(embeddings(1), ['y'])
         with pytest.raises(GalleryError, match='open the gallery again'):
             gallery.compact()
-    assert len(reopened(folder)) == 6  # it was on the disk
+    assert len(reopened(folder)) == 5  # it was taken back
 
 
 KILLED = '''
@@ -259,6 +326,8 @@ def write(number, confirmed):
         if step % 3 == 2:
             gallery.remove(ids[:2])
             os.write(confirmed, f'remove {step}\\n'.encode())
+        if step // 100 % 10 == 4:
+            gallery.build_index('ivf', nprobe=1000)
         if step // 100 % 10 == 9:
             gallery.compact()
 
@@ -278,14 +347,10 @@ for number in range(12):
 '''
 
 
-def test_killed_processes_lose_nothing_they_confirmed(tmp_path):
-    """kill -9, twelve times, while images are added, removed, compacted."""
+def test_killed_processes_lose_nothing_they_confirmed(tmp_path, monkeypatch):
+    """kill -9, twelve times, in the middle of every kind of change."""
     Gallery.create(tmp_path / 'gallery', 300).close()
-    env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
-    result = subprocess.run(
-        [sys.executable, '-c', KILLED, tmp_path / 'gallery',
-         tmp_path / 'confirmed'], env=env, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
+    run(KILLED, tmp_path / 'gallery', tmp_path / 'confirmed')
     confirmed = [line.split() for line in
                  (tmp_path / 'confirmed').read_text().splitlines()]
     added = {int(step) for what, step in confirmed if what == 'add'}
@@ -308,15 +373,18 @@ def test_killed_processes_lose_nothing_they_confirmed(tmp_path):
         doubtful |= {int(name.split('/')[0]) for name in found}
         # At most the one change that each was about to make.
         assert len({step % 100 for step in doubtful}) == len(doubtful)
+        monkeypatch.setattr(search, 'FEW', 0)
+        for match, in gallery.search(rows[there], 1):  # by the index
+            assert match.id in ids
         gallery.add(np.ones((1, 300)), ['after'])
     assert not list((tmp_path / 'gallery').glob('*.part'))
 
 
 def test_leftovers_of_a_crash_are_swept(folder):
-    for name in ('gallery-abc.part', 'other-abc.part'):
+    for name in ('gallery-abc.part', 'index-abc.part', 'other-abc.part'):
         (folder / name).write_bytes(b'half a log')
     reopened(folder, read_only=True)
-    assert len(list(folder.glob('*.part'))) == 2
+    assert len(list(folder.glob('*.part'))) == 3
     reopened(folder)
     assert [path.name for path in folder.glob('*.part')] == ['other-abc.part']
 
@@ -354,6 +422,9 @@ def test_save_and_overwrite(folder, tmp_path):
 
 
 def test_many_records_of_one_gallery(tmp_path, monkeypatch):
+    """Whose records begin and end within blocks."""
+    expected = content(in_memory(30))
     monkeypatch.setattr(state, '_RECORD_ROWS', 4)
+    monkeypatch.setattr(vectors, 'BLOCK', 7)
     in_memory(30).save(tmp_path)
-    assert reopened(tmp_path) == content(in_memory(30))
+    assert reopened(tmp_path) == expected

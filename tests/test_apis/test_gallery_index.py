@@ -20,8 +20,9 @@ from tests.tiny_gallery import (
 
 QUERIES = embeddings(9, seed=99)
 KINDS = ('ivf', 'hnsw')
-# One list of eight: much is missed.
-POOR = dict(ivf=dict(nlist=8, nprobe=1), hnsw=dict(links=4, breadth=1))
+# One list of eight, a graph of hardly any links: much is missed.
+POOR = dict(ivf=dict(nlist=8, nprobe=1),
+            hnsw=dict(links=2, build=4, breadth=1))
 # Everything is gone through.
 THOROUGH = dict(ivf=dict(nlist=8, nprobe=8), hnsw=dict(breadth=500))
 
@@ -139,6 +140,36 @@ def test_recall_needs_two_images():
     with pytest.raises(GalleryError, match='at least two'):
         in_memory(1).recall()
     assert in_memory(2).recall() == 1
+    for name in ('topk', 'sample'):
+        with pytest.raises(ValueError, match=f'{name} must be an integer of'):
+            in_memory(2).recall(**{name: 0})
+
+
+def test_options_of_numpy_and_no_queries(kind, tmp_path):
+    gallery = indexed(kind, **{index.SEARCH_OPTIONS[kind]: np.int64(9)})
+    gallery.save(tmp_path)
+    assert gallery.search(QUERIES[:0]) == []
+
+
+def test_fewer_images_than_lists_are_left():
+    gallery = indexed('ivf', 50, nlist=40, nprobe=40)
+    gallery.remove(gallery.ids[:30])
+    assert pairs(gallery.search(QUERIES)) == naive(gallery, QUERIES, 10)
+    gallery.compact()
+    assert pairs(gallery.search(QUERIES)) == naive(gallery, QUERIES, 10)
+
+
+def test_a_compaction_whose_index_fails_leaves_no_stale_index(
+        kind, monkeypatch):
+    """As when memory is short: the rows have other positions already."""
+    gallery = indexed(kind, **THOROUGH[kind])
+    gallery.remove(gallery.ids[::2])
+    monkeypatch.setattr(index.GalleryIndex, 'build', lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        gallery.compact()
+    monkeypatch.undo()
+    monkeypatch.setattr(search, 'FEW', 0)
+    assert pairs(gallery.search(QUERIES)) == naive(gallery, QUERIES, 10)
 
 
 @pytest.mark.parametrize('arguments, message', [

@@ -1,6 +1,7 @@
 """What a gallery is given, checked, with errors that name the image."""
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -117,6 +118,18 @@ def checked_meta(num: int, camids, times, tracklets) -> np.ndarray:
         raise ValueError('times must be finite, or NaN where not known')
     meta['time'] = times
     return meta
+
+
+def integer(value, name: str, least: int = 1) -> int:
+    """An integer of any type as int.
+
+    Raises:
+        ValueError: it is none, or below ``least``.
+    """
+    if not isinstance(value, Integral) or value < least:
+        raise ValueError(f'{name} must be an integer of at least {least}, '
+                         f'got {value!r}')
+    return int(value)
 
 
 def integers(values, name: str, num=None) -> np.ndarray:

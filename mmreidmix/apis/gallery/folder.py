@@ -4,12 +4,17 @@ from pathlib import Path
 from typing import Optional, Union
 
 from .images import GalleryImages
+from .index_file import IndexKeeper
 from .log import NAME, FolderLock, GalleryLog, write_log
 from .records import GalleryError
 
 
 class GalleryFolder(GalleryImages):
     """A gallery that can be written to a folder, or live in one."""
+
+    def _attach(self, state, folder=None, log=None, read_only=False):
+        super()._attach(state, folder, log, read_only)
+        self._index = IndexKeeper(state, folder, read_only)
 
     @classmethod
     def create(cls, folder: Union[str, Path], dim: int,
@@ -59,19 +64,27 @@ class GalleryFolder(GalleryImages):
 
         The new file takes the place of the old one in one step: a crash
         leaves one or the other. Many small additions are joined, by which
-        the gallery opens faster.
+        the gallery opens faster. An index is built again if images had been
+        removed.
 
         Raises:
             GalleryError: the gallery is read-only.
         """
         with self._lock:
             self._check_writable()
+            shrinks = len(self) < len(self._rows)
+
+            def change():
+                if shrinks:
+                    self._index.forget()
+                    self._rows.keep_live()
+
             if self._log is None:
-                self._rows.keep_live()
-                return
-            self._log.rewrite(self._state.records())
-            with self._log.stopping():
-                self._rows.keep_live()
+                change()
+            else:
+                self._log.rewrite(self._state.records(), change)
+            if shrinks:
+                self._index.rebuild()
 
     def save(self, folder: Union[str, Path], *,
              overwrite: bool = False) -> None:
@@ -94,6 +107,7 @@ class GalleryFolder(GalleryImages):
                     'Gallery.open, or replace it by save(overwrite=True)')
             with self._lock:
                 write_log(folder / NAME, self._state.records())
+                self._index.copy_to(folder)
         finally:
             lock.release()
 
@@ -103,9 +117,13 @@ class GalleryFolder(GalleryImages):
         What was added and removed is on disk already.
         """
         with self._lock:
-            if self._log is not None:
-                self._log.close()
-            self.read_only = self.folder is not None
+            try:
+                if not self.read_only:
+                    self._index.write()
+            finally:
+                if self._log is not None:
+                    self._log.close()
+                self.read_only = self.folder is not None
 
     def __enter__(self):
         return self

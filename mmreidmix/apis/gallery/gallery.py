@@ -1,19 +1,21 @@
 """The images one searches for a person in."""
 
-from pathlib import Path
-from typing import NamedTuple, Optional, Union
+from typing import NamedTuple, Optional
 
 import numpy as np
 
-from .checks import checked_embeddings, unit_rows
+from .checks import checked_embeddings, integer, unit_rows
 from .exact import Found, exact_search
-from .filters import passing_rows
 from .folder import GalleryFolder
-from .index import SEARCH_OPTIONS, check_setting
-from .index_keeper import IndexKeeper
+from .index import SEARCH_OPTIONS, checked_options
 from .records import GalleryError
-from .reranking import num_candidates, reranked_order
-from .search import search_images, search_tracklets
+from .search import (
+    num_candidates,
+    passing_rows,
+    reranked_order,
+    search_images,
+    search_tracklets,
+)
 from .state import index_record
 from .tracklets import TrackletMeans
 
@@ -63,7 +65,6 @@ class Gallery(GalleryFolder):
     def _attach(self, *args, **kwargs):
         super()._attach(*args, **kwargs)
         self._means = TrackletMeans(self._rows)
-        self._index = IndexKeeper(self._state, self.folder, self.read_only)
 
     def search(self, queries, topk: int = 10, camids=None,
                exclude_camids=None, times=None, rerank: Optional[dict] = None,
@@ -83,9 +84,10 @@ class Gallery(GalleryFolder):
             times (tuple, optional): (begin, end), only images with begin <=
                 time < end; None for an open end.
             rerank (dict, optional): re-rank the best ``candidates`` (100, at
-                least ``topk``) by :func:`.reranking.reranked_blocks` with
-                its options; ``{}`` for the defaults. The scores remain the
-                cosines, so they do not fall along the list.
+                least ``topk``) with ``k1`` (20), ``k2`` (6) and
+                ``lambda_value`` (0.3) of k-reciprocal re-ranking; ``{}`` for
+                the defaults. The scores remain the cosines, so they do not
+                fall along the list.
             by_tracklet (bool): one match per tracklet, compared by the mean
                 of its embeddings, of which only those that pass the filters
                 count. Images of no tracklet are one each.
@@ -98,8 +100,7 @@ class Gallery(GalleryFolder):
             ValueError: an argument is not as described.
             GalleryError: the gallery is empty.
         """
-        if topk < 1:
-            raise ValueError(f'topk must be at least 1, got {topk}')
+        topk = integer(topk, 'topk')
         num = num_candidates(rerank, topk)
         with self._lock:
             unit = self._unit(queries)
@@ -129,20 +130,25 @@ class Gallery(GalleryFolder):
                 ``nprobe`` are searched (nlist / 8, within 16 and 256),
                 ``seed``. 'hnsw': ``links`` per image (32), breadth of the
                 search while it is built (``build``, 80) and used
-                (``breadth``, 256), ``seed``.
+                (``breadth``, 256), ``seed``. With several threads two graphs
+                of one seed differ a little.
 
         Raises:
             ValueError: an unknown kind or option, or a number too small.
             GalleryError: the gallery is empty or read-only.
         """
         with self._lock:
-            check_setting(kind, options)
+            options = checked_options(kind, options)
             self._check_writable()
             self._check_not_empty('build an index of')
+            if options.get('nlist', 0) > len(self):
+                raise ValueError(f'nlist={options["nlist"]}: there are only '
+                                 f'{len(self)} images')
             index = self._index.build(kind, options)
             setting = dict(kind=kind, options=options)
             self._change(index_record(setting),
                          lambda: self._index.put(setting, index))
+            self._index.write()
 
     def tune_index(self, **options: int) -> None:
         """Change how much of the index a search goes through.
@@ -163,7 +169,7 @@ class Gallery(GalleryFolder):
                 raise ValueError(
                     f'the index is {kind!r}: tune_index takes '
                     f'{SEARCH_OPTIONS.get(kind, "nothing")}, got {options}')
-            check_setting(kind, options)
+            options = checked_options(kind, options)
             self._check_writable()
             setting = dict(kind=kind, options=dict(old, **options))
             self._change(index_record(setting),
@@ -187,8 +193,10 @@ class Gallery(GalleryFolder):
             float: mean over the queries, in comparison with an exact search.
 
         Raises:
+            ValueError: ``topk`` or ``sample`` is below 1.
             GalleryError: there are fewer than two images.
         """
+        topk, sample = integer(topk, 'topk'), integer(sample, 'sample')
         with self._lock:
             if len(self) < 2:
                 raise GalleryError('recall needs at least two images')
@@ -202,48 +210,6 @@ class Gallery(GalleryFolder):
             return float(np.mean([
                 _share(own.positions, true.positions[true.positions != image])
                 for own, true, image in zip(found, exact, drawn)]))
-
-    def compact(self) -> None:
-        """Forget removed images for good and write the file anew.
-
-        The new file takes the place of the old one in one step: a crash
-        leaves one or the other. Many small additions are joined, by which
-        the gallery opens faster. An index is built again if images had been
-        removed.
-
-        Raises:
-            GalleryError: the gallery is read-only.
-        """
-        with self._lock:
-            shrinks = len(self) < len(self._rows)
-            super().compact()
-            if shrinks:
-                self._index.rebuild()
-
-    def save(self, folder: Union[str, Path], *,
-             overwrite: bool = False) -> None:
-        """Write a copy to a folder, without removed images.
-
-        Args:
-            folder (str | Path): is made where it is missing.
-            overwrite (bool): replace a gallery that is there, in one step.
-
-        Raises:
-            GalleryError: the folder holds a gallery.
-        """
-        with self._lock:
-            super().save(folder, overwrite=overwrite)
-            self._index.copy_to(Path(folder))
-
-    def close(self) -> None:
-        """Let others write to the folder. The gallery takes no more changes.
-
-        What was added and removed is on disk already.
-        """
-        with self._lock:
-            if not self.read_only:
-                self._index.write()
-            super().close()
 
     def _unit(self, queries) -> np.ndarray:
         array = checked_embeddings(queries, self.dim)

@@ -216,10 +216,8 @@ class GalleryImages:
         """Put a change on the disk, then make it in memory."""
         if self._log is None:
             change()
-            return
-        self._log.append(*record)
-        with self._log.stopping():
-            change()
+        else:
+            self._log.append(*record, change)
 
     def _append(self, array, meta, names):
         places = self._rows.vectors.room(len(array))

@@ -11,6 +11,7 @@ import numpy as np
 
 from mmreidmix.pseudo_labels.approximate import OPTIONS, faiss_threads
 
+from .checks import integer
 from .vectors import Vectors
 
 KINDS = ('exact', *OPTIONS)
@@ -25,11 +26,11 @@ _CODES = faiss.ScalarQuantizer.QT_8bit
 _METRIC = faiss.METRIC_INNER_PRODUCT
 
 
-def check_setting(kind: str, options: dict) -> None:
-    """Refuse an index that there is not.
+def checked_options(kind: str, options: dict) -> dict:
+    """Options of an index, as plain integers.
 
     Raises:
-        ValueError: an unknown kind or option, or a number below 1.
+        ValueError: an unknown kind or option, or a number too small.
     """
     if kind not in KINDS:
         raise ValueError(f'index must be one of {KINDS}, got {kind!r}')
@@ -38,11 +39,8 @@ def check_setting(kind: str, options: dict) -> None:
     if unknown:
         raise ValueError(f'options {unknown} unknown: index {kind!r} takes '
                          f'{known}')
-    for name, value in options.items():
-        least = 0 if name == 'seed' else 1
-        if not isinstance(value, int) or value < least:
-            raise ValueError(f'{name} must be an integer of at least {least}, '
-                             f'got {value!r}')
+    return {name: integer(value, name, least=0 if name == 'seed' else 1)
+            for name, value in options.items()}
 
 
 class GalleryIndex:
@@ -135,10 +133,9 @@ def _inverted_lists(vectors, sample, options):
     num, dim = len(sample), vectors.dim
     # Comparing codes is cheap and k-means is not: fewer, longer lists than
     # the usual 4 sqrt(N).
-    nlist = options.get('nlist') or max(1, min(
-        round(2 * num**0.5), num // _TRAINING))
-    if nlist > num:
-        raise ValueError(f'nlist={nlist}: there are only {num} images')
+    default = max(1, min(round(2 * num**0.5), num // _TRAINING))
+    # Images may have been removed since the number was chosen.
+    nlist = min(num, options.get('nlist', default))
     index = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(dim), dim, nlist, _CODES, _METRIC)
     index.cp.seed = options.get('seed', 0)

@@ -6,8 +6,7 @@ record at the end, which belongs to a change that was never confirmed.
 
 import logging
 import os
-from collections.abc import Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
 
@@ -21,6 +20,8 @@ from .state import GalleryState, StateReader
 
 NAME = 'gallery.log'
 _LOCK = 'gallery.lock'
+# What replace_file leaves of the log, an index and a torn record.
+_PARTS = ('gallery-*.part', 'index-*.part', 'torn-*.part')
 
 
 class FolderLock:
@@ -37,24 +38,39 @@ class FolderLock:
 
     def __init__(self, folder: Path):
         import fcntl  # here, as Windows has none
-        self._file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        self._pid = os.getpid()
+        self._file = open(folder / _LOCK, 'a+b', buffering=0)  # noqa: SIM115
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            owner = os.read(self._file, 32).decode() or 'unknown'
-            os.close(self._file)
+            self._file.seek(0)
+            owner = self._file.read(32).decode() or 'unknown'
+            self._file.close()
             raise GalleryError(
                 f'the gallery {folder} is open for writing already (process '
                 f'{owner}): close it there, or open it with read_only=True'
             ) from None
-        os.truncate(self._file, 0)
-        os.write(self._file, str(os.getpid()).encode())
+        self._file.truncate(0)
+        self._file.write(str(self._pid).encode())
+
+    def check(self) -> None:
+        """Refuse a process that was forked from the one with the right.
+
+        Raises:
+            GalleryError: this is another process.
+        """
+        if os.getpid() != self._pid:
+            raise GalleryError(
+                f'the gallery was opened by process {self._pid}, which this '
+                'one was forked from: only that one may change it')
 
     def release(self) -> None:
         """Let others write."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        import fcntl
+        if not self._file.closed and os.getpid() == self._pid:
+            # Closing does not do it while a forked process has a copy.
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._file.close()
 
 
 def write_log(path: Path, records: Iterable[tuple[dict, list]]) -> None:
@@ -109,82 +125,92 @@ class GalleryLog:
         self._end = reader.end
         if self._lock is None:
             return content.state
-        for part in self.path.parent.glob('gallery-*.part'):
-            part.unlink()  # a whole log that a crash kept from its place
-        self._file = os.open(self.path, os.O_RDWR)
+        for name in _PARTS:
+            for part in self.path.parent.glob(name):
+                part.unlink()  # a file that a crash kept from its place
+        self._open()
         if reader.end < reader.size:
             self._set_aside(reader.size)
         return content.state
 
-    def append(self, header: dict, arrays: Iterable[np.ndarray] = ()) -> None:
+    def append(self, header: dict, arrays: Iterable[np.ndarray],
+               change: Callable) -> None:
         """Append a record; it is on the disk when this returns.
 
         If it cannot be written, the log is as it was before.
+
+        Args:
+            header (dict): of the record.
+            arrays (Iterable[np.ndarray]): its payload.
+            change (Callable): does in memory what the record says. If it
+                fails, the record is taken back, and as what is in memory may
+                not be what is on the disk then, no more are accepted.
         """
         self._check()
-        end = self._end
-
-        def write(data):
-            nonlocal end
-            data = memoryview(data)
-            while data:
-                written = os.pwrite(self._file, data, end)
-                end += written
-                data = data[written:]
-
+        self._file.seek(self._end)
+        written = False
         try:
-            write_record(write, header, arrays)
-            os.fsync(self._file)
+            write_record(self._write, header, arrays)
+            os.fsync(self._file.fileno())
+            written = True
+            change()
+            self._end = self._file.tell()
         except BaseException:
             self._cut()
+            if written:
+                self._file.close()
             raise
-        self._end = end
 
-    def rewrite(self, records: Iterable[tuple[dict, list]]) -> None:
-        """Put other records in the place of all, in one step."""
+    def rewrite(self, records: Iterable[tuple[dict, list]],
+                change: Callable) -> None:
+        """Put other records in the place of all, in one step.
+
+        Args:
+            records (Iterable[tuple[dict, list]]): headers with their arrays.
+            change (Callable): as in :meth:`append`; if it fails, the new
+                records stay.
+        """
         self._check()
         try:
             write_log(self.path, records)
         finally:  # whichever file is there now, it is the one to append to
-            os.close(self._file)
-            self._file = None
-            self._file = os.open(self.path, os.O_RDWR)
-            self._end = os.fstat(self._file).st_size
+            self._file.close()
+            self._open()
+            self._end = os.fstat(self._file.fileno()).st_size
+        try:
+            change()
+        except BaseException:
+            self._file.close()
+            raise
 
     def close(self) -> None:
         """Close the file and release the lock."""
-        self._stop()
+        if self._file is not None:
+            self._file.close()
         if self._lock is not None:
             self._lock.release()
 
-    @contextmanager
-    def stopping(self):
-        """Take no more records if what is inside does not succeed.
+    def _open(self):
+        # Without a buffer: what is written is in the file.
+        self._file = open(self.path, 'r+b', buffering=0)  # noqa: SIM115
 
-        What is in memory may then not be what is on the disk.
-        """
-        try:
-            yield
-        except BaseException:
-            self._stop()
-            raise
-
-    def _stop(self):
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+    def _write(self, data):
+        data = memoryview(data)
+        while data:
+            data = data[self._file.write(data):]
 
     def _check(self):
-        if self._file is None:
+        self._lock.check()
+        if self._file.closed:
             raise GalleryError(f'a change of {self.path} was interrupted: '
                                'open the gallery again')
 
     def _cut(self) -> None:
         """Take a part of a record off again, or never append after it."""
         try:
-            os.ftruncate(self._file, self._end)
+            self._file.truncate(self._end)
         except OSError:
-            self._stop()
+            self._file.close()
 
     def _set_aside(self, size: int) -> None:
         num = size - self._end
@@ -194,8 +220,8 @@ class GalleryLog:
         with open(self.path, 'rb') as source:
             source.seek(self._end)
             replace_file(torn, lambda stream: _copy(source, stream))
-        os.ftruncate(self._file, self._end)
-        os.fsync(self._file)
+        self._file.truncate(self._end)
+        os.fsync(self._file.fileno())
         print_log(
             f'{self.path} ended within a record, as after a crash: its last '
             f'{num} bytes were moved to {torn.name}. The change they belong '

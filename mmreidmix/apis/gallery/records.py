@@ -103,20 +103,23 @@ class RecordReader:
         with open(self.path, 'rb', buffering=_CHUNK) as stream:
             self.size = os.fstat(stream.fileno()).st_size
             while self.end < self.size:
-                header = self._read(stream)
-                if header is None:
-                    return
                 try:
+                    header = self._read(stream)
+                    if header is None:
+                        return
                     self.apply(header)
-                except ValueError as error:
-                    raise self.damage(str(error)) from error
+                except (ValueError, LookupError, TypeError,
+                        AttributeError) as error:
+                    raise self.damage(repr(error)) from error
                 self.end = stream.tell()
 
     def damage(self, reason: str) -> GalleryError:
         """The error that says where the file is damaged, to be raised."""
         return GalleryError(
             f'{self.path} is damaged at byte {self.end}: {reason}. It was '
-            'left as it is; put a copy in its place')
+            'left as it is. Put a copy in its place; or copy the folder and '
+            f'cut the file there (truncate -s {self.end}), which keeps all '
+            'changes before the damage')
 
     def _read(self, stream):
         prefix = stream.read(_CHECKED.size)
