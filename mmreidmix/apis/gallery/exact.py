@@ -81,13 +81,19 @@ def exact_search(vectors: Vectors, queries: np.ndarray, k: int,
         part = queries[first:first + _QUERIES]
         proposals = [_Proposals(k, vectors.dim) for _ in part]
         for positions, block in _passing_blocks(vectors, mask):
-            products = multiply(torch.from_numpy(part),
-                                torch.from_numpy(block)).numpy()
+            products = _products(part, block)
             for own, line in zip(proposals, products):
                 own.offer(line, positions)
         found += [best_of(vectors, query, own.positions(), k)
                   for query, own in zip(part, proposals)]
     return found
+
+
+def _products(queries, block):
+    if len(queries) == 1:  # tiles only cost time
+        return (block @ queries[0])[None]
+    return multiply(torch.from_numpy(queries),
+                    torch.from_numpy(block)).numpy()
 
 
 def _passing_blocks(vectors, mask):

@@ -1,0 +1,99 @@
+"""Seconds, recall, memory and disk of a gallery of many images.
+
+    python tools/benchmarks/gallery.py --images 1000000 --dim 512 \
+        --index ivf --queries 200 --json result.json
+
+Embeddings are planted (planted.py); the queries are further images of the
+same persons. The reference compares with all embeddings by one float32
+product and argpartition. Gallery and reference run in processes of their own.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+import torch
+from cost_curve import make_table
+from dense_jaccard import available_bytes
+from gallery_stages import TOPK, Setting, measure_gallery, measure_reference
+from machine import hardware, versions
+from process import in_new_process, use_threads
+
+from mmreidmix.apis.gallery.index import KINDS
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add('--images', type=int, required=True, help='images of the gallery')
+    add('--dim', type=int, default=512, help='dimensions of an embedding')
+    add('--index', choices=KINDS, default='ivf', help='how it searches')
+    add('--queries', type=int, default=200, help='searched one by one')
+    add('--threads', type=int, default=torch.get_num_threads(),
+        help="threads of every library; default: torch's own")
+    add('--seed', type=int, default=0, help='of embeddings and index')
+    add('--folder', type=Path,
+        help='the gallery is made in a temporary folder in it and deleted '
+        "afterwards; default: the system's")
+    add('--json', type=Path, help='result file')
+    args = parser.parse_args(argv)
+    for name in ('images', 'dim', 'queries', 'threads'):
+        if getattr(args, name) < 1:
+            parser.error(f'--{name} must be at least 1, got '
+                         f'{getattr(args, name)}')
+    # The embeddings as given, those of the gallery, the index and the rest.
+    needed = 10 * args.dim * args.images + (2 << 30)
+    there = available_bytes()
+    if there is not None and needed > there:
+        parser.error(
+            f'this needs {needed / 1e9:.1f} GB, {there / 1e9:.1f} GB are '
+            'available; take fewer --images or --dim')
+    return args
+
+
+def describe(report: dict) -> str:
+    """A table and a sentence, in Markdown."""
+    own, other = report['gallery'], report['reference']
+    rows = [['step', 'seconds', 'peak, MiB']]
+    rows += [[name, f'{value:.2f}', f'{own["memory_mib"]["stages"][name]:.0f}']
+             for name, value in own['seconds'].items()]
+    queries = [
+        ['one query', 'median, ms', '95 %, ms', 'processor, ms', 'peak, MiB']]
+    queries += [[name, f'{part["query_ms"]["median"]:.2f}',
+                 f'{part["query_ms"]["p95"]:.2f}',
+                 f'{part["query_ms"]["cpu"]:.2f}',
+                 f'{part["memory_mib"]["peak"]:.0f}']
+                for name, part in report.items()]
+    return '\n\n'.join([
+        make_table(rows), make_table(queries),
+        f'recall@{TOPK} of the gallery {own["recall"]:.4f}; on the disk '
+        f'{own["disk_mib"]:.0f} MiB; a query takes '
+        f'{other["query_ms"]["median"] / own["query_ms"]["median"]:.1f} '
+        'times as long by product and argpartition'])
+
+
+def main(argv=None) -> None:
+    """Measure, print, save."""
+    args = parse_args(argv)
+    torch.set_num_threads(args.threads)
+    use_threads(args.threads)
+    setting = Setting(args.images, args.dim, args.index, args.queries,
+                      args.threads, args.seed)
+    report = dict(hardware=hardware(), versions=versions(),
+                  settings=vars(setting))
+    print(report['hardware'], report['settings'], sep='\n', flush=True)
+    reference = in_new_process(measure_reference, setting)
+    true = reference.pop('positions')
+    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        own = in_new_process(measure_gallery, setting, true, folder)
+    report['results'] = dict(gallery=own, reference=reference)
+    print(describe(report['results']))
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(report, indent=2) + '\n')
+
+
+if __name__ == '__main__':
+    main()
