@@ -1,7 +1,6 @@
 """Tests of tools/benchmarks/gallery.py and gallery_stages.py."""
 
 import json
-import logging
 import runpy
 
 import numpy as np
@@ -25,8 +24,7 @@ def tool(monkeypatch):
         lambda function, *args: function(*args))
     for name in ('OMP', 'OPENBLAS', 'MKL', 'NUMEXPR'):  # restored afterwards
         monkeypatch.setenv(f'{name}_NUM_THREADS', '1')
-    yield tool
-    logging.disable(logging.NOTSET)
+    return tool
 
 
 @pytest.mark.parametrize('kind', ['exact', 'ivf', 'hnsw'])

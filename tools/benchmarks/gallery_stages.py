@@ -1,6 +1,5 @@
 """A gallery and its plain reference, measured; each in one process."""
 
-import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +39,6 @@ class Setting:
     def embeddings(self):
         """Those of gallery and queries, views of one array, and cameras."""
         torch.set_num_threads(self.threads)
-        logging.disable(logging.INFO)
         features, _, cameras = planted_features(
             self.images + self.queries, self.dim, self.seed)
         size = self.images
