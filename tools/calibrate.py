@@ -11,7 +11,6 @@ of that domain.
 
 import argparse
 import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -101,10 +100,9 @@ def choose_domain(domains: list, wanted):
 def embed(runner) -> FeatureTable:
     """Features of the domain; the verification scores are logged."""
     metric, = runner.test_evaluator.metrics
-    with tempfile.TemporaryDirectory() as folder:
-        metric.save_features = os.path.join(folder, 'features.npz')
-        runner.test()
-        return FeatureTable.load(metric.save_features)
+    metric.keep_table = True
+    runner.test()
+    return metric.table
 
 
 def find_thresholds(args, runner, weights: CheckWeightsHook) -> dict:

@@ -13,7 +13,6 @@ Examples:
 import argparse
 import logging
 import os
-import tempfile
 from ast import literal_eval
 from pathlib import Path
 from typing import Optional
@@ -29,7 +28,7 @@ from mmreidmix.compat import close_process_group
 from mmreidmix.datasets import BaseReIDDataset
 from mmreidmix.engine.check_weights import CheckWeightsHook
 from mmreidmix.engine.setup import build_runner
-from mmreidmix.evaluation import FeatureTable, ReIDMetric
+from mmreidmix.evaluation import FeatureTable, find_metric
 from mmreidmix.evaluation.checkpoint_rule import RULES
 from mmreidmix.evaluation.provenance import (
     describe_domains,
@@ -195,26 +194,15 @@ def use_exported(args, runner, weights: CheckWeightsHook) -> None:
     weights.read_meta(facts, facts['checkpoint'], runner.cfg)
 
 
-def find_metric(runner) -> ReIDMetric:
-    """Return the metric whose features are drawn."""
-    for metric in runner.test_evaluator.metrics:
-        if isinstance(metric, ReIDMetric):
-            return metric
-    raise ValueError('--show-dir needs a ReIDMetric in test_evaluator')
-
-
 def test_and_draw(runner, show_dir: str, topk: int) -> dict:
     """Test, then draw rank lists from the features of this very test."""
-    metric = find_metric(runner)
-    with tempfile.TemporaryDirectory() as folder:
-        if not metric.save_features:
-            metric.save_features = os.path.join(folder, 'features.npz')
-        results = runner.test()
-        if not is_main_process():
-            return results
-        table = FeatureTable.load(metric.save_features)
+    metric = find_metric(runner.test_evaluator, '--show-dir')
+    metric.keep_table = True
+    results = runner.test()
+    if not is_main_process():
+        return results
     for file in draw_table(
-            table,
+            metric.table,
             show_dir,
             topk=topk,
             metric=metric.metric,

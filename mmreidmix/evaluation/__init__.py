@@ -1,6 +1,6 @@
 from .feature_table import FeatureTable
 from .gather import gather_rows
-from .metric import ReIDMetric
+from .metric import ReIDMetric, find_metric
 from .ranking import RankingResult, rank, top_matches
 from .single_shot import SingleShotResult, single_gallery_shot
 from .split_metric import SplitReIDMetric
@@ -11,6 +11,6 @@ from .verification_metric import VerificationMetric
 __all__ = [
     'VerificationMetric',
     'FeatureTable', 'RankingResult', 'ReIDMetric', 'SingleShotResult',
-    'SplitReIDMetric', 'add_split_means', 'gather_rows', 'mean_and_spread',
-    'rank', 'single_gallery_shot', 'top_matches'
+    'SplitReIDMetric', 'add_split_means', 'find_metric', 'gather_rows',
+    'mean_and_spread', 'rank', 'single_gallery_shot', 'top_matches'
 ]

@@ -38,6 +38,12 @@ class FeatureMetric(BaseMetric):
     Raises:
         ValueError: at :meth:`evaluate`, on every rank, what
             :meth:`compute_metrics` raises.
+
+    Attributes:
+        keep_table (bool): keep what was scored, for others to use, in every
+            process. Defaults to False.
+        table (FeatureTable, optional): what was scored last, where it is
+            kept; in the main process.
     """
 
     default_prefix = ''
@@ -50,6 +56,8 @@ class FeatureMetric(BaseMetric):
             raise ValueError(f'{type(self).__name__}: save_features must end '
                              f'with .npz, got {save_features}')
         self.save_features = save_features
+        self.keep_table = False
+        self.table: Optional[FeatureTable] = None
 
     @abstractmethod
     def compute_metrics(self, results: FeatureTable) -> dict:
@@ -70,7 +78,7 @@ class FeatureMetric(BaseMetric):
             data_samples (Sequence[ReIDDataSample or dict]): samples with
                 ``embedding`` (D,), ``index``, ``pid``, ``camid``, ``domain``
                 and ``subset`` ('query' or 'gallery'); ``img_path`` is needed
-                for ``save_features`` only.
+                for ``save_features`` and ``keep_table`` only.
         """
         samples = [self._as_dict(sample) for sample in data_samples]
         if not samples:
@@ -100,6 +108,8 @@ class FeatureMetric(BaseMetric):
             try:
                 if self.save_features:
                     table.save(self.save_features)
+                if self.keep_table:
+                    self.table = table
                 message[0] = self.compute_metrics(table)
             except Exception as error:  # raised on every rank, none waits
                 failure = error
@@ -146,7 +156,7 @@ class FeatureMetric(BaseMetric):
         return table if uses is None else expand_rows(table, uses)
 
     def _gather_paths(self, paths, total: int) -> np.ndarray:
-        if not self.save_features:
+        if not self.save_features and not self.keep_table:
             return np.full(total, '')
         mine = [path for batch in paths for path in batch]
         return np.array(sum(all_gather_object(mine), []))

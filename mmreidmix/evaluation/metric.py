@@ -161,6 +161,22 @@ class ReIDMetric(FeatureMetric):
         return {key: summary[key] for key in known if key in summary}
 
 
+def find_metric(evaluator, user: str) -> ReIDMetric:
+    """The first :class:`ReIDMetric` of an evaluator.
+
+    Args:
+        evaluator (Evaluator): of a validation or a test.
+        user (str): who needs it, for the message.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for metric in evaluator.metrics:
+        if isinstance(metric, ReIDMetric):
+            return metric
+    raise ValueError(f'{user} needs a ReIDMetric in the evaluator')
+
+
 def format_table(summaries: dict) -> str:
     """Aligned text of scores, in percent.
 

@@ -1,3 +1,20 @@
-from .rank_list import draw_rank_lists, draw_table
+from .activation_map import draw_activation_maps, overlay
+from .camera_confusion import (
+    CameraConfusion,
+    camera_confusion,
+    draw_camera_confusion,
+)
+from .cluster_sheet import domain_cluster_sheet, draw_cluster_sheet
+from .curves import draw_curves, read_scalars
+from .embedding_map import draw_embedding_map, project, table_embedding_map
+from .pictures import as_image, file_name, save_picture
+from .rank_list import domain_rank_lists, draw_rank_lists, draw_table
 
-__all__ = ['draw_rank_lists', 'draw_table']
+# grad_cam.py is not here: it needs the models, the pictures do not.
+__all__ = [
+    'CameraConfusion', 'as_image', 'camera_confusion', 'domain_cluster_sheet',
+    'domain_rank_lists', 'draw_activation_maps', 'draw_camera_confusion',
+    'draw_cluster_sheet', 'draw_curves', 'draw_embedding_map',
+    'draw_rank_lists', 'draw_table', 'file_name', 'overlay', 'project',
+    'read_scalars', 'save_picture', 'table_embedding_map'
+]

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Optional
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from mmreidmix.evaluation.feature_table import FeatureTable
 from mmreidmix.evaluation.ranking import top_matches
 
-PAPER, INK, FAINT, BACKDROP = '#ffffff', '#202020', '#707070', '#e8e8e8'
-RIGHT, WRONG, QUERY = '#16923c', '#d62a2a', '#2b5fb8'
-FRAME, GAP, MARGIN, LINE = 4, 10, 20, 17
+from .pictures import file_name, save_picture
+from .sheet import FRAME, PAPER, Sheet
+
+# Of Okabe and Ito: told apart by those who see no red or no green, too.
+RIGHT, WRONG, QUERY = '#009e73', '#d55e00', '#0072b2'
 
 
 def draw_rank_lists(query_paths: Sequence,
@@ -20,17 +21,16 @@ def draw_rank_lists(query_paths: Sequence,
                     indices: np.ndarray,
                     correct: np.ndarray,
                     scores: np.ndarray,
-                    out_file,
                     *,
                     query_notes: Optional[Sequence] = None,
                     gallery_notes: Optional[Sequence] = None,
                     title: str = '',
-                    size: tuple = (80, 160)) -> Path:
+                    size: tuple = (80, 160)) -> np.ndarray:
     """Draw one row per query: the query, then its list from the best on.
 
-    A green frame with a tick is a match, a red one with a cross is none; the
-    score and a note stand under each image. A red bar beside the query says
-    that the first image is wrong.
+    A green frame with a tick is a match, an orange one with a cross is none;
+    the score and a note stand under each image. An orange bar beside the
+    query says that the first image is wrong.
 
     Args:
         query_paths (Sequence): image files of the queries, length Nq.
@@ -39,15 +39,14 @@ def draw_rank_lists(query_paths: Sequence,
             -1 = nothing there.
         correct (np.ndarray): whether the image is a match, shape (Nq, k).
         scores (np.ndarray): shape (Nq, k).
-        out_file (str or Path): the picture; its folder is made.
-        query_notes (Sequence[str], optional): up to two lines per query.
+        query_notes (Sequence[str], optional): lines under each query.
         gallery_notes (Sequence[str], optional): a line per gallery image.
         title (str): a line above everything.
         size (tuple[int, int]): width and height of an image, pixels. Images
             keep their aspect ratio.
 
     Returns:
-        Path: the picture.
+        np.ndarray: RGB, uint8, shape (H, W, 3).
 
     Raises:
         ValueError: there is no query, or the shapes do not agree.
@@ -60,154 +59,124 @@ def draw_rank_lists(query_paths: Sequence,
             'indices, correct and scores must have one shape (Nq, k) with Nq '
             f'query paths, Nq above 0; got {shape}, {np.shape(correct)}, '
             f'{np.shape(scores)} and {len(query_paths)} paths')
-    sheet = _Sheet(*shape, size, title)
+    notes = [note.split('\n') for note in query_notes or [''] * shape[0]]
+    sheet = Sheet(
+        shape[0],
+        shape[1] + 1,
+        size,
+        title,
+        lines=max(2, *map(len, notes)),
+        gaps=(1, ))
+    for column in range(shape[1] + 1):
+        sheet.name_column(column, str(column or 'query'))
     for row, path in enumerate(query_paths):
-        wrong_first = not correct[row][0]
-        notes = query_notes[row].split('\n') if query_notes else []
-        sheet.paste(row, 0, path, QUERY, notes)
-        if wrong_first:
-            sheet.mark_row(row)
+        sheet.paste(row, 0, path, QUERY, notes[row])
+        if not correct[row][0]:
+            _mark_row(sheet, row)
         for column in range(shape[1]):
             index = indices[row][column]
             if index < 0:
                 continue
             match = bool(correct[row][column])
-            notes = [f'{scores[row][column]:.3f}']
+            lines = [f'{scores[row][column]:.3f}']
             if gallery_notes:
-                notes.append(gallery_notes[index])
+                lines.append(gallery_notes[index])
             sheet.paste(row, column + 1, gallery_paths[index],
-                        RIGHT if match else WRONG, notes)
-            sheet.badge(row, column + 1, match)
-    out_file = Path(out_file)
-    out_file.parent.mkdir(parents=True, exist_ok=True)
-    sheet.image.save(out_file)
-    return out_file
+                        RIGHT if match else WRONG, lines)
+            _badge(sheet, row, column + 1, match)
+    return sheet.pixels
 
 
-def draw_table(table: FeatureTable,
-               out_dir,
-               domains: Optional[Sequence] = None,
-               *,
-               topk: int = 10,
-               num: int = 20,
-               seed: int = 0,
-               metric: str = 'cosine',
-               cross_camera: bool = True,
-               root: str = '') -> list:
+def domain_rank_lists(table: FeatureTable,
+                      domain: str,
+                      *,
+                      topk: int = 10,
+                      num: int = 20,
+                      seed: int = 0,
+                      metric: str = 'cosine',
+                      cross_camera: bool = True,
+                      root: str = '') -> np.ndarray:
     """Draw rank lists of a seeded sample of the queries that have a match.
 
     Args:
         table (FeatureTable): what ReIDMetric saved.
-        out_dir (str or Path): gets one ``<domain>.png`` each.
-        domains (Sequence[str], optional): names; all by default.
+        domain (str): name of a domain.
         topk (int): images per list.
-        num (int): queries per domain.
+        num (int): queries.
         seed (int): of the sample.
         metric (str): 'cosine' or 'euclidean'.
         cross_camera (bool): as in :func:`rank`.
         root (str): folder that relative image paths start from.
 
     Returns:
-        list[Path]: the pictures.
+        np.ndarray: RGB, uint8, shape (H, W, 3).
 
     Raises:
         ValueError: unknown domain, or no query has a match.
         OSError: an image can not be read.
     """
     options = {'metric': metric, 'cross_camera': cross_camera}
-    names = table.domains.tolist() if domains is None else list(domains)
-    files = []
-    for name in names:
-        query, gallery = table.sides(name)
-        result = table.rank(name, **options)
-        valid = np.flatnonzero(result.first_match_rank >= 0)
-        picked = np.sort(
-            np.random.default_rng(seed).permutation(valid)[:num])
-        chosen = query[picked]
-        indices, scores, correct = table.compare(
-            top_matches, chosen, gallery, k=topk, **options)
-        first = result.first_match_rank[picked] + 1
-        summary = result.summary()
-        files.append(
-            draw_rank_lists(
-                [Path(root, p) for p in table.img_path[chosen]],
-                [Path(root, p) for p in table.img_path[gallery]],
-                indices,
-                correct,
-                scores,
-                Path(out_dir, name.replace('/', '_') + '.png'),
-                query_notes=[
-                    f'id {table.pids[i]} cam {table.camids[i]}\nmatch at {f}'
-                    for i, f in zip(chosen, first)
-                ],
-                gallery_notes=[f'cam {c}' for c in table.camids[gallery]],
-                title=f'{name}: {len(picked)} of {len(query)} queries '
-                f'(seed {seed}), {metric}; all queries: rank-1 '
-                f'{summary["rank-1"]:.1%}, mAP {summary["mAP"]:.1%}'))
-    return files
+    query, gallery = table.sides(domain)
+    result = table.rank(domain, **options)
+    valid = np.flatnonzero(result.first_match_rank >= 0)
+    picked = np.sort(np.random.default_rng(seed).permutation(valid)[:num])
+    chosen = query[picked]
+    indices, scores, correct = table.compare(
+        top_matches, chosen, gallery, k=topk, **options)
+    first = result.first_match_rank[picked] + 1
+    summary = result.summary()
+    return draw_rank_lists(
+        [Path(root, p) for p in table.img_path[chosen]],
+        [Path(root, p) for p in table.img_path[gallery]],
+        indices,
+        correct,
+        scores,
+        query_notes=[
+            f'id {table.pids[i]}\ncam {table.camids[i]}\nmatch at {f:,}'
+            for i, f in zip(chosen, first)
+        ],
+        gallery_notes=[f'cam {c}' for c in table.camids[gallery]],
+        title=f'{domain}: {len(picked)} of {len(query)} queries '
+        f'(seed {seed}), {metric}; all queries: rank-1 '
+        f'{summary["rank-1"]:.1%}, mAP {summary["mAP"]:.1%}')
 
 
-class _Sheet:
-    """A grid of framed images with notes under them."""
+def draw_table(table: FeatureTable,
+               out_dir,
+               domains: Optional[Sequence] = None,
+               **options) -> list:
+    """Write the rank lists of several domains, one ``<domain>.png`` each.
 
-    def __init__(self, rows: int, columns: int, size: tuple, title: str):
-        self.size = size
-        self.step = (size[0] + 2 * FRAME + GAP,
-                     size[1] + 2 * FRAME + 2 * LINE + GAP)
-        self.top = MARGIN + (2 * LINE if title else LINE)
-        width = 2 * MARGIN + (columns + 1) * self.step[0] + 2 * GAP
-        title_font, self.font = _font(16), _font(13)
-        width = max(width, 2 * MARGIN + int(title_font.getlength(title)))
-        height = self.top + rows * self.step[1] + MARGIN
-        self.image = Image.new('RGB', (width, height), PAPER)
-        self.draw = ImageDraw.Draw(self.image)
-        self.draw.text((MARGIN, MARGIN // 2), title, INK, title_font)
-        for column in range(columns + 1):
-            x = self.corner(0, column)[0] + self.step[0] // 2 - GAP // 2
-            self.draw.text((x, self.top - 4), str(column or 'query'), FAINT,
-                           self.font, anchor='ms')
+    Args:
+        table (FeatureTable): what ReIDMetric saved.
+        out_dir (str or Path): folder of the pictures.
+        domains (Sequence[str], optional): names; all by default.
+        **options: see :func:`domain_rank_lists`.
 
-    def corner(self, row: int, column: int):
-        gap = 2 * GAP if column else 0
-        return (MARGIN + gap + column * self.step[0],
-                self.top + row * self.step[1])
-
-    def paste(self, row: int, column: int, path, colour: str, notes):
-        x, y = self.corner(row, column)
-        width, height = self.size
-        self.draw.rectangle((x, y, x + width + 2 * FRAME - 1,
-                             y + height + 2 * FRAME - 1), colour)
-        self.image.paste(_read(path, self.size), (x + FRAME, y + FRAME))
-        for i, note in enumerate(notes):
-            self.draw.text(
-                (x + width // 2 + FRAME, y + height + 2 * FRAME + i * LINE),
-                note, FAINT if i else INK, self.font, anchor='ma')
-
-    def badge(self, row: int, column: int, match: bool):
-        """Say right or wrong by shape too, for those who see no red."""
-        x, y = self.corner(row, column)
-        self.draw.rectangle((x, y, x + 17, y + 17), RIGHT if match else WRONG)
-        if match:
-            strokes = [[(3, 9), (7, 13), (14, 4)]]
-        else:
-            strokes = [[(4, 4), (13, 13)], [(4, 13), (13, 4)]]
-        for stroke in strokes:
-            self.draw.line([(x + a, y + b) for a, b in stroke], PAPER, 2)
-
-    def mark_row(self, row: int):
-        x, y = self.corner(row, 0)
-        self.draw.rectangle(
-            (x - 12, y, x - 7, y + self.size[1] + 2 * FRAME - 1), WRONG)
+    Returns:
+        list[Path]: the pictures.
+    """
+    names = table.domains.tolist() if domains is None else domains
+    return [
+        save_picture(
+            domain_rank_lists(table, name, **options),
+            Path(out_dir, file_name(name) + '.png')) for name in names
+    ]
 
 
-def _read(path, size: tuple) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            return ImageOps.pad(
-                image.convert('RGB'), size, color=BACKDROP)
-    except OSError as error:
-        raise OSError(f'cannot read image {path}: {error}') from error
+def _badge(sheet: Sheet, row: int, column: int, match: bool) -> None:
+    """Say right or wrong by shape too, for those who see no red."""
+    x, y = sheet.corner(row, column)
+    sheet.draw.rectangle((x, y, x + 17, y + 17), RIGHT if match else WRONG)
+    if match:
+        strokes = [[(3, 9), (7, 13), (14, 4)]]
+    else:
+        strokes = [[(4, 4), (13, 13)], [(4, 13), (13, 4)]]
+    for stroke in strokes:
+        sheet.draw.line([(x + a, y + b) for a, b in stroke], PAPER, 2)
 
 
-def _font(size: int):
-    return ImageFont.load_default(size)
+def _mark_row(sheet: Sheet, row: int) -> None:
+    x, y = sheet.corner(row, 0)
+    sheet.draw.rectangle(
+        (x - 12, y, x - 7, y + sheet.size[1] + 2 * FRAME - 1), WRONG)

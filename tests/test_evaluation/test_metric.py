@@ -12,6 +12,7 @@ from mmengine.evaluator import Evaluator
 from mmreidmix.evaluation import (
     FeatureTable,
     ReIDMetric,
+    find_metric,
     rank,
     single_gallery_shot,
 )
@@ -137,6 +138,30 @@ def test_saved_features_give_the_same_scores(tmp_path):
     assert table.is_query.tolist() == [s.subset == 'query' for s in by_index]
     assert table.domains.tolist() == DOMAINS
     np.testing.assert_array_equal(table.features[3], by_index[3].embedding)
+
+
+@pytest.mark.parametrize('keep', [True, False])
+def test_scored_features_are_kept_on_request(tmp_path, keep):
+    samples = make_samples()
+    evaluator = Evaluator({'type': 'ReIDMetric'})
+    metric = find_metric(evaluator, 'somebody')
+    metric.dataset_meta = {'domains': DOMAINS}
+    metric.keep_table = keep
+    evaluator.process(samples)
+    metric.evaluate(len(samples))
+    if not keep:
+        assert metric.table is None
+        return
+    evaluate(samples, save_features=str(tmp_path / 'features.npz'))
+    saved = FeatureTable.load(tmp_path / 'features.npz')
+    for name, column in vars(saved).items():
+        np.testing.assert_array_equal(getattr(metric.table, name), column)
+
+
+def test_who_needs_a_metric_is_named():
+    evaluator = Evaluator({'type': 'VerificationMetric'})
+    with pytest.raises(ValueError, match='somebody needs a ReIDMetric'):
+        find_metric(evaluator, 'somebody')
 
 
 def test_feature_file_errors(tmp_path):

@@ -43,6 +43,12 @@ class AttendedMap(NamedTuple):
         return self.specific.mean((2, 3), dtype=dtype)
 
     @torch.no_grad()
+    def mean_over_channels(self) -> torch.Tensor:
+        """Mean of A over the channels, at least float32, (B, H, W)."""
+        dtype = torch.promote_types(self.spatial.dtype, torch.float32)
+        return self.spatial.squeeze(1) * self.channel.mean(1, dtype=dtype)
+
+    @torch.no_grad()
     def statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and standard deviation of all entries of A, scalars."""
         # A is a product, so its moments are products too, image by image.

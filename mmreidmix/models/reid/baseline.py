@@ -143,9 +143,15 @@ class ReIDBaseline(BaseModel):
             sample.embedding = embedding
         return data_samples
 
+    @property
+    def embedder(self) -> nn.Module:
+        """What embeds images outside of training; see :meth:`extract`."""
+        return self
+
     def embed(self, inputs: torch.Tensor) -> torch.Tensor:
         """Unit-length embeddings (B, D) of images (B, 3, H, W)."""
-        return F.normalize(full_precision(self.extract(inputs)[1]))
+        b = self.extract(inputs, self.embedder)[1]
+        return F.normalize(full_precision(b))
 
     def extract(self,
                 inputs: torch.Tensor,

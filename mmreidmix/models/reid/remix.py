@@ -4,6 +4,7 @@ from typing import Optional
 
 import numpy as np
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
@@ -112,11 +113,10 @@ class ReMix(ReIDBaseline):
         super().init_weights()
         self.momentum_encoder.copy_from(self)
 
-    def embed(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Unit-length embeddings (B, D), by the encoder of ``inference``."""
-        if self.inference == 'encoder':
-            return super().embed(inputs)
-        return self.momentum_embeddings(inputs)
+    @property
+    def embedder(self) -> nn.Module:
+        """The encoder of ``inference``."""
+        return self if self.inference == 'encoder' else self.momentum_encoder
 
     @torch.no_grad()
     def momentum_embeddings(self, inputs: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,85 @@
+"""Activation maps as pictures: heat laid over images."""
+
+from collections.abc import Mapping, Sequence
+from typing import Optional
+
+import cv2
+import numpy as np
+
+from .sheet import BACKDROP, Sheet
+
+
+def overlay(image: np.ndarray, heat: np.ndarray,
+            opacity: float = 0.5) -> np.ndarray:
+    """Lay a map over an image: blue is its lowest value, red its highest.
+
+    Args:
+        image (np.ndarray): RGB, uint8, shape (H, W, 3).
+        heat (np.ndarray): any range, shape (h, w); enlarged bilinearly. One
+            without differences is blue all over.
+        opacity (float): of the colours, in [0, 1].
+
+    Returns:
+        np.ndarray: RGB, uint8, shape (H, W, 3).
+    """
+    heat = heat.astype(np.float64)
+    span = np.ptp(heat)
+    heat = (heat - heat.min()) / (span if span > 0 else 1)
+    heat = cv2.resize(heat, image.shape[1::-1])
+    colours = cv2.applyColorMap(
+        np.uint8(np.round(255 * heat)), cv2.COLORMAP_JET)[..., ::-1]
+    mixed = (1 - opacity) * image + opacity * colours
+    return np.uint8(np.round(mixed))
+
+
+def draw_activation_maps(images: Sequence[np.ndarray],
+                         maps: Mapping[str, np.ndarray],
+                         *,
+                         notes: Optional[Sequence[str]] = None,
+                         title: str = '',
+                         per_row: int = 4,
+                         size: tuple = (80, 160)) -> np.ndarray:
+    """Draw each image beside its maps.
+
+    Under a map stand its lowest and highest value, which are blue and red:
+    colours compare places of one map, not two maps.
+
+    Args:
+        images (Sequence[np.ndarray]): RGB, uint8, shape (H, W, 3) each.
+        maps (Mapping[str, np.ndarray]): by the name that stands above, shape
+            (B, h, w).
+        notes (Sequence[str], optional): a line under each image.
+        title (str): a line above everything.
+        per_row (int): images of a row, with their maps.
+        size (tuple[int, int]): width and height of an image, pixels.
+
+    Returns:
+        np.ndarray: RGB, uint8, shape (H, W, 3).
+
+    Raises:
+        ValueError: there is no image, or not a map for each.
+    """
+    counts = {name: len(values) for name, values in maps.items()}
+    if not len(images) or set(counts.values()) != {len(images)}:
+        raise ValueError('expected at least one image and a map of each, got '
+                         f'{len(images)} images and maps of {counts}')
+    per_row = min(per_row, len(images))
+    group = 1 + len(maps)
+    sheet = Sheet(
+        -(-len(images) // per_row),
+        per_row * group,
+        size,
+        title,
+        lines=1,
+        gaps=range(group, per_row * group, group))
+    for column in range(per_row * group):
+        sheet.name_column(column, ['image', *maps][column % group])
+    for i, image in enumerate(images):
+        row, column = i // per_row, i % per_row * group
+        sheet.paste(row, column, image, BACKDROP,
+                    [notes[i]] if notes else [])
+        for k, values in enumerate(maps.values(), start=1):
+            heat = values[i]
+            sheet.paste(row, column + k, overlay(image, heat), BACKDROP,
+                        [f'{heat.min():.2g} to {heat.max():.2g}'])
+    return sheet.pixels

@@ -1,0 +1,52 @@
+"""What all pictures share: figures, and how pictures become files."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def new_figure(width: float, height: float):
+    """An empty Matplotlib figure that no window and no global state knows.
+
+    Args:
+        width (float): inches.
+        height (float): inches.
+    """
+    # Here, since most of the package does without Matplotlib.
+    from matplotlib.figure import Figure
+    return Figure((width, height), dpi=100, layout='constrained')
+
+
+def as_image(figure) -> np.ndarray:
+    """Pixels of a Matplotlib figure, RGB, uint8, shape (H, W, 3)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def save_picture(picture, file) -> Path:
+    """Write a picture; its folder is made.
+
+    Args:
+        picture (np.ndarray | Figure): RGB, uint8, shape (H, W, 3), or a
+            Matplotlib figure.
+        file (str | Path): the suffix tells the format: '.png' and others; of
+            a figure also '.pdf' and '.svg'.
+
+    Returns:
+        Path: the file.
+    """
+    file = Path(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(picture, np.ndarray):
+        Image.fromarray(picture).save(file)
+    else:
+        picture.savefig(file)
+    return file
+
+
+def file_name(domain: str) -> str:
+    """The name of a domain, fit to be part of a file name."""
+    return domain.replace('/', '_')

@@ -1,0 +1,160 @@
+import json
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmreidmix.visualization import draw_curves, read_scalars
+
+TOOL = Path(__file__).parents[2] / 'tools/visualization/curves.py'
+
+
+def loss(iteration, value=1., length=10):
+    return dict(lr=.1, loss=value, loss_id=value / 2, epoch=-(
+        -iteration // length), iter=iteration, step=iteration)
+
+
+def labels(step, value=.5):
+    return {'pseudo_labels/real/ari': value, 'pseudo_labels/real/clusters': 7.,
+            'pseudo_labels/real/size_min': 2., 'step': step}
+
+
+def scores(epoch, value=.5):
+    return {'shop/mAP': value, 'shop/rank-1': value, 'shop/rank-5': value,
+            'time': 1., 'step': epoch}
+
+
+def write(work_dir, run, rows, end='\n'):
+    folder = work_dir / run / 'vis_data'
+    folder.mkdir(parents=True)
+    text = '\n'.join(json.dumps(row) for row in rows)
+    (folder / 'scalars.json').write_text(text + end)
+
+
+FIRST = [labels(0), loss(5), loss(10), scores(1), labels(10), loss(15),
+         loss(20), scores(2), labels(20), loss(25)]
+
+
+def places(rows, key):
+    return [(row['at'], row[key]) for row in rows if key in row]
+
+
+def test_places_in_epochs(tmp_path):
+    write(tmp_path, '20260101_000000', FIRST)
+    rows = read_scalars(tmp_path)
+    assert places(rows, 'loss') == [
+        (.5, 1), (1, 1), (1.5, 1), (2, 1), (2.5, 1)]
+    assert places(rows, 'shop/mAP') == [(1, .5), (2, .5)]
+    assert places(rows, 'pseudo_labels/real/ari') == [
+        (0, .5), (1, .5), (2, .5)]
+
+
+@pytest.mark.parametrize('begin', [0, 1, 2])
+def test_a_later_run_goes_on_from_its_first_epoch(tmp_path, begin):
+    """Resumed after an epoch, or started again."""
+    write(tmp_path, '20260101_000000', FIRST)
+    write(tmp_path, '20260102_000000', [
+        labels(10 * begin, .9), loss(10 * begin + 5, 2.),
+        loss(10 * begin + 10, 2.), scores(begin + 1, .9)
+    ])
+    rows = read_scalars(tmp_path)
+    old = begin * 2
+    assert places(rows, 'loss') == [
+        (i / 2 + .5, 1. if i < old else 2.) for i in range(old + 2)]
+    assert places(rows, 'shop/mAP') == [
+        (i + 1, .5 if i < begin else .9) for i in range(begin + 1)]
+    assert places(rows, 'pseudo_labels/real/ari') == [
+        (i, .5 if i < begin else .9) for i in range(begin + 1)]
+
+
+@pytest.mark.parametrize('last,ends', [(2, [.5, 1.5]), (1, [1.])])
+def test_the_end_of_an_epoch_need_not_be_logged(tmp_path, last, ends):
+    """Ten iterations, of which every fifth but the last is logged."""
+    write(tmp_path, 'run', [loss(5), loss(15)][:last])
+    rows = read_scalars(tmp_path)
+    assert [at for at, _ in places(rows, 'loss')] == ends
+
+
+def test_a_run_that_knows_the_length_is_believed(tmp_path):
+    write(tmp_path, '20260101_000000', [loss(5), loss(15), loss(25)])
+    write(tmp_path, '20260102_000000', [loss(25)])
+    rows = read_scalars(tmp_path)
+    assert [at for at, _ in places(rows, 'loss')] == [.5, 1.5, 2.5]
+
+
+def test_rows_of_other_kinds_are_left_out(tmp_path):
+    write(tmp_path, 'run', [loss(10), {'remix/share': .1, 'step': 10}])
+    assert len(read_scalars(tmp_path)) == 1
+
+
+def test_a_line_that_is_being_written(tmp_path):
+    write(tmp_path, 'run', [loss(5), loss(10)], end='\n{"loss": 0.')
+    assert len(read_scalars(tmp_path)) == 2
+
+
+def test_bad_input(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no .*scalars.json in'):
+        read_scalars(tmp_path)
+    write(tmp_path, 'run', [labels(0)])
+    with pytest.raises(ValueError, match='no training iteration was logged'):
+        read_scalars(tmp_path)
+    (tmp_path / 'run/vis_data/scalars.json').write_text('{}\n{"a"\n')
+    with pytest.raises(ValueError, match=r'scalars.json, line 2: no JSON'):
+        read_scalars(tmp_path)
+
+
+def drawn(figure):
+    return {
+        axes.get_title():
+        {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
+        for axes in figure.axes
+    }
+
+
+def test_panels(tmp_path):
+    write(tmp_path, 'run', FIRST)
+    figure = draw_curves(read_scalars(tmp_path), 'name')
+    assert figure.get_suptitle() == 'name'
+    curves = drawn(figure)
+    assert {name: list(some) for name, some in curves.items()} == {
+        'losses': ['loss', 'loss_id'],
+        'retrieval': ['shop/mAP', 'shop/rank-1'],
+        'label quality': ['real/ari'],
+        'clusters': ['real/clusters']
+    }
+    assert curves['retrieval']['shop/mAP'] == [[1, .5], [2, .5]]
+    assert curves['losses']['loss_id'][0] == [.5, .5]
+    assert len({axes.get_xlim() for axes in figure.axes}) == 1
+
+
+def test_values_that_are_not_finite_are_left_out():
+    rows = [dict(loss(5, float('nan')), at=.5), dict(loss(10), at=1)]
+    assert drawn(draw_curves(rows))['losses']['loss'] == [[1, 1]]
+
+
+def test_negative_quality_is_seen():
+    rows = [dict(labels(0, -.2), at=0), dict(labels(10, .4), at=1)]
+    axes = draw_curves(rows).axes[0]
+    low, high = axes.get_ylim()
+    assert low < -.2 and high == 1
+
+
+def test_panels_without_values_are_left_out():
+    figure = draw_curves([dict(loss(5), at=1), dict(scores(1), at=1)])
+    assert list(drawn(figure)) == ['losses', 'retrieval']
+    rows = [dict(loss(5), at=1), dict(labels(5), at=1)]
+    assert list(drawn(draw_curves(rows))) == [
+        'losses', 'label quality', 'clusters']
+    with pytest.raises(ValueError, match='neither losses nor scores'):
+        draw_curves([dict(at=1, other=2)])
+
+
+def test_tool(tmp_path, capsys):
+    write(tmp_path / 'work', 'run', FIRST)
+    main = runpy.run_path(str(TOOL))['main']
+    main([str(tmp_path / 'work'), '--out', str(tmp_path / 'new/curves.png')])
+    assert 'curves: ' in capsys.readouterr().out
+    with Image.open(tmp_path / 'new/curves.png') as image:
+        assert np.ptp(np.asarray(image)) > 0

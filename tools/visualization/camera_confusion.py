@@ -1,0 +1,59 @@
+"""Draw which cameras saved features mix up.
+
+Example:
+    python tools/visualization/camera_confusion.py \
+        work_dirs/test/features.npz --out work_dirs/test/cameras
+"""
+
+import argparse
+from pathlib import Path
+
+from mmreidmix.evaluation import FeatureTable
+from mmreidmix.visualization import (
+    camera_confusion,
+    draw_camera_confusion,
+    file_name,
+    save_picture,
+)
+
+
+def parse_args(arguments=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description='Draw wrong first images and mAP by camera of query and '
+        'gallery, one PNG per domain')
+    parser.add_argument(
+        'features',
+        help='.npz written with the option save_features of ReIDMetric')
+    parser.add_argument('--out', required=True, help='folder of the pictures')
+    parser.add_argument(
+        '--domain',
+        action='append',
+        help='name of a domain; may be given several times; default: all')
+    parser.add_argument(
+        '--metric', choices=['cosine', 'euclidean'], default='cosine')
+    parser.add_argument(
+        '--same-camera',
+        action='store_true',
+        help="keep images of the query's identity in the query's camera")
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    """Draw and print where the pictures are."""
+    args = parse_args(arguments)
+    table = FeatureTable.load(args.features)
+    for name in args.domain or table.domains.tolist():
+        confusion = camera_confusion(
+            table,
+            name,
+            metric=args.metric,
+            cross_camera=not args.same_camera)
+        file = save_picture(
+            draw_camera_confusion(confusion, name),
+            Path(args.out, file_name(name) + '.png'))
+        print(f'camera confusion: {file}')
+
+
+if __name__ == '__main__':
+    main()

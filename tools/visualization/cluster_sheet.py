@@ -1,0 +1,85 @@
+"""Draw the clusters that a checkpoint holds, one sheet per unlabelled domain.
+
+Example:
+    python tools/visualization/cluster_sheet.py \
+        configs/daam/r18_x0_25_toysyn_toytarget.py \
+        work_dirs/r18_x0_25_toysyn_toytarget/epoch_8.pth --out clusters
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+
+from mmreidmix.registry import DATASETS
+from mmreidmix.visualization import (
+    domain_cluster_sheet,
+    file_name,
+    save_picture,
+)
+
+
+def parse_args(arguments=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description='Draw images of some clusters of each unlabelled domain: '
+        'the largest, the most impure, random ones, and images without one')
+    parser.add_argument('config', help='config file of the training')
+    parser.add_argument('checkpoint', help='checkpoint file of the training')
+    parser.add_argument('--out', required=True, help='folder of the pictures')
+    parser.add_argument(
+        '--num', type=int, default=4, help='clusters of each kind')
+    parser.add_argument(
+        '--images', type=int, default=12, help='images of a cluster')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of the sample of clusters and '
+        'images')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings of the config: key=value')
+    return parser.parse_args(arguments)
+
+
+def load_mixture(args):
+    """The training images, with the labels of the last clustering.
+
+    Raises:
+        ValueError: the checkpoint holds no labels, or there is no unlabelled
+            domain.
+    """
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    init_default_scope('mmreidmix')
+    checkpoint = torch.load(
+        args.checkpoint, map_location='cpu', weights_only=True)
+    if 'label_table' not in checkpoint:
+        raise ValueError(
+            f'{args.checkpoint} holds no label table: expected a checkpoint '
+            'that a training of this toolbox has written, not weights alone')
+    mixture = DATASETS.build(
+        dict(cfg.train_dataloader.dataset, pipeline=[]))
+    if not mixture.label_table.unlabelled:
+        raise ValueError(f'{args.config} trains on no unlabelled domain: '
+                         'there are no clusters')
+    mixture.label_table.load_state_dict(checkpoint['label_table'])
+    return mixture
+
+
+def main(arguments=None):
+    """Draw and print where the pictures are."""
+    args = parse_args(arguments)
+    mixture = load_mixture(args)
+    for domain in mixture.label_table.unlabelled:
+        sheet = domain_cluster_sheet(
+            mixture, domain, num=args.num, images=args.images, seed=args.seed)
+        name = file_name(mixture.names[domain]) + '.png'
+        print(f'clusters: {save_picture(sheet, Path(args.out, name))}')
+
+
+if __name__ == '__main__':
+    main()

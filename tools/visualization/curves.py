@@ -1,0 +1,34 @@
+"""Draw losses, scores and label quality of a training.
+
+Example:
+    python tools/visualization/curves.py \
+        work_dirs/r18_x0_25_toysyn_toytarget --out curves.png
+"""
+
+import argparse
+from pathlib import Path
+
+from mmreidmix.visualization import draw_curves, read_scalars, save_picture
+
+
+def parse_args(arguments=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description='Draw losses, retrieval scores and label quality over '
+        'epochs')
+    parser.add_argument('work_dir', help='of a training, finished or not')
+    parser.add_argument(
+        '--out', required=True, help='picture to write: .png, .pdf or .svg')
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    """Draw and print where the picture is."""
+    args = parse_args(arguments)
+    figure = draw_curves(
+        read_scalars(args.work_dir), Path(args.work_dir).resolve().name)
+    print(f'curves: {save_picture(figure, args.out)}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,56 @@
+"""Draw saved features as a map, by identity, camera and domain.
+
+Example:
+    python tools/visualization/embedding_map.py work_dirs/test/features.npz \
+        --out work_dirs/test/embedding_map.png
+"""
+
+import argparse
+
+from mmreidmix.evaluation import FeatureTable
+from mmreidmix.visualization import save_picture, table_embedding_map
+from mmreidmix.visualization.embedding_map import METHODS
+
+
+def parse_args(arguments=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description='Draw the images of a sample of query people as points of '
+        'a plane')
+    parser.add_argument(
+        'features',
+        help='.npz written with the option save_features of ReIDMetric')
+    parser.add_argument(
+        '--out', required=True, help='picture to write: .png, .pdf or .svg')
+    parser.add_argument(
+        '--method', choices=METHODS, default='tsne', help='umap needs the '
+        'package umap-learn')
+    parser.add_argument(
+        '--max-points', type=int, default=1000, help='images')
+    parser.add_argument(
+        '--identities', type=int, default=20, help='people with a colour')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of the sample of people and of '
+        'the map')
+    parser.add_argument(
+        '--domain',
+        action='append',
+        help='name of a domain; may be given several times; default: all')
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    """Draw and print where the picture is."""
+    args = parse_args(arguments)
+    figure = table_embedding_map(
+        FeatureTable.load(args.features),
+        args.domain,
+        method=args.method,
+        max_points=args.max_points,
+        identities=args.identities,
+        seed=args.seed)
+    print(f'embedding map: {save_picture(figure, args.out)}')
+
+
+if __name__ == '__main__':
+    main()
