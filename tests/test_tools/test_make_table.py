@@ -8,6 +8,7 @@ import pytest
 
 from mmreidmix.evaluation.ranking import RankingResult
 from mmreidmix.evaluation.result_file import write_queries, write_result
+from mmreidmix.evaluation.result_table import interval
 
 ROOT = Path(__file__).parents[2]
 RESULT = {
@@ -143,10 +144,10 @@ def test_interval_over_queries(tool, write, capsys):
 
 def test_rank_k_of_an_interval(tool):
     ranking = RankingResult(None, None, np.array([0, 0, 2, 5, -1]), 5, 4)
-    low, high = tool['interval']([ranking], 'rank-5', 500)
+    low, high = interval([ranking], 'rank-5', 500)
     assert low < .75 < high
-    assert tool['interval']([ranking], 'rank-6', 10) == (1, 1)
-    assert tool['interval']([ranking], 'queries', 10) is None
+    assert interval([ranking], 'rank-6', 10) == (1, 1)
+    assert interval([ranking], 'queries', 10) is None
 
 
 def test_a_row_is_one_config_and_one_result_per_seed(tool, write):
