@@ -18,8 +18,8 @@ from pathlib import Path
 from mmreidmix.evaluation.result_file import read_result
 from mmreidmix.evaluation.result_table import (
     cell,
-    shown_domains,
     group,
+    shown_domains,
     text_of,
     unlike_fields,
 )

@@ -1,0 +1,152 @@
+"""What a config file changes in its bases, and a run in its config file."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+from mmengine.config import Config
+
+import mmreidmix
+from mmreidmix.apis.config_text import parse_config
+
+#: stands for a key that is not there
+ABSENT = object()
+
+
+class Change(NamedTuple):
+    """One key that a run has other than the bases of its config file.
+
+    Attributes:
+        key (str): dotted.
+        base: value in the bases, or :data:`ABSENT`.
+        run: value in the run, or :data:`ABSENT`.
+        by_file (bool): whether the config file says so; else it was set at
+            the start of the run.
+    """
+
+    key: str
+    base: object
+    run: object
+    by_file: bool
+
+
+def find_config(name: str) -> Path:
+    """Find a config file that comes with the project.
+
+    Args:
+        name (str): of the file, without its suffix.
+
+    Raises:
+        FileNotFoundError: there is none of this name.
+        ValueError: there are several.
+    """
+    package = Path(mmreidmix.__file__).parent
+    roots = [package / '.mim' / 'configs', package.parent / 'configs']
+    root = next((root for root in roots if root.is_dir()), roots[0])
+    found = [file for file in sorted(root.rglob('*.py'))
+             if file.stem == name and '_base_' not in file.parts]
+    if not found:
+        raise FileNotFoundError(
+            f'no config {name}.py among those that come with mmreidmix, so '
+            'its base configs are not known; name the file by --config')
+    if len(found) > 1:
+        raise ValueError(f'several configs are called {name}.py: '
+                         f'{", ".join(map(str, found))}; name one by --config')
+    return found[0]
+
+
+def base_names(file: Path) -> list:
+    """The base configs that a config file names, as it names them.
+
+    Raises:
+        OSError: the file can not be read.
+        ValueError: it is no Python.
+    """
+    names = parse_config(file.read_text(encoding='utf-8')).get('_base_', [])
+    return [names] if isinstance(names, str) else list(names)
+
+
+def read_bases(file: Path) -> dict:
+    """Join the base configs of a config file, which are run for that.
+
+    Raises:
+        FileNotFoundError: a base is missing.
+    """
+    names = [name if '::' in name else str((file.parent / name).resolve())
+             for name in base_names(file)]
+    with tempfile.TemporaryDirectory() as folder:
+        joined = Path(folder) / 'bases.py'
+        joined.write_text(f'_base_ = {names!r}\n', encoding='utf-8')
+        return read_config(joined)
+
+
+def read_config(file: Path) -> dict:
+    """Run a config file, its bases included; what it imports is left out."""
+    return Config.fromfile(file, import_custom_modules=False).to_dict()
+
+
+def changes(base: Mapping, file: Mapping, run: Mapping) -> list:
+    """What differs between the bases and a run.
+
+    Args:
+        base (Mapping): the bases joined.
+        file (Mapping): the config file with its bases.
+        run (Mapping): the config that was run.
+
+    Returns:
+        list[Change]: by key; a dictionary that one side lacks as a whole is
+        one change. Helper variables, whose names begin with an underscore,
+        are left out.
+    """
+    return [
+        Change(key, _value(base, path), _value(run, path),
+               _same(_value(file, path), _value(run, path)))
+        for path in _different(base, run)
+        for key in ['.'.join(map(str, path))] if not key.startswith('_')
+    ]
+
+
+def _different(first, second, path: tuple = ()):
+    """Yield the paths at which two values differ."""
+    keys = _common_keys(first, second)
+    if keys is None:
+        if not _same(first, second):
+            yield path
+        return
+    for key in keys:
+        yield from _different(
+            _value(first, (key, )), _value(second, (key, )), (*path, key))
+
+
+def _common_keys(first, second) -> Optional[list]:
+    """Keys to go into, None where the values are compared as a whole."""
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        return sorted({**first, **second}, key=str)
+    lists = all(isinstance(v, (list, tuple)) for v in (first, second))
+    if lists and len(first) == len(second) and all(
+            isinstance(v, Mapping) for v in [*first, *second]):
+        return list(range(len(first)))
+    return None
+
+
+def _value(config, path: tuple):
+    for key in path:
+        try:
+            config = config[key]
+        except (KeyError, IndexError, TypeError):
+            return ABSENT
+    return config
+
+
+def _same(first, second) -> bool:
+    return _plain(first) == _plain(second)
+
+
+def _plain(value):
+    """Lists for tuples: one may have become the other on the way to a file."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,92 @@
+"""All sections in one HTML file."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+import jinja2
+from mmengine.logging import print_log
+
+from mmreidmix.files import replace_file
+from mmreidmix.version import __version__
+
+from .blocks import Note, Section
+from .sections import SECTIONS
+from .work_dir import WorkDir
+
+_NUMBERS = frozenset('0123456789.,+-±[]% e')
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked for.
+
+    Attributes:
+        config (str, optional): the config file of the run, where it is none
+            of those that come with the project. It is run.
+        with_images (bool): whether images that may show people are embedded.
+    """
+
+    config: Optional[str] = None
+    with_images: bool = False
+
+
+def write_report(work_dir,
+                 out=None,
+                 results: Sequence = (),
+                 options: Optional[Options] = None) -> Path:
+    """Write the report of a training.
+
+    Args:
+        work_dir (str | Path): of ``tools/train.py``.
+        out (str | Path, optional): the page; by default ``report.html`` in
+            the work dir.
+        results (Sequence[str | Path]): result files that lie elsewhere.
+        options (Options, optional): by default without images of people.
+
+    Returns:
+        Path: the page.
+
+    Raises:
+        FileNotFoundError, ValueError: it is no work dir of this project, or
+            a given result file can not be read.
+    """
+    work = WorkDir(work_dir, results)
+    page = render_page(work, options or Options())
+    out = Path(out) if out else work.path / 'report.html'
+    replace_file(out, lambda stream: stream.write(page.encode()))
+    return out
+
+
+def render_page(work: WorkDir, options: Options) -> str:
+    """The page as text; a section that has no input says so."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined)
+    environment.tests['a_number'] = _is_number
+    sections = [
+        Section(name, title, _blocks(title, function, work, options))
+        for name, title, function in SECTIONS
+    ]
+    text = environment.get_template('page.html').render(
+        name=work.name, sections=sections, version=__version__)
+    # file names may hold bytes that are no UTF-8
+    return text.encode('utf-8', 'replace').decode()
+
+
+def _blocks(title: str, function, work: WorkDir, options: Options) -> list:
+    try:
+        return function(work, options)
+    except (OSError, ValueError) as error:
+        print_log(f'report, section {title!r}: {error}', logger='current',
+                  level=logging.WARNING)
+        return [Note(f'This part is missing: {error}', 'missing')]
+
+
+def _is_number(text: str) -> bool:
+    return bool(text) and set(text) <= _NUMBERS

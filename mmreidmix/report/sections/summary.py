@@ -1,0 +1,142 @@
+"""What was trained, on what, and how well it did."""
+
+from pathlib import Path
+
+from ..blocks import Facts, Note, Table
+from ..scores import (
+    HEADLINE,
+    alike,
+    last_and_best,
+    percent,
+    score_text,
+    shown_domains,
+    validations,
+)
+
+VERSIONS = ('Python', 'PyTorch', 'TorchVision', 'MMEngine', 'OpenCV')
+
+
+def summary(work, options) -> list:
+    """Facts of the run and the headline scores."""
+    blocks = [Facts(_facts(work)), *_headline(work)]
+    if len(work.logs) > 1:
+        blocks.append(_runs(work.logs))
+    return blocks
+
+
+def _facts(work) -> list:
+    config = work.config
+    model = config.get('model') or {}
+    facts = [('Experiment', work.name),
+             ('Method', str(model.get('type', 'not known: no config')))]
+    if config.get('protocol'):
+        facts.append(('Protocol', str(config['protocol'])))
+    if not work.logs:
+        return [*facts, ('Run', 'no log of a training: expected '
+                         '*/<date>_<time>.log')]
+    first, last = work.logs[0], work.logs[-1]
+    return [
+        *facts,
+        ('Date', f'{first.start:%Y-%m-%d %H:%M} to {last.end:%Y-%m-%d %H:%M}'),
+        ('Duration', _duration(sum(log.seconds for log in work.logs))),
+        ('Progress', _progress(work)),
+        ('Checkpoint', _checkpoint(work)),
+        ('Training seed', last.seed),
+        ('Hardware', _hardware(last.environment)),
+        ('Versions', ', '.join(
+            f'{name} {last.environment[name].partition(" (")[0]}'
+            for name in VERSIONS if name in last.environment) or 'not logged'),
+    ]
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f'{hours} h {minutes:02d} min'
+    return f'{minutes} min {seconds:02d} s'
+
+
+def _progress(work) -> str:
+    limits = work.config.get('train_cfg') or {}
+    number, unit = work.logs[-1].saved or (0, 'epochs')
+    total = limits.get('max_epochs' if unit == 'epochs' else 'max_iters')
+    text = f'{number} of {total or "?"} {unit}'
+    if work.first_epoch:
+        text += f', the first {work.first_epoch} of them in another work dir'
+    return text
+
+
+def _checkpoint(work) -> str:
+    if work.checkpoint is None:
+        return 'none was saved'
+    gone = '' if work.checkpoint.is_file() else ', no longer in the work dir'
+    return f'{work.checkpoint.name} (rule: {work.rule}{gone})'
+
+
+def _hardware(environment: dict) -> str:
+    gpus = [f'{key}: {value}' for key, value in environment.items()
+            if key.startswith('GPU ') and key != 'GPU number']
+    text = '; '.join(gpus) or 'CPU'
+    processes = environment.get('GPU number', '1')
+    return text if processes == '1' else f'{text}; {processes} processes'
+
+
+def _headline(work) -> list:
+    rows = [
+        [domain, f'test: {_tested(group)}',
+         *(score_text(group, domain, metric) for metric in HEADLINE)]
+        for group in alike(work.results)
+        for domain in shown_domains(_keys(group))
+    ]
+    pairs = last_and_best(_validations(work))
+    for last, best in pairs:
+        rows.append(_row(last, f'last validation, epoch {last.epoch}'))
+        if best.epoch != last.epoch:
+            rows.append(_row(best, f'best validation, epoch {best.epoch}'))
+    if not rows:
+        return [Note('No scores: no result file and no validation was found.',
+                     'missing')]
+    blocks = [Table('Headline scores, in percent',
+                    ['tested domain', 'of', *HEADLINE], rows)]
+    if any(last.epoch != best.epoch for last, best in pairs):
+        blocks.append(Note(
+            'The last checkpoint is the one that counts. The best is shown '
+            'to tell how far the training ran past it; it is chosen by '
+            'looking at the tested images, so it is not a result.'))
+    return blocks
+
+
+def _validations(work) -> list:
+    try:
+        return validations(work.scalars)
+    except (OSError, ValueError):
+        return []  # the section of the curves says why
+
+
+def _keys(group) -> list:
+    return list(dict.fromkeys(
+        key for result in group.values() for key in result['results']))
+
+
+def _tested(group) -> str:
+    results = list(group.values())
+    names = dict.fromkeys(Path(r['checkpoint']).name for r in results)
+    seeds = f', {len(results)} seeds' if len(results) > 1 else ''
+    return (f'{results[0]["method"]}, {", ".join(names)} '
+            f'(rule: {results[0]["checkpoint_rule"]}){seeds}')
+
+
+def _row(found, what: str) -> list:
+    return [found.domain, what,
+            *(percent(found.scores.get(metric)) for metric in HEADLINE)]
+
+
+def _runs(logs) -> Table:
+    return Table(
+        'Runs in this work dir: started again or resumed',
+        ['started', 'duration', 'saved up to', 'began with'],
+        [[f'{log.start:%Y-%m-%d %H:%M}', _duration(log.seconds),
+          ' '.join(map(str, reversed(log.saved))) if log.saved else 'nothing',
+          'the first epoch' if log.resumed is None
+          else f'the checkpoint of epoch {log.resumed}'] for log in logs])

@@ -1,0 +1,147 @@
+"""What a training has left in its work dir."""
+
+import json
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Optional
+
+from mmreidmix.apis.config_text import parse_config
+from mmreidmix.evaluation.checkpoint_rule import checkpoint_rule
+from mmreidmix.evaluation.result_file import read_result
+from mmreidmix.visualization import read_scalars
+
+from .log_file import read_training_log
+
+
+class WorkDir:
+    """A work dir of ``tools/train.py``, read where it is asked for.
+
+    Nothing in it is run, and nothing is written.
+
+    Args:
+        path (str | Path): the folder.
+        result_files (Sequence[str | Path]): results of ``tools/test.py``
+            that lie elsewhere.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no training in it.
+        ValueError: it belongs to another project, or a given result file can
+            not be read.
+
+    Attributes:
+        path (Path): the folder.
+        logs (list[TrainingLog]): of the trainings, oldest first.
+        config_text (str): the config of the last one; '' if it is not there.
+        config (dict): the same, its values.
+    """
+
+    def __init__(self, path, result_files=()):
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise FileNotFoundError(f'no folder {path}; expected the work dir '
+                                    'of a training by tools/train.py')
+        logs = (read_training_log(folder / f'{folder.name}.log')
+                for folder in self._runs() if (
+                    folder / f'{folder.name}.log').is_file())
+        self.logs = [log for log in logs if log]
+        self.config_text, self.config = self._read_config()
+        self._check()
+        self._given = {Path(file): read_result(file) for file in result_files}
+
+    @cached_property
+    def name(self) -> str:
+        """Name of the experiment: that of its config file."""
+        named = [log.name for log in self.logs if log.name]
+        configs = list(self.path.glob('*.py'))
+        if named:
+            return named[-1]
+        if len(configs) == 1:
+            return configs[0].stem
+        return self.path.resolve().name
+
+    @cached_property
+    def results(self) -> dict:
+        """Result files here and those given: file -> content.
+
+        Raises:
+            ValueError: one that lies here can not be read.
+        """
+        found = {}
+        for file in sorted([*self.path.glob('*.json'),
+                            *self.path.glob('*/*.json')]):
+            if _is_result(file):
+                found[file] = read_result(file)
+        return {**found, **self._given}
+
+    @cached_property
+    def scalars(self) -> list:
+        """Rows of :func:`mmreidmix.visualization.read_scalars`."""
+        return read_scalars(self.path)
+
+    @property
+    def checkpoint(self) -> Optional[Path]:
+        """The last checkpoint; its file may have been moved or deleted."""
+        note = self.path / 'last_checkpoint'
+        if not note.is_file():
+            return None
+        # The folder may have been moved since it was written.
+        return self.path / Path(note.read_text().strip()).name
+
+    @property
+    def rule(self) -> str:
+        """By which rule the last checkpoint stands for the training."""
+        if not self.checkpoint or not self.logs or not self.logs[-1].saved:
+            return 'unknown'
+        number, unit = self.logs[-1].saved
+        key = 'epoch' if unit == 'epochs' else 'iter'
+        return checkpoint_rule(
+            self.checkpoint.name, {key: number}, self.config)
+
+    @property
+    def first_epoch(self) -> int:
+        """Epochs that were trained elsewhere, before the first log here."""
+        return (self.logs[0].resumed or 0) if self.logs else 0
+
+    def _runs(self) -> list:
+        pattern = re.compile(r'\d{8}_\d{6}')
+        return sorted(folder for folder in self.path.iterdir()
+                      if folder.is_dir() and pattern.fullmatch(folder.name))
+
+    def _read_config(self) -> tuple:
+        runs = [log.file.parent for log in self.logs] or self._runs()
+        files = [run / 'vis_data' / 'config.py' for run in reversed(runs)]
+        files += sorted(self.path.glob('*.py'))
+        for file in files:
+            if file.is_file():
+                text = file.read_text(encoding='utf-8')
+                try:
+                    return text, parse_config(text)
+                except ValueError as error:
+                    raise ValueError(f'{file}: {error}') from error
+        return '', {}
+
+    def _check(self) -> None:
+        if not self._runs() and not self.config:
+            raise FileNotFoundError(
+                f'{self.path} is no work dir of tools/train.py: expected a '
+                'config (*.py) and a folder per run, such as '
+                '20250131_120000/, with its log and vis_data/')
+        scope = self.config.get('default_scope', 'mmreidmix')
+        if scope != 'mmreidmix':
+            raise ValueError(
+                f'{self.path} belongs to another project: its config has '
+                f"default_scope = {scope!r}, expected 'mmreidmix'")
+
+
+def _is_result(file: Path) -> bool:
+    """Whether a file is by ``tools/test.py``, by its first key."""
+    with open(file, encoding='utf-8', errors='replace') as stream:
+        head = stream.read(200)
+    if '"format_version"' not in head:
+        return False
+    try:
+        return 'results' in json.loads(
+            file.read_text(encoding='utf-8', errors='replace'))
+    except ValueError:
+        return True  # a damaged one: read_result says so
