@@ -50,6 +50,7 @@ setup(
     'generalisation',
     python_requires='>=3.9',
     packages=find_packages(include=['mmreidmix', 'mmreidmix.*']),
+    package_data={'mmreidmix.report': ['page.html', 'style.css']},
     cmdclass={'build_py': BuildWithConfigs},
     zip_safe=False,
     install_requires=[
@@ -63,6 +64,7 @@ setup(
         'scipy',
         'numpy',
         'numba',
+        'jinja2',  # torch needs it as well
         'setuptools>=77,<82',  # MMEngine imports pkg_resources
     ],
     extras_require={

@@ -1,12 +1,14 @@
 """All sections in one HTML file."""
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
 import jinja2
+import markupsafe
 from mmengine.logging import print_log
 
 from mmreidmix.files import replace_file
@@ -15,8 +17,6 @@ from mmreidmix.version import __version__
 from .blocks import Note, Section
 from .sections import SECTIONS
 from .work_dir import WorkDir
-
-_NUMBERS = frozenset('0123456789.,+-±[]% e')
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def render_page(work: WorkDir, options: Options) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined)
-    environment.tests['a_number'] = _is_number
+    environment.filters['breakable'] = _breakable
     sections = [
         Section(name, title, _blocks(title, function, work, options))
         for name, title, function in SECTIONS
@@ -88,5 +88,7 @@ def _blocks(title: str, function, work: WorkDir, options: Options) -> list:
         return [Note(f'This part is missing: {error}', 'missing')]
 
 
-def _is_number(text: str) -> bool:
-    return bool(text) and set(text) <= _NUMBERS
+def _breakable(text: str) -> markupsafe.Markup:
+    """Let long names break where a reader expects it, not at any letter."""
+    return markupsafe.Markup('<wbr>').join(
+        re.split(r'(?<=[/._])(?=[a-zA-Z])', text))

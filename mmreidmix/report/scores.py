@@ -94,7 +94,8 @@ def score_text(rows: Mapping, domain: str, metric: str) -> str:
     With several seeds the mean and the standard deviation; then the 95 %
     interval over queries, where their values lie beside the result.
     """
-    return text_of(*cell(rows, domain, metric, RESAMPLES), 'text')
+    text = text_of(*cell(rows, domain, metric, RESAMPLES), 'text')
+    return text.replace(', ', ',\u00a0')  # an interval stays on one line
 
 
 def percent(value) -> str:

@@ -51,14 +51,18 @@ class WorkDir:
 
     @cached_property
     def name(self) -> str:
-        """Name of the experiment: that of its config file."""
+        """Name of the experiment: by default that of its config file."""
         named = [log.name for log in self.logs if log.name]
+        return named[-1] if named else self.config_name
+
+    @property
+    def config_name(self) -> str:
+        """Name of the config file, without its suffix."""
         configs = list(self.path.glob('*.py'))
-        if named:
-            return named[-1]
         if len(configs) == 1:
             return configs[0].stem
-        return self.path.resolve().name
+        named = [log.name for log in self.logs if log.name]
+        return named[-1] if named else self.path.resolve().name
 
     @cached_property
     def results(self) -> dict:

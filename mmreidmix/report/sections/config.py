@@ -27,7 +27,7 @@ def config(work, options) -> list:
 
 def _difference(work, file) -> list:
     try:
-        file = Path(file) if file else find_config(work.name)
+        file = Path(file) if file else find_config(work.config_name)
         if not base_names(file):
             return [Note(f'{file} has no base configs.')]
         found = changes(read_bases(file), read_config(file), work.config)

@@ -16,7 +16,7 @@ from ..toy import is_toy
 
 _MIXED = re.compile(r'  (.+?) +(labelled|unlabelled) +(\d+) images +(\S+) '
                     r'identities +(\d+) cameras')
-_LOADED = re.compile(r'(.+?) (train|query|gallery|all): ([\s\S]+)')
+_LOADED = re.compile(r'(.+?) (train|query|gallery|all): (.+)')
 _COUNTS = re.compile(r'([\d,]+) images, ([\d,]+) identities, ([\d,]+) cameras')
 _VIDEOS = re.compile(r'([\d,]+) videos of ')
 ROWS, COLUMNS, SIZE = 2, 6, (64, 128)
@@ -50,7 +50,8 @@ def _loaded(messages) -> dict:
     """What is logged of each subset: (name, subset) -> texts."""
     found = {}
     for text in messages:
-        match = _LOADED.fullmatch(text)
+        # lines without a time may follow, which others wrote
+        match = _LOADED.fullmatch(text.partition('\n')[0])
         if match:
             texts = found.setdefault((match[1], match[2]), [])
             if match[3] not in texts:
@@ -106,12 +107,12 @@ def _left_out(messages, loaded) -> list:
 def _terms(work) -> list:
     DATASETS.import_from_location()
     rows = {}
-    for domain in _domains(work):
+    for domain, _ in _domains(work):
         inner = domain.get('dataset', domain)
-        name = str(domain.get('name') or inner.get('name')
-                   or inner.get('type'))
         # not DATASETS.get: that would import what a foreign config names
         kind = DATASETS.module_dict.get(inner.get('type'))
+        name = str(domain.get('name') or inner.get('name')
+                   or inner.get('type'))
         text = getattr(kind, 'obtain', '')
         if is_toy(domain):
             text = ('toy: drawn by a program, in the layout of '
@@ -124,23 +125,22 @@ def _terms(work) -> list:
 
 
 def _domains(work) -> list:
-    """Config of each domain once, training first."""
+    """Each domain once with a subset of it, training first."""
     domains = {}
-    for loader in ('train_dataloader', 'val_dataloader'):
+    for loader, subset in (('train_dataloader', 'train'),
+                           ('val_dataloader', 'query')):
         for domain in domains_of(work.config, loader):
             inner = domain.get('dataset', domain)
             key = inner.get('type'), inner.get('data_root')
-            domains.setdefault(key, domain)
+            domains.setdefault(key, (domain, subset))
     return list(domains.values())
 
 
 def _sheets(work) -> list:
     pictures = []
-    for domain in _domains(work):
-        domain = {k: v for k, v in domain.items()
-                  if k not in ('role', 'pipeline')}
-        if 'dataset' in domain:
-            domain = dict(domain['dataset'])
+    for domain, subset in _domains(work):
+        domain = {'subset': subset, **domain}
+        domain.pop('role', None)
         check_types(domain, DATASETS, f'the config of {work.path}')
         dataset = DATASETS.build(domain)
         index = np.linspace(0, len(dataset) - 1, ROWS * COLUMNS).astype(int)

@@ -43,8 +43,8 @@ def _seeds(work) -> list:
         return []
     return [Note(
         'A single seed: there is no spread over trainings. Another seed '
-        'gives other scores, often by a point of mAP or more; do not rank '
-        'methods by smaller differences.', 'warning')]
+        'gives other scores; do not rank methods by small differences.',
+        'warning')]
 
 
 def _intervals(work) -> list:
@@ -106,4 +106,6 @@ def _trained(work) -> list:
 
 
 def _tested(work) -> list:
-    return domains_of(work.config, 'val_dataloader')
+    return domains_of(work.config, 'val_dataloader') + [
+        domain for result in work.results.values()
+        for domain in result['domains']]

@@ -25,7 +25,7 @@ def results(work, options) -> list:
             'No result file of tools/test.py was found here or given by '
             '--results, so there are no intervals; these are the scores of '
             'the validations while it was trained.', 'missing'))
-    return blocks + _validated(work.scalars)
+    return blocks + _validated(work)
 
 
 def _tested(group: Mapping) -> list:
@@ -69,8 +69,11 @@ def _scoring(options: Mapping) -> str:
     return f'{options.get("type", "")} ({rest})'
 
 
-def _validated(rows) -> list:
-    found = validations(rows)
+def _validated(work) -> list:
+    try:
+        found = validations(work.scalars)
+    except (OSError, ValueError) as error:
+        return [Note(f'No validation can be shown: {error}', 'missing')]
     if not found:
         return [Note('No validation was logged.', 'missing')]
     names = list(dict.fromkeys(name for v in found for name in v.scores))

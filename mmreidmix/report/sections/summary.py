@@ -84,7 +84,7 @@ def _hardware(environment: dict) -> str:
 
 def _headline(work) -> list:
     rows = [
-        [domain, f'test: {_tested(group)}',
+        [domain, _tested(group, work.name),
          *(score_text(group, domain, metric) for metric in HEADLINE)]
         for group in alike(work.results)
         for domain in shown_domains(_keys(group))
@@ -119,12 +119,14 @@ def _keys(group) -> list:
         key for result in group.values() for key in result['results']))
 
 
-def _tested(group) -> str:
+def _tested(group, name: str) -> str:
     results = list(group.values())
-    names = dict.fromkeys(Path(r['checkpoint']).name for r in results)
-    seeds = f', {len(results)} seeds' if len(results) > 1 else ''
-    return (f'{results[0]["method"]}, {", ".join(names)} '
-            f'(rule: {results[0]["checkpoint_rule"]}){seeds}')
+    files = dict.fromkeys(Path(r['checkpoint']).name for r in results)
+    method = results[0]['method']
+    text = f'test of {", ".join(files)}, rule {results[0]["checkpoint_rule"]}'
+    if method != name:
+        text = f'{method}: {text}'
+    return f'{text}, {len(results)} seeds' if len(results) > 1 else text
 
 
 def _row(found, what: str) -> list:
