@@ -26,14 +26,15 @@ class WorkDir:
 
     Raises:
         FileNotFoundError: there is no such folder, or no training in it.
-        ValueError: it belongs to another project, or a given result file can
-            not be read.
+        ValueError: it belongs to another project, or a result file can not
+            be read.
 
     Attributes:
         path (Path): the folder.
         logs (list[TrainingLog]): of the trainings, oldest first.
         config_text (str): the config of the last one; '' if it is not there.
         config (dict): the same, its values.
+        results (dict[Path, dict]): result files here and those given.
     """
 
     def __init__(self, path, result_files=()):
@@ -47,7 +48,11 @@ class WorkDir:
         self.logs = [log for log in logs if log]
         self.config_text, self.config = self._read_config()
         self._check()
-        self._given = {Path(file): read_result(file) for file in result_files}
+        files = [file for file in sorted([*self.path.glob('*.json'),
+                                          *self.path.glob('*/*.json')])
+                 if _is_result(file)]
+        self.results = {
+            Path(file): read_result(file) for file in [*files, *result_files]}
 
     @cached_property
     def name(self) -> str:
@@ -63,20 +68,6 @@ class WorkDir:
             return configs[0].stem
         named = [log.name for log in self.logs if log.name]
         return named[-1] if named else self.path.resolve().name
-
-    @cached_property
-    def results(self) -> dict:
-        """Result files here and those given: file -> content.
-
-        Raises:
-            ValueError: one that lies here can not be read.
-        """
-        found = {}
-        for file in sorted([*self.path.glob('*.json'),
-                            *self.path.glob('*/*.json')]):
-            if _is_result(file):
-                found[file] = read_result(file)
-        return {**found, **self._given}
 
     @cached_property
     def scalars(self) -> list:
