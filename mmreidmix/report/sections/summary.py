@@ -139,6 +139,6 @@ def _runs(logs) -> Table:
         'Runs in this work dir: started again or resumed',
         ['started', 'duration', 'saved up to', 'began with'],
         [[f'{log.start:%Y-%m-%d %H:%M}', _duration(log.seconds),
-          ' '.join(map(str, reversed(log.saved))) if log.saved else 'nothing',
+          '{1}: {0}'.format(*log.saved) if log.saved else 'nothing',
           'the first epoch' if log.resumed is None
           else f'the checkpoint of epoch {log.resumed}'] for log in logs])
