@@ -144,6 +144,23 @@ class ReIDInferencer:
             names = [n for i, n in enumerate(names) if i not in lost]
         return names, rows
 
+    def readable(self, images: Sequence):
+        """Embed those of some pictures that can be read.
+
+        Args:
+            images (Sequence): as in :meth:`__call__`.
+
+        Returns:
+            tuple[np.ndarray, dict[int, Exception]]: unit-length rows of the
+            pictures that can be read, in their order, shape (M, D), float32,
+            (0, 0) if none can; and what is wrong with the others, by their
+            position.
+        """
+        damaged: list = []
+        parts = self._parts(_as_list(images), damaged)
+        rows = np.concatenate(parts) if parts else np.empty((0, 0), 'f4')
+        return rows, dict(damaged)
+
     def tracklets(self, tracklets: Sequence) -> np.ndarray:
         """One embedding of each tracklet: the mean of its pictures'.
 
@@ -180,6 +197,13 @@ class ReIDInferencer:
         return decide(float(first @ second), self.thresholds, fmr)
 
     def _embed(self, images: list, damaged: Optional[list] = None):
+        parts = self._parts(images, damaged)
+        if not parts:
+            raise ImageReadError(f'all of {len(images)} pictures are damaged: '
+                                 f'{damaged[0][1]}')
+        return np.concatenate(parts)
+
+    def _parts(self, images: list, damaged: Optional[list]):
         """Embed a list; collects (number, error) in ``damaged``, if given."""
         done, parts = 0, []
         with ThreadPoolExecutor() as pool:
@@ -195,10 +219,7 @@ class ReIDInferencer:
                 whole = [i for i in loaded if not isinstance(i, Exception)]
                 if whole:
                     parts.append(self.encoder(whole))
-        if not parts:
-            raise ImageReadError(f'all of {len(images)} pictures are damaged: '
-                                 f'{damaged[0][1]}')
-        return np.concatenate(parts)
+        return parts
 
     def _load(self, image):
         try:

@@ -10,7 +10,7 @@ from mmreidmix.evaluation.feature_table import FeatureTable
 from mmreidmix.evaluation.ranking import top_matches
 
 from .pictures import file_name, save_picture
-from .sheet import FRAME, PAPER, Sheet
+from .sheet import FAINT, FRAME, PAPER, Sheet
 
 # Of Okabe and Ito: told apart by those who see no red or no green, too.
 RIGHT, WRONG, QUERY = '#009e73', '#d55e00', '#0072b2'
@@ -19,7 +19,7 @@ RIGHT, WRONG, QUERY = '#009e73', '#d55e00', '#0072b2'
 def draw_rank_lists(query_paths: Sequence,
                     gallery_paths: Sequence,
                     indices: np.ndarray,
-                    correct: np.ndarray,
+                    correct: Optional[np.ndarray],
                     scores: np.ndarray,
                     *,
                     query_notes: Optional[Sequence] = None,
@@ -37,7 +37,8 @@ def draw_rank_lists(query_paths: Sequence,
         gallery_paths (Sequence): image files of the gallery.
         indices (np.ndarray): positions in ``gallery_paths``, shape (Nq, k),
             -1 = nothing there.
-        correct (np.ndarray): whether the image is a match, shape (Nq, k).
+        correct (np.ndarray, optional): whether the image is a match, shape
+            (Nq, k); None = not known: all frames are grey, without marks.
         scores (np.ndarray): shape (Nq, k).
         query_notes (Sequence[str], optional): lines under each query.
         gallery_notes (Sequence[str], optional): a line per gallery image.
@@ -53,6 +54,8 @@ def draw_rank_lists(query_paths: Sequence,
         OSError: an image can not be read; the message names it.
     """
     shape = np.shape(indices)
+    known = correct is not None
+    correct = correct if known else np.ones(shape, bool)
     if not shape or not shape[0] or np.shape(correct) != shape or np.shape(
             scores) != shape or len(query_paths) != shape[0]:
         raise ValueError(
@@ -71,7 +74,7 @@ def draw_rank_lists(query_paths: Sequence,
         sheet.name_column(column, str(column or 'query'))
     for row, path in enumerate(query_paths):
         sheet.paste(row, 0, path, QUERY, notes[row])
-        if not correct[row][0]:
+        if known and not correct[row][0]:
             _mark_row(sheet, row)
         for column in range(shape[1]):
             index = indices[row][column]
@@ -81,9 +84,10 @@ def draw_rank_lists(query_paths: Sequence,
             lines = [f'{scores[row][column]:.3f}']
             if gallery_notes:
                 lines.append(gallery_notes[index])
-            sheet.paste(row, column + 1, gallery_paths[index],
-                        RIGHT if match else WRONG, lines)
-            _badge(sheet, row, column + 1, match)
+            colour = (RIGHT if match else WRONG) if known else FAINT
+            sheet.paste(row, column + 1, gallery_paths[index], colour, lines)
+            if known:
+                _badge(sheet, row, column + 1, match)
     return sheet.pixels
 
 

@@ -1,0 +1,75 @@
+"""Options that the tools for use of a trained model share."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from .gallery import GalleryError
+from .inferencer import ReIDInferencer
+from .path_facts import NAMES, PathReader
+
+
+def positive(text: str) -> int:
+    """Parse an integer above 0."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'{value} is not above 0')
+    return value
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Options of :func:`open_model`, except the model itself."""
+    group = parser.add_argument_group('model')
+    group.add_argument('--weights', help='checkpoint, if MODEL is a config')
+    group.add_argument('--device', help='cpu, cuda, cuda:1; default: a GPU '
+                       'where there is one')
+    group.add_argument('--batch-size', type=positive, default=64,
+                       help='pictures per forward pass (default: 64)')
+
+
+def open_model(args: argparse.Namespace) -> ReIDInferencer:
+    """The model of the command line."""
+    return ReIDInferencer(args.model, args.weights, args.device,
+                          batch_size=args.batch_size)
+
+
+def add_path_options(parser: argparse.ArgumentParser) -> None:
+    """Options of :func:`path_reader`."""
+    group = parser.add_argument_group('what the paths of pictures say')
+    pattern = group.add_mutually_exclusive_group()
+    pattern.add_argument(
+        '--pattern', metavar='REGEX', help='regular expression for the whole '
+        'path below the root, with the named groups camid, time, tracklet '
+        'and pid, or some of them')
+    pattern.add_argument(
+        '--names', choices=list(NAMES), help='a naming that is known')
+    group.add_argument(
+        '--time-format', help="of the group time, as '%%Y%%m%%d_%%H%%M%%S' "
+        '(UTC); default: a number of seconds')
+
+
+def path_reader(args: argparse.Namespace) -> PathReader:
+    """What reads the paths."""
+    return PathReader(args.pattern or args.names, args.time_format)
+
+
+def report_damaged(damaged: list, limit: int = 10) -> None:
+    """Name pictures that are left out on the standard error output."""
+    if not damaged:
+        return
+    print(f'{len(damaged):,} damaged pictures are left out:', file=sys.stderr)
+    for reason in damaged[:limit]:
+        print(f'  {reason}', file=sys.stderr)
+    if len(damaged) > limit:
+        print(f'  ... and {len(damaged) - limit:,} more', file=sys.stderr)
+
+
+def run_tool(work: Callable, args: argparse.Namespace, name: str) -> int:
+    """Run a tool; bad input becomes a line of text and exit status 2."""
+    try:
+        work(args)
+    except (GalleryError, ModuleNotFoundError, OSError,
+            ValueError) as error:
+        print(f'{name}: {error}', file=sys.stderr)
+        return 2
+    return 0

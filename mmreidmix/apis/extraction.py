@@ -1,0 +1,161 @@
+"""From folders of pictures to a gallery, part by part."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from .gallery import Gallery
+from .gallery.log import NAME
+from .images import ImageReadError, batches, list_images
+from .inferencer import ReIDInferencer
+from .path_facts import PathReader
+
+#: Pictures of one part: so many are embedded before they are written.
+PART = 1024
+
+
+class Part(NamedTuple):
+    """Some pictures, embedded.
+
+    Attributes:
+        names (list[str]): M names, of those that could be read.
+        embeddings (np.ndarray): (M, D) float32 of length 1.
+        damaged (list[str]): what is wrong with each of the others.
+    """
+
+    names: list
+    embeddings: np.ndarray
+    damaged: list
+
+
+class Extraction(NamedTuple):
+    """What became of the pictures.
+
+    Attributes:
+        added (int): embedded and added to the gallery.
+        known (int): in the gallery already and not embedded again.
+        damaged (list[str]): what is wrong with each picture that is left
+            out; begins with its path.
+    """
+
+    added: int
+    known: int
+    damaged: list
+
+
+def find_pictures(places: Sequence, root=None) -> tuple[Path, list[str]]:
+    """Pictures of some files and folders, by names below one root.
+
+    Args:
+        places (Sequence[str | Path]): files, and folders of any depth.
+        root (str | Path, optional): folder that the names start from.
+            Default: the innermost folder that holds all places.
+
+    Returns:
+        tuple[Path, list[str]]: the root, and '/'-separated names below it,
+        sorted, none twice.
+
+    Raises:
+        FileNotFoundError: a place does not exist or holds no picture.
+        ValueError: a place is not below the root.
+    """
+    places = [Path(os.path.abspath(place)) for place in places]
+    folders = [p if p.is_dir() else p.parent for p in places]
+    root = Path(os.path.commonpath(folders) if root is None
+                else os.path.abspath(root))
+    names = set()
+    for place in places:
+        if not place.is_relative_to(root):
+            raise ValueError(f'{place} is not below the root {root}')
+        if not place.exists():
+            raise FileNotFoundError(f'no picture or folder {place}')
+        below = [place / name for name in list_images(place)] if (
+            place.is_dir()) else [place]
+        names.update(path.relative_to(root).as_posix() for path in below)
+    return root, sorted(names)
+
+
+def embedded_parts(inferencer: ReIDInferencer, root: Path,
+                   names: Sequence[str], size: int = PART) -> Iterator[Part]:
+    """Embed pictures part by part, so that memory stays bounded.
+
+    Args:
+        inferencer (ReIDInferencer): makes the embeddings.
+        root (Path): folder that the names start from.
+        names (Sequence[str]): of pictures.
+        size (int): pictures of a part.
+
+    Raises:
+        ValueError: the size is below 1.
+    """
+    if size < 1:
+        raise ValueError(f'a part must have at least 1 picture, got {size}')
+    for part in batches(names, size):
+        rows, damaged = inferencer.readable([root / name for name in part])
+        yield Part([n for i, n in enumerate(part) if i not in damaged], rows,
+                   [str(error) for error in damaged.values()])
+
+
+def holds_gallery(folder) -> bool:
+    """Whether there is a gallery in a folder."""
+    return Path(folder, NAME).is_file()
+
+
+def extract_to_gallery(inferencer: ReIDInferencer,
+                       root: Path,
+                       names: Sequence[str],
+                       folder,
+                       reader: Optional[PathReader] = None,
+                       part_size: int = PART,
+                       report: Callable = lambda done, total: None
+                       ) -> Extraction:
+    """Embed pictures and add them to a gallery, which is made if missing.
+
+    Every part is on the disk before the next is begun: after a crash the
+    same call goes on where it ended.
+
+    Args:
+        inferencer (ReIDInferencer): makes the embeddings.
+        root (Path): folder that the names start from.
+        names (Sequence[str]): of pictures; those that the gallery has are
+            left out.
+        folder (str | Path): of the gallery.
+        reader (PathReader, optional): reads cameras, times and tracklets.
+        part_size (int): pictures of a part.
+        report (Callable): is called with the number of pictures done and
+            that of all after each part.
+
+    Raises:
+        GalleryError: the gallery is of another model, damaged, or open for
+            writing elsewhere.
+        ImageReadError: there is no gallery and all pictures are damaged.
+        ValueError: paths do not follow the pattern.
+    """
+    reader = reader or PathReader()
+    reader(names, root)  # refuse wrong paths before any work
+    gallery = Gallery.open(folder, inferencer.sha256) if (
+        holds_gallery(folder)) else None
+    fresh = names if gallery is None else [
+        n for n, i in zip(names, gallery.ids_of(names)) if i < 0]
+    added, damaged = 0, []
+    try:
+        for part in embedded_parts(inferencer, root, fresh, part_size):
+            damaged += part.damaged
+            if part.names:
+                gallery = gallery or Gallery.create(
+                    folder, part.embeddings.shape[1], inferencer.sha256)
+                facts = reader(part.names, root)
+                gallery.add(part.embeddings, part.names, facts.camids,
+                            facts.times, facts.tracklets)
+                added += len(part.names)
+            report(added + len(damaged), len(fresh))
+    finally:
+        if gallery is not None:
+            gallery.close()
+    if gallery is None:
+        raise ImageReadError(f'all of {len(names):,} pictures are damaged, '
+                             f'no gallery is made: {damaged[0]}')
+    return Extraction(added, len(names) - len(fresh), damaged)

@@ -1,0 +1,166 @@
+"""Identity, camera, time and tracklet of pictures, read from their paths."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from mmreidmix.datasets.scanning import parse_names
+
+_GROUPS = ('pid', 'camid', 'time', 'tracklet')
+#: Patterns that have a name. The frame number of Market-1501 counts from the
+#: begin of a sequence, so it is no time by one clock.
+NAMES = {
+    'market1501': r'(?:.*/)?(?P<pid>-1|\d{4})_c(?P<camid>\d+)s\d+_\d+_\d+'
+                  r'\.jpg(?:\.jpg)?',
+}
+# Tracklet numbers of one camera; tracklets of two cameras are never one.
+_TRACKLETS = 10**9
+
+
+class PathFacts(NamedTuple):
+    """What paths say of N pictures.
+
+    Attributes:
+        pids (np.ndarray): (N,) int64, -1 = not known.
+        camids (np.ndarray): (N,) int64, -1 = not known.
+        times (np.ndarray): (N,) float64, seconds; NaN = not known.
+        tracklets (np.ndarray): (N,) int64, -1 = none.
+    """
+
+    pids: np.ndarray
+    camids: np.ndarray
+    times: np.ndarray
+    tracklets: np.ndarray
+
+
+class PathReader:
+    r"""Reads facts from paths by a regular expression.
+
+    Args:
+        pattern (str, optional): for the whole path of a picture below its
+            root, with '/' between the parts. Named groups, each of which may
+            be absent: ``pid``, ``camid`` and ``tracklet``, which match
+            digits, and ``time``. A tracklet belongs to its camera: number n
+            of camera c becomes ``c * 10**9 + n``. None reads nothing.
+        time_format (str, optional): of :meth:`datetime.strptime`, for the
+            text of ``time``; without an offset it is UTC. Default: a number
+            of seconds.
+
+    Raises:
+        ValueError: the pattern is no regular expression, or has an unknown
+            group or none.
+
+    Examples:
+        >>> reader = PathReader(r'cam(?P<camid>\d+)/.*')
+        >>> reader(['cam3/a.jpg']).camids
+        array([3])
+    """
+
+    def __init__(self, pattern: Optional[str] = None,
+                 time_format: Optional[str] = None):
+        self.pattern = None if pattern is None else _compiled(pattern)
+        self.time_format = time_format
+
+    def __call__(self, names: Sequence[str], where='') -> PathFacts:
+        """Read the facts of N paths.
+
+        Args:
+            names (Sequence[str]): of pictures, relative to their root.
+            where (str | Path): the root, for messages.
+
+        Raises:
+            ValueError: paths that do not match, counted and three shown; or
+                a group that is not a number.
+        """
+        matches = [None] * len(names) if self.pattern is None else (
+            parse_names(names, self.pattern, where))
+        rows = [self._row(match) for match in matches]
+        columns = list(zip(*rows)) or [()] * 4
+        types = (np.int64, np.int64, np.float64, np.int64)
+        return PathFacts(*map(np.array, columns, types))
+
+    def _row(self, match):
+        groups = match.groupdict() if match else {}
+        pid, camid, tracklet = (
+            _integer(groups.get(key), key, match)
+            for key in ('pid', 'camid', 'tracklet'))
+        if tracklet >= 0:
+            tracklet += max(camid, 0) * _TRACKLETS
+        return pid, camid, self._time(groups.get('time'), match), tracklet
+
+    def _time(self, text, match):
+        if text is None:
+            return np.nan
+        try:
+            if self.time_format is None:
+                return float(text)
+            moment = datetime.strptime(text, self.time_format)
+        except ValueError as error:
+            raise ValueError(
+                f'the time {text!r} of {match.string!r} can not be read: '
+                f'{error}. Without a time format it must be a number of '
+                'seconds') from error
+        return _seconds(moment)
+
+
+def parse_time(text: str) -> float:
+    """A time as seconds: a number, or a date such as 2026-05-01T12:30, UTC.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return _seconds(datetime.fromisoformat(text))
+    except ValueError:
+        raise ValueError(f'{text!r} is no time: expected seconds, or a date '
+                         'such as 2026-05-01T12:30 (UTC)') from None
+
+
+def time_text(time: Optional[float]) -> str:
+    """A time for people: a date in UTC, or seconds if it is early in 1970."""
+    if time is None:
+        return '-'
+    if not 1e8 < time < 1e11:
+        return f'{time:g} s'
+    return f'{datetime.fromtimestamp(time, timezone.utc):%Y-%m-%d %H:%M:%S}'
+
+
+def _seconds(moment: datetime) -> float:
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return moment.timestamp()
+
+
+def _compiled(pattern: str) -> re.Pattern:
+    try:
+        compiled = re.compile(NAMES.get(pattern, pattern))
+    except re.error as error:
+        raise ValueError(f'the pattern {pattern!r} is not a regular '
+                         f'expression: {error}') from error
+    groups = set(compiled.groupindex)
+    if not groups or not groups <= set(_GROUPS):
+        raise ValueError(f'the pattern {pattern!r} has the named groups '
+                         f'{sorted(groups)}, expected some of {_GROUPS}')
+    return compiled
+
+
+def _integer(text, key, match) -> int:
+    if text is None:
+        return -1
+    try:
+        number = int(text)
+    except ValueError:
+        number = -2
+    most = _TRACKLETS if key == 'tracklet' else 2**31
+    if not -1 <= number < most:
+        raise ValueError(f'the group {key!r} of the pattern matches {text!r} '
+                         f'in {match.string!r}, expected a number below '
+                         f'{most:,}')
+    return number

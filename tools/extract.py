@@ -1,0 +1,124 @@
+"""Embed pictures and keep the embeddings in a gallery or in a file.
+
+    python tools/extract.py MODEL data/station --gallery work_dirs/station \
+        --pattern 'cam(?P<camid>\\d+)/(?P<time>\\d+)\\.jpg'
+    python tools/extract.py MODEL a.jpg b.jpg --out embeddings.npz
+
+A gallery is made, or added to: pictures that it has are left out, so a run
+that was interrupted is simply started again. Every part of 1,024 pictures is
+on the disk before the next is begun. ``--out`` writes the arrays embeddings,
+names, pids, camids, times, tracklets and the hash of the model at the end.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from mmreidmix.apis.command_line import (
+    add_model_options,
+    add_path_options,
+    open_model,
+    path_reader,
+    positive,
+    report_damaged,
+    run_tool,
+)
+from mmreidmix.apis.extraction import (
+    PART,
+    embedded_parts,
+    extract_to_gallery,
+    find_pictures,
+)
+from mmreidmix.apis.images import ImageReadError
+from mmreidmix.files import replace_file
+
+
+def parse_args(arguments=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        'model', help='checkpoint, .onnx file, or config with --weights')
+    parser.add_argument('places', nargs='+', metavar='PLACE',
+                        help='picture or folder of pictures')
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument('--gallery', metavar='FOLDER',
+                        help='gallery to make or to add to')
+    target.add_argument('--out', type=Path, metavar='FILE.npz',
+                        help='file to write')
+    parser.add_argument(
+        '--root', metavar='FOLDER', help='pictures are named by their paths '
+        'below it; default: the innermost folder that holds all places. Name '
+        'it when you add to a gallery, so that the names fit together')
+    parser.add_argument(
+        '--part', type=positive, default=PART, help='pictures that are '
+        f'embedded before they are written (default: {PART})')
+    add_path_options(parser)
+    add_model_options(parser)
+    args = parser.parse_args(arguments)
+    if args.out and args.out.suffix != '.npz':
+        parser.error(f'{args.out} must end in .npz')
+    return args
+
+
+class Progress:
+    """Prints how far it is."""
+
+    def __init__(self):
+        self.start = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Print a line."""
+        rate = done / max(time.monotonic() - self.start, 1e-9)
+        print(f'{done:,} of {total:,} pictures, {rate:.0f} a second',
+              flush=True)
+
+
+def write_npz(args, inferencer, root: Path, names: list) -> None:
+    """Embed into one file."""
+    reader, report = path_reader(args), Progress()
+    reader(names, root)  # refuse wrong paths before any work
+    kept, rows, damaged = [], [], []
+    for part in embedded_parts(inferencer, root, names, args.part):
+        kept += part.names
+        rows += [part.embeddings] if part.names else []
+        damaged += part.damaged
+        report(len(kept) + len(damaged), len(names))
+    report_damaged(damaged)
+    if not kept:
+        raise ImageReadError('all pictures are damaged, nothing is written')
+    arrays = dict(
+        reader(kept, root)._asdict(), embeddings=np.concatenate(rows),
+        names=np.array(kept), model=np.array(inferencer.sha256))
+    replace_file(args.out, lambda stream: np.savez(stream, **arrays))
+    print(f'{len(kept):,} embeddings of {rows[0].shape[1]} dimensions are in '
+          f'{args.out}')
+
+
+def extract(args) -> None:
+    """Embed, write, report."""
+    root, names = find_pictures(args.places, args.root)
+    inferencer = open_model(args)
+    if args.out:
+        write_npz(args, inferencer, root, names)
+        return
+    found = extract_to_gallery(
+        inferencer, root, names, args.gallery, path_reader(args), args.part,
+        Progress())
+    report_damaged(found.damaged)
+    print(f'{args.gallery}: {found.added:,} pictures added, {found.known:,} '
+          f'there already, {len(found.damaged):,} damaged; their names start '
+          f'from {root}')
+
+
+def main(arguments=None) -> int:
+    """Run; returns the exit status."""
+    return run_tool(extract, parse_args(arguments), 'extract')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""Search a gallery for the people on some pictures.
+
+    python tools/search.py GALLERY someone.jpg --model MODEL --topk 10 \
+        --exclude-camids 3 --after 2026-05-01T12:00
+
+prints the best matches, and where the threshold of the model lies among them.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from mmreidmix.apis import Gallery
+from mmreidmix.apis.command_line import (
+    add_model_options,
+    open_model,
+    positive,
+    run_tool,
+)
+from mmreidmix.apis.path_facts import parse_time, time_text
+from mmreidmix.apis.threshold_line import NO_THRESHOLD, threshold_line
+from mmreidmix.files import replace_file
+from mmreidmix.visualization import draw_rank_lists, save_picture
+
+
+def parse_args(arguments=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('gallery', help='folder written by tools/extract.py')
+    parser.add_argument('pictures', nargs='+', metavar='PICTURE')
+    parser.add_argument('--model', required=True, help='the model that the '
+                        'gallery was made with')
+    parser.add_argument('--topk', type=positive, default=10,
+                        help='matches per picture (default: 10)')
+    parser.add_argument('--camids', type=int, nargs='+',
+                        help='search only in these cameras')
+    parser.add_argument('--exclude-camids', type=int, nargs='+',
+                        help='leave these cameras out')
+    parser.add_argument('--after', type=parse_time, metavar='TIME',
+                        help='from this time on: seconds, or a date in UTC')
+    parser.add_argument('--before', type=parse_time, metavar='TIME',
+                        help='up to this time')
+    parser.add_argument('--rerank', action='store_true',
+                        help='re-rank the best 100 by their neighbours')
+    parser.add_argument('--by-tracklet', action='store_true',
+                        help='one match per tracklet')
+    parser.add_argument(
+        '--fmr', type=float, help='false-match rate of the threshold, one '
+        'that the model was calibrated for; default: the highest')
+    parser.add_argument('--json', type=Path, metavar='FILE',
+                        help='write the matches')
+    parser.add_argument('--out', type=Path, metavar='FILE.png',
+                        help='draw the matches; needs --images')
+    parser.add_argument('--images', type=Path, metavar='ROOT',
+                        help='folder that the names in the gallery start from')
+    add_model_options(parser)
+    args = parser.parse_args(arguments)
+    if args.out and not args.images:
+        parser.error('--out needs --images, the folder of the pictures')
+    return args
+
+
+def search(args) -> None:
+    """Embed, search, report."""
+    gallery = Gallery.open(args.gallery, read_only=True)
+    inferencer = open_model(args)
+    gallery.check_model(inferencer.sha256)
+    line = threshold_line(inferencer.thresholds, args.fmr)
+    times = None if args.after is None and args.before is None else (
+        args.after, args.before)
+    found = gallery.search(
+        inferencer(args.pictures), args.topk, args.camids,
+        args.exclude_camids, times, {} if args.rerank else None,
+        args.by_tracklet)
+    for picture, matches in zip(args.pictures, found):
+        print(f'{picture}: {len(matches)} matches')
+        print('\n'.join(table(matches, line, args.rerank)))
+    print(NO_THRESHOLD if line is None else line)
+    if args.json:
+        write_json(args.json, args, inferencer, found, line)
+        print(f'matches: {args.json}')
+    if args.out:
+        draw(args, found, line)
+        print(f'picture: {args.out}')
+
+
+def table(matches: list, line, reranked: bool) -> list[str]:
+    """Lines of the ranked list; the threshold is a line of its own.
+
+    Re-ranking keeps the cosines, which then do not fall along the list, so
+    that each row says by a '+' whether it reaches the threshold.
+    """
+    cells = [('rank', '', 'score', 'camera', 'time', 'name')]
+    for rank, match in enumerate(matches, start=1):
+        above = line is not None and line.reached(match.score)
+        cells.append((
+            str(rank), '+' if above else '', f'{match.score:.4f}',
+            '-' if match.camid is None else str(match.camid),
+            time_text(match.time), match.name))
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    rows = ['  ' + '  '.join(
+        cell.ljust(width) if number == 5 else cell.rjust(width)
+        for number, (cell, width) in enumerate(zip(row, widths))).rstrip()
+        for row in cells]
+    if line is None or reranked:
+        return rows
+    cut = 1 + sum(line.reached(match.score) for match in matches)
+    return [*rows[:cut], f'  ---- threshold {line.threshold:.4f} ----',
+            *rows[cut:]]
+
+
+def write_json(path: Path, args, inferencer, found: list, line) -> None:
+    """Write all matches with what they were found by."""
+    queries = [
+        dict(picture=str(picture), matches=[
+            dict(match._asdict(), rank=rank,
+                 reaches_threshold=line and line.reached(match.score))
+            for rank, match in enumerate(matches, start=1)])
+        for picture, matches in zip(args.pictures, found)]
+    content = dict(
+        gallery=str(args.gallery), model=inferencer.sha256,
+        threshold=line and vars(line), queries=queries)
+    text = json.dumps(content, indent=1)
+    replace_file(path, lambda stream: stream.write(text.encode()))
+
+
+def draw(args, found: list, line) -> None:
+    """Draw each picture beside its matches."""
+    matches = [match for own in found for match in own]
+    indices = np.full((len(found), max(map(len, found))), -1)
+    scores = np.zeros(indices.shape)
+    first = 0
+    for row, own in enumerate(found):
+        indices[row, :len(own)] = first + np.arange(len(own))
+        scores[row, :len(own)] = [match.score for match in own]
+        first += len(own)
+    title = 'no threshold is stored in the model' if line is None else (
+        f'+ = reaches the threshold {line.threshold:.3f} '
+        f'(false-match rate {line.fmr:g})')
+    sheet = draw_rank_lists(
+        args.pictures, [args.images / match.name for match in matches],
+        indices, None, scores, title=title,
+        query_notes=[Path(picture).name[:14] for picture in args.pictures],
+        gallery_notes=[note(match, line) for match in matches])
+    save_picture(sheet, args.out)
+
+
+def note(match, line) -> str:
+    """What stands below a match."""
+    camera = '' if match.camid is None else f'cam {match.camid}'
+    above = line is not None and line.reached(match.score)
+    return f'{camera} +' if above else camera
+
+
+def main(arguments=None) -> int:
+    """Run; returns the exit status."""
+    return run_tool(search, parse_args(arguments), 'search')
+
+
+if __name__ == '__main__':
+    sys.exit(main())
