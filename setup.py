@@ -72,11 +72,11 @@ setup(
         'cuhk03': ['h5py'],  # to convert cuhk-03.mat
         'export': ['onnx', 'onnxruntime', 'onnxscript'],
         'vis': ['matplotlib', 'umap-learn'],
-        'demo': ['gradio'],
+        'demo': ['gradio>=6,<7'],
         'timm': ['timm'],
         'tests': [
             'pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'h5py', 'onnx',
-            'onnxruntime', 'onnxscript'
+            'onnxruntime', 'onnxscript', 'gradio>=6,<7', 'selenium'
         ],
     },
 )

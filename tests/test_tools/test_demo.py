@@ -1,0 +1,254 @@
+"""Tests of the search page in a browser."""
+
+import json
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from PIL import Image
+
+from mmreidmix.apis import Gallery
+from tests.browser import browser_paths, open_browser, resize
+from tests.tiny import ROOT, free_port
+
+APP = ROOT / 'tools' / 'demo' / 'app.py'
+# starting and answering take a second or two on a machine that is not busy
+PATIENCE = 600
+
+
+def start(log, *arguments):
+    """Run the app; its output goes to a file."""
+    environment = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1',
+                       PYTHONWARNINGS='ignore')
+    with open(log, 'w') as stream:
+        return subprocess.Popen(
+            [sys.executable, APP, *map(str, arguments)], env=environment,
+            stdout=stream, stderr=subprocess.STDOUT)
+
+
+@pytest.fixture(scope='module')
+def page(checkpoint, pictures, tmp_path_factory):
+    """Address, root of the pictures and gallery of a page that runs."""
+    pytest.importorskip('gradio', reason='gradio is not installed')
+    folder = tmp_path_factory.mktemp('page')
+    root = folder / 'root'
+    root.mkdir()
+    for path in pictures:
+        shutil.copy(path, root)
+    (root / '0099_c1s1_000000_00.jpg').write_bytes(b'')
+    port = free_port()
+    process = start(folder / 'log', folder / 'gallery', '--model', checkpoint,
+                    '--images', root, '--port', port, '--names', 'market1501',
+                    '--device', 'cpu')
+    url = f'http://127.0.0.1:{port}'
+    try:
+        _wait_for(url, process, folder / 'log')
+        yield url, root, folder
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _wait_for(url, process, log):
+    for _ in range(PATIENCE):
+        assert process.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(url, timeout=5)
+            return
+        except (urllib.error.URLError, TimeoutError):
+            time.sleep(1)
+    raise AssertionError(log.read_text())
+
+
+def status(url, data=None, **headers):
+    """HTTP status and text of a request."""
+    request = urllib.request.Request(
+        url, data, {'content-type': 'application/json', **headers})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_a_missing_gallery_was_made(page):
+    _, root, folder = page
+    text = (folder / 'log').read_text()
+    assert f'of {len(list(root.iterdir()))} pictures below {root}' in text
+    assert '1 damaged pictures are left out' in text
+    assert 'WARNING' not in text
+    assert (folder / 'gallery' / 'gallery.log').is_file()
+
+
+def test_no_file_is_served(page):
+    url, root, folder = page
+    picture = next(iter(sorted(root.iterdir())))
+    paths = [picture, '/etc/passwd', folder / 'gallery' / 'gallery.log',
+             APP, f'{root}/../gallery/gallery.log', 'tools/demo/app.py']
+    for path in paths:
+        for route in ('/gradio_api/file=', '/file='):
+            code, text = status(f'{url}{route}{path}')
+            assert code in (403, 404), (path, code, text[:200])
+
+
+def test_only_uploads_are_read(page):
+    url, root, _ = page
+    config = json.loads(status(f'{url}/config')[1])
+    assert json.loads(status(f'{url}/gradio_api/info')[1]) == dict(
+        named_endpoints={}, unnamed_endpoints={})
+    upload = next(i for i, own in enumerate(config['dependencies'])
+                  if ['upload'] in [t[1:] for t in own['targets']])
+    file = dict(path=str(sorted(root.iterdir())[1]), url=None, size=None,
+                orig_name='a.jpg', mime_type=None, is_stream=False,
+                meta=dict(_type='gradio.FileData'))
+    body = dict(data=[file, [], 5, False, .01], fn_index=upload,
+                session_hash='abc', event_data=None)
+    code, text = status(f'{url}/gradio_api/queue/join',
+                        json.dumps(body).encode())
+    if code == 200:
+        _, text = status(f'{url}/gradio_api/queue/data?session_hash=abc')
+        assert '"success":false' in text.replace(' ', ''), text[:2000]
+    assert '#1' not in text
+
+
+def test_too_large_an_upload_is_refused_by_the_server(page):
+    boundary = 'x' * 20
+    head = (f'--{boundary}\r\nContent-Disposition: form-data; name="files"; '
+            'filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n').encode()
+    body = head + bytes(11_000_000) + f'\r\n--{boundary}--\r\n'.encode()
+    code, text = status(f'{page[0]}/gradio_api/upload', body, **{
+        'content-type': f'multipart/form-data; boundary={boundary}'})
+    assert code == 413 and 'size' in text
+
+
+@pytest.fixture(scope='module')
+def browser(tmp_path_factory):
+    browser_paths()
+    with open_browser(tmp_path_factory.mktemp('profile')) as opened:
+        yield opened
+
+
+class Visitor:
+    """Someone who uses the page."""
+
+    def __init__(self, browser, url):
+        self.browser = browser
+        browser.get(url)
+        self.wait(lambda: self.all('#picture input[type=file]'))
+
+    def all(self, css):
+        return self.browser.find_elements('css selector', css)
+
+    def texts(self, css):
+        """All at once: the page may change between two questions."""
+        return self.browser.execute_script(
+            'return [...document.querySelectorAll(arguments[0])]'
+            '.map(element => element.innerText)', css)
+
+    def wait(self, condition):
+        from selenium.webdriver.support.ui import WebDriverWait
+        return WebDriverWait(self.browser, PATIENCE).until(
+            lambda _: condition())
+
+    def upload(self, path):
+        self.all('#picture input[type=file]')[0].send_keys(str(path))
+
+    def captions(self):
+        return self.texts('.caption-label')
+
+    def summary(self):
+        return ' '.join(self.texts('#summary'))
+
+    def message(self):
+        return self.wait(lambda: ' '.join(self.texts('.toast-body')))
+
+
+def test_upload_look_and_search_on(page, browser, tmp_path):
+    url, root, _ = page
+    visitor = Visitor(browser, url)
+    name = sorted(path.name for path in root.iterdir())[2]
+    visitor.upload(root / name)
+    visitor.wait(lambda: len(visitor.captions()) == 12)
+    captions = visitor.captions()
+    assert captions[0].startswith('#1 · score 1.000\ncamera ')
+    assert captions[0].endswith(name)
+    assert [int(re.match(r'#(\d+)', text)[1]) for text in captions] == list(
+        range(1, 13))
+    line, = visitor.texts('#line')
+    assert 'threshold 0.500' in line and 'rate 0.01' in line
+    scores = [float(text.split('\n')[0].split()[-1]) for text in captions]
+    above = len(visitor.all('#above .caption-label'))
+    assert above == sum(score >= .5 for score in scores)
+    assert 'uploaded picture' in visitor.summary()
+    browser.save_screenshot(str(tmp_path / 'desktop.png'))
+
+    for _ in range(2):  # the same place again, where another match is then
+        chosen = visitor.captions()[1].split('\n')[-1]
+        visitor.all('.thumbnail-item')[1].click()
+        visitor.wait(lambda own=chosen: own in visitor.summary())
+        visitor.wait(lambda: len(visitor.captions()) == 11)
+        assert chosen not in ' '.join(visitor.captions())
+
+    visitor.all('#cameras input')[0].click()
+    visitor.wait(lambda: all(
+        'camera 1' in text for text in visitor.captions()))
+    resize(browser, (390, 844))
+    width = browser.execute_script(
+        'return document.documentElement.scrollWidth')
+    assert width <= 390
+    browser.save_screenshot(str(tmp_path / 'phone.png'))
+    resize(browser, (1280, 1000))
+
+
+def test_nothing_is_fetched_from_elsewhere(page, browser):
+    Visitor(browser, page[0])
+    messages = [json.loads(entry['message'])['message']
+                for entry in browser.get_log('performance')]
+    asked = {message['params']['request']['url'] for message in messages
+             if message['method'] == 'Network.requestWillBeSent'}
+    own = (page[0], 'data:', 'blob:', 'chrome')
+    assert any(address.startswith(page[0]) for address in asked)
+    assert [address for address in asked if not address.startswith(own)] == []
+
+
+def test_bad_uploads_are_told(page, browser, tmp_path):
+    url, root, _ = page
+    (tmp_path / 'broken.jpg').write_bytes(b'no picture')
+    cut = sorted(root.iterdir())[1].read_bytes()[:-60]
+    (tmp_path / 'cut.jpg').write_bytes(cut)
+    (tmp_path / 'large.jpg').write_bytes(bytes(11_000_000))
+    Image.new('1', (9000, 9000)).save(tmp_path / 'bomb.png')
+    for name, message in (('broken.jpg', 'not a picture that can be read'),
+                          ('cut.jpg', 'cut short'),
+                          ('bomb.png', '9000 x 9000 pixels'),
+                          ('large.jpg', 'maximum allowed size')):
+        visitor = Visitor(browser, url)
+        visitor.upload(tmp_path / name)
+        assert message in visitor.message()
+        assert visitor.captions() == []
+    visitor = Visitor(browser, url)  # it goes on after all that
+    visitor.upload(sorted(root.iterdir())[1])
+    visitor.wait(visitor.captions)
+
+
+def test_bad_input_is_told_before_the_page_opens(checkpoint, pictures,
+                                                 tmp_path, capsys):
+    main = runpy.run_path(str(APP))['main']
+    Gallery.create(tmp_path / 'empty', 128).close()
+    shutil.copytree(tmp_path / 'empty', tmp_path / 'damaged')
+    (tmp_path / 'damaged' / 'gallery.log').write_bytes(b'x' * 100)
+    for gallery, root, message in (
+            ('empty', pictures[0].parent, 'is empty'),
+            ('damaged', pictures[0].parent, 'is damaged at byte 0'),
+            ('new', tmp_path / 'none', 'no picture or folder')):
+        assert main([str(tmp_path / gallery), '--model', str(checkpoint),
+                     '--images', str(root), '--device', 'cpu']) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / 'new').exists()

@@ -1,0 +1,91 @@
+"""Tests of tools/extract.py."""
+
+import runpy
+import shutil
+
+import numpy as np
+import pytest
+
+from mmreidmix.apis import Gallery, ReIDInferencer
+from tests.tiny import ROOT
+
+
+@pytest.fixture(scope='module')
+def tool():
+    return runpy.run_path(str(ROOT / 'tools' / 'extract.py'))
+
+
+@pytest.fixture
+def folder(pictures, tmp_path):
+    folder = tmp_path / 'pictures'
+    folder.mkdir()
+    for path in pictures[:5]:
+        shutil.copy(path, folder)
+    return folder
+
+
+def test_an_npz(tool, checkpoint, folder, tmp_path, capsys):
+    (folder / '0001_c1s1_000000_00.jpg').write_bytes(b'')
+    out = tmp_path / 'new' / 'embeddings.npz'
+    status = tool['main']([
+        str(checkpoint), str(folder), '--out', str(out), '--names',
+        'market1501', '--part', '2', '--device', 'cpu'])
+    shown = capsys.readouterr()
+    assert status == 0
+    assert '1 damaged pictures are left out' in shown.err
+    assert '0001_c1s1_000000_00.jpg: the file is empty' in shown.err
+    assert '6 of 6 pictures' in shown.out and '5 embeddings of' in shown.out
+    with np.load(out) as content:
+        assert len(content['names']) == 5
+        assert set(content['camids']) <= {1, 2}
+        assert (content['pids'] > 0).all() and np.isnan(
+            content['times']).all()
+        inferencer = ReIDInferencer(checkpoint, device='cpu')
+        assert content['model'] == inferencer.sha256
+        np.testing.assert_allclose(
+            content['embeddings'],
+            inferencer([folder / name for name in content['names']]),
+            atol=1e-6)
+
+
+def test_a_gallery_is_made_and_added_to(tool, checkpoint, folder,
+                                        tmp_path, capsys):
+    arguments = [str(checkpoint), str(folder), '--gallery',
+                 str(tmp_path / 'gallery'), '--device', 'cpu']
+    assert tool['main'](arguments) == 0
+    assert '5 pictures added, 0 there already, 0 damaged' in (
+        capsys.readouterr().out)
+    shutil.copy(next(folder.iterdir()), folder / 'new.jpg')
+    assert tool['main'](arguments) == 0
+    assert '1 pictures added, 5 there already' in capsys.readouterr().out
+    with Gallery.open(tmp_path / 'gallery') as gallery:
+        assert len(gallery) == 6
+
+
+@pytest.mark.parametrize('options, message', [
+    (['--names', 'market1501'], 'do not follow the pattern'),
+    (['--pattern', '('], 'not a regular expression'),
+    (['--root', 'elsewhere'], 'not below the root')])
+def test_bad_input_is_told(tool, checkpoint, folder, tmp_path,
+                           capsys, options, message):
+    (folder / 'new.jpg').write_bytes(b'')
+    for target in ('--out', '--gallery'):
+        assert tool['main']([
+            str(checkpoint), str(folder), target, str(tmp_path / 'x.npz'),
+            '--device', 'cpu', *options]) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / 'x.npz').exists()
+
+
+def test_no_picture_no_model(tool, checkpoint, tmp_path,
+                             capsys):
+    for model, place, message in (
+            (checkpoint, tmp_path, 'no picture below'),
+            (checkpoint, tmp_path / 'a.jpg', 'no picture or folder'),
+            (tmp_path / 'x.pth', ROOT / 'docs', 'no file'),
+            (ROOT / 'setup.py', ROOT / 'docs', '')):
+        assert tool['main']([str(model), str(place), '--out',
+                             str(tmp_path / 'x.npz')]) == 2
+        assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        tool['main'](['m', 'p', '--out', 'x.txt'])

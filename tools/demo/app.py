@@ -1,0 +1,99 @@
+"""Search page: drop a picture of a person, see where he was.
+
+    python tools/demo/app.py GALLERY --model MODEL --images ROOT
+
+GALLERY is a folder written by tools/extract.py. Where there is none yet, the
+pictures below ROOT are embedded into it first. The page is for this computer
+alone, unless --host names another address: it asks for no password.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from mmreidmix.apis import Gallery
+from mmreidmix.apis.command_line import (
+    add_model_options,
+    add_path_options,
+    open_model,
+    path_reader,
+    report_damaged,
+    run_tool,
+)
+from mmreidmix.apis.extraction import (
+    extract_to_gallery,
+    find_pictures,
+    holds_gallery,
+)
+from mmreidmix.apis.search_page import SearchPage
+
+LOOPBACK = ('127.0.0.1', 'localhost', '::1')
+
+
+def parse_args(arguments=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('gallery', help='folder of a gallery')
+    parser.add_argument('--model', required=True, help='the model that the '
+                        'gallery was made with, or is to be')
+    parser.add_argument('--images', required=True, type=Path, metavar='ROOT',
+                        help='folder that the names in the gallery start '
+                        'from; no picture outside it is shown')
+    parser.add_argument('--host', default='127.0.0.1', help='address to '
+                        'listen at (default: 127.0.0.1, this computer only)')
+    parser.add_argument('--port', type=int, default=7860,
+                        help='port to listen at (default: 7860)')
+    add_path_options(parser)
+    add_model_options(parser)
+    return parser.parse_args(arguments)
+
+
+def open_page(args) -> SearchPage:
+    """Open the gallery, or make it."""
+    if not holds_gallery(args.gallery):
+        root, names = find_pictures([args.images], args.images)
+        inferencer = open_model(args)
+        print(f'making the gallery {args.gallery} of {len(names):,} pictures '
+              f'below {root}', flush=True)
+        found = extract_to_gallery(
+            inferencer, root, names, args.gallery, path_reader(args), 256,
+            lambda done, total: print(f'{done:,} of {total:,}', flush=True))
+        report_damaged(found.damaged)
+    else:
+        inferencer = open_model(args)
+    gallery = Gallery.open(args.gallery, read_only=True)
+    return SearchPage(gallery, inferencer, args.images)
+
+
+def serve(args) -> None:
+    """Open the page until the process is interrupted."""
+    page = open_page(args)
+    if args.host not in LOOPBACK:
+        print(f'WARNING: everyone who reaches {args.host} can search this '
+              'gallery and see its pictures; there is no password',
+              file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix='mmreidmix-') as folder:
+        # Gradio reads both when it is imported. What visitors upload and
+        # see is kept here and deleted in the end.
+        os.environ['GRADIO_TEMP_DIR'] = folder
+        os.environ['GRADIO_ANALYTICS_ENABLED'] = 'False'
+        try:
+            from page import launch
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                'the search page needs the package gradio: pip install '
+                f"'mmreidmix[demo]' ({error})") from error
+        launch(page, args.host, args.port)
+
+
+def main(arguments=None) -> int:
+    """Run; returns the exit status."""
+    return run_tool(serve, parse_args(arguments), 'app')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

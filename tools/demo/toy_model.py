@@ -1,0 +1,78 @@
+"""Make all that the search page needs to be tried, in some minutes.
+
+    python tools/demo/toy_model.py
+
+draws toy pedestrians, trains a small model on some of them, finds its
+thresholds on others and leaves pictures of yet others to search in:
+
+    work_dirs/demo/model.pth    the model
+    data/toy/demo/gallery       the pictures
+    data/toy/demo/someone.jpg   a person to search for
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from mmreidmix.datasets.toy import generate
+
+TOOLS = Path(__file__).resolve().parents[1]
+CONFIG = TOOLS.parent / 'configs' / 'baseline' / 'r18_x0_25_toydemo.py'
+WORK_DIR = Path('work_dirs', 'demo')
+PEOPLE = Path('data', 'toy', 'demo_people')
+DEMO = Path('data', 'toy', 'demo')
+
+
+def parse_args(arguments=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--epochs', type=int, default=4,
+                        help='of the training (default: 4)')
+    return parser.parse_args(arguments)
+
+
+def draw() -> None:
+    """Draw people to train on and people to search for, not the same ones."""
+    options = dict(layout='market1501', style='unseen')
+    generate(PEOPLE, num_ids=150, num_test_ids=60, seed=1, **options)
+    drawn = DEMO / 'drawn'
+    generate(drawn, num_ids=2, num_test_ids=60, images_per_camera=2, seed=2,
+             **options)
+    folder = next(drawn.glob('*/bounding_box_test'))
+    shutil.copytree(folder, DEMO / 'gallery', dirs_exist_ok=True)
+    someone = min(folder.parent.glob('query/*.jpg'))
+    shutil.copy(someone, DEMO / 'someone.jpg')
+
+
+def run(tool: str, *options) -> None:
+    """Run a tool of this project."""
+    subprocess.run([sys.executable, TOOLS / tool, CONFIG, *options],
+                   check=True)
+
+
+def main(arguments=None) -> None:
+    """Draw, train, calibrate."""
+    args = parse_args(arguments)
+    draw()
+    shutil.rmtree(WORK_DIR / 'training', ignore_errors=True)
+    run('train.py', '--work-dir', WORK_DIR / 'training', '--cfg-options',
+        f'train_cfg.max_epochs={args.epochs}',
+        f'train_cfg.val_interval={args.epochs}',
+        f'param_scheduler.1.end={args.epochs}')
+    trained = (WORK_DIR / 'training' / 'last_checkpoint').read_text()
+    run('calibrate.py', trained, '--fmr', '1e-2', '1e-3', '--out',
+        WORK_DIR / 'model.pth', '--work-dir', WORK_DIR / 'calibration')
+    print(f'model:    {WORK_DIR / "model.pth"}\n'
+          f'gallery:  {DEMO / "gallery"}\n'
+          f'someone:  {DEMO / "someone.jpg"}\n'
+          'next:     python tools/demo/app.py work_dirs/demo/gallery --model '
+          f'{WORK_DIR / "model.pth"} --images {DEMO / "gallery"} --names '
+          'market1501')
+
+
+if __name__ == '__main__':
+    main()
