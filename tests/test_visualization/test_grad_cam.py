@@ -15,7 +15,7 @@ from PIL import Image
 
 from mmreidmix.registry import MODELS, TRANSFORMS
 from mmreidmix.visualization.grad_cam import activation_maps, explain
-from tests.test_apis.conftest import write_checkpoint
+from tests.tiny_checkpoint import write_checkpoint
 from tests.tiny_model import WIDTH, batch, build_model
 
 ROOT = Path(__file__).parents[2]
