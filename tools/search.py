@@ -21,6 +21,7 @@ from mmreidmix.apis.command_line import (
     run_tool,
 )
 from mmreidmix.apis.path_facts import parse_time, time_text
+from mmreidmix.apis.pictures_inside import inside
 from mmreidmix.apis.threshold_line import NO_THRESHOLD, threshold_line
 from mmreidmix.files import replace_file
 from mmreidmix.visualization import draw_rank_lists, save_picture
@@ -143,7 +144,7 @@ def draw(args, found: list, line) -> None:
         f'+ = reaches the threshold {line.threshold:.3f} '
         f'(false-match rate {line.fmr:g})')
     sheet = draw_rank_lists(
-        args.pictures, [args.images / match.name for match in matches],
+        args.pictures, [inside(args.images, match.name) for match in matches],
         indices, None, scores, title=title,
         query_notes=[Path(picture).name[:14] for picture in args.pictures],
         gallery_notes=[note(match, line) for match in matches])

@@ -139,3 +139,12 @@ def test_without_a_threshold(gallery, pictures, checkpoint,
                  '--device', 'cpu']) == 0
     shown = capsys.readouterr().out
     assert 'tools/calibrate.py finds' in shown and ' + ' not in shown
+
+
+def test_a_name_does_not_leave_the_folder(search, pictures, tmp_path, capsys):
+    with Gallery.create(tmp_path / 'gallery', 128) as gallery:
+        gallery.add(torch.eye(128)[:1], ['../secret.jpg'])
+    assert search(tmp_path / 'gallery', pictures[0], '--out',
+                  tmp_path / 'a.png', '--images', tmp_path / 'gallery') == 2
+    assert "'../secret.jpg' is not inside" in capsys.readouterr().err
+    assert not (tmp_path / 'a.png').exists()
