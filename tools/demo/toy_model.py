@@ -11,6 +11,7 @@ thresholds on others and leaves pictures of yet others to search in:
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -27,12 +28,10 @@ DEMO = Path('data', 'toy', 'demo')
 
 def parse_args(arguments=None):
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    return argparse.ArgumentParser(
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--epochs', type=int, default=4,
-                        help='of the training (default: 4)')
-    return parser.parse_args(arguments)
+        formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args(arguments)
 
 
 def draw() -> None:
@@ -50,19 +49,18 @@ def draw() -> None:
 
 def run(tool: str, *options) -> None:
     """Run a tool of this project."""
+    # without the spinning of threads that ruins a shared machine
+    environment = {'OMP_WAIT_POLICY': 'PASSIVE', **os.environ}
     subprocess.run([sys.executable, TOOLS / tool, CONFIG, *options],
-                   check=True)
+                   check=True, env=environment)
 
 
 def main(arguments=None) -> None:
     """Draw, train, calibrate."""
-    args = parse_args(arguments)
+    parse_args(arguments)
     draw()
     shutil.rmtree(WORK_DIR / 'training', ignore_errors=True)
-    run('train.py', '--work-dir', WORK_DIR / 'training', '--cfg-options',
-        f'train_cfg.max_epochs={args.epochs}',
-        f'train_cfg.val_interval={args.epochs}',
-        f'param_scheduler.1.end={args.epochs}')
+    run('train.py', '--work-dir', WORK_DIR / 'training')
     trained = (WORK_DIR / 'training' / 'last_checkpoint').read_text()
     run('calibrate.py', trained, '--fmr', '1e-2', '1e-3', '--out',
         WORK_DIR / 'model.pth', '--work-dir', WORK_DIR / 'calibration')
