@@ -26,7 +26,7 @@ PATIENCE = 600
 def start(log, *arguments):
     """Run the app; its output goes to a file."""
     environment = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1',
-                       PYTHONWARNINGS='ignore')
+                       PYTHONWARNINGS='ignore', TMPDIR=str(log.parent))
     with open(log, 'w') as stream:
         return subprocess.Popen(
             [sys.executable, APP, *map(str, arguments)], env=environment,
@@ -54,6 +54,7 @@ def page(checkpoint, pictures, tmp_path_factory):
     finally:
         process.terminate()
         process.wait(60)
+    assert not list(folder.glob('mmreidmix-*')), 'uploads are left'
 
 
 def _wait_for(url, process, log):

@@ -9,6 +9,7 @@ alone, unless --host names another address: it asks for no password.
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -87,6 +88,8 @@ def serve(args) -> None:
             raise ModuleNotFoundError(
                 'the search page needs the package gradio: pip install '
                 f"'mmreidmix[demo]' ({error})") from error
+        # A kill ends it as Ctrl+C does, so that the folder goes too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         launch(page, args.host, args.port)
 
 
