@@ -77,7 +77,7 @@ def make_work_dir(tmp_path):
         if scalars is not None:
             (run / 'vis_data' / 'scalars.json').write_text(
                 ''.join(f'{json.dumps(row)}\n' for row in scalars))
-        (work / 'last_checkpoint').write_text('/elsewhere/work/epoch_2.pth')
+        (work / 'last_checkpoint').write_text('moved/since/epoch_2.pth')
         (work / 'epoch_2.pth').write_bytes(b'')
         return work
     return make

@@ -7,6 +7,7 @@ Example:
 
 import argparse
 
+from mmreidmix.apis.command_line import positive
 from mmreidmix.evaluation import FeatureTable
 from mmreidmix.visualization import draw_table
 
@@ -40,14 +41,6 @@ def parse_args(arguments=None):
         action='store_true',
         help="keep images of the query's identity in the query's camera")
     return parser.parse_args(arguments)
-
-
-def positive(text: str) -> int:
-    """Parse an integer above 0."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{value} is not above 0')
-    return value
 
 
 def main(arguments=None):
