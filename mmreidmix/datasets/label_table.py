@@ -20,6 +20,8 @@ class LabelTable:
         pids (Sequence[np.ndarray | None]): per domain its original identity
             numbers, shape (N_d,), or None for a domain without labels.
         sizes (Sequence[int]): number of images N_d of each domain.
+        fingerprints (Sequence[int]): what tells the images of each domain
+            from others, so that saved labels are not given to other images.
 
     Attributes:
         labels (np.ndarray): shape (N,), int64, -1 = no identity.
@@ -36,7 +38,11 @@ class LabelTable:
         ([1, 0, 1, 2, 2], 3)
     """
 
-    def __init__(self, pids: Sequence, sizes: Sequence[int]):
+    def __init__(self,
+                 pids: Sequence,
+                 sizes: Sequence[int],
+                 fingerprints: Sequence[int] = ()):
+        self.fingerprints = list(fingerprints)
         self.offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
         self.unlabelled = [d for d, p in enumerate(pids) if p is None]
         self.labels = np.full(self.offsets[-1], -1, dtype=np.int64)
@@ -85,13 +91,17 @@ class LabelTable:
 
     def state_dict(self) -> dict:
         """What a checkpoint has to hold."""
-        return dict(labels=self.labels.copy(), num_classes=self.num_classes)
+        return dict(
+            labels=self.labels.copy(),
+            num_classes=self.num_classes,
+            fingerprints=list(self.fingerprints))
 
     def load_state_dict(self, state: dict) -> None:
         """Take over a saved table.
 
         Raises:
-            ValueError: it was saved for a mixture of another size.
+            ValueError: it was saved for a mixture of another size or of
+                other images.
         """
         labels = np.asarray(state['labels'])
         if labels.shape != self.labels.shape:
@@ -99,5 +109,13 @@ class LabelTable:
                 f'the checkpoint holds labels of {len(labels)} images, the '
                 f'mixture has {len(self.labels)}: resume with the data sets '
                 'of the interrupted run')
+        # Checkpoints from before there were fingerprints have none.
+        saved = state.get('fingerprints', self.fingerprints)
+        if list(saved) != self.fingerprints:
+            raise ValueError(
+                'the labels in the checkpoint are those of other images, or '
+                'of the same under other names: take the data sets of the run '
+                f'that wrote it (fingerprints {list(saved)}, those of the '
+                f'mixture are {self.fingerprints})')
         self.labels = labels.astype(np.int64)
         self.num_classes = int(state['num_classes'])

@@ -58,7 +58,7 @@ class DomainMixture(Dataset):
         self.label_table = LabelTable([
             domain.records.pids if role == 'labelled' else None
             for domain, role in zip(self.domains, self.roles)
-        ], sizes)
+        ], sizes, [domain.records.fingerprint() for domain in self.domains])
         print_log(self.summary(), logger='current')
 
     def __len__(self) -> int:

@@ -55,6 +55,8 @@ def test_records_take_path_columns():
     records = ReIDRecords(paths(), numbers, numbers, numbers)
     assert records.path(1) == 'a/b/yy.jpg'
     assert records.path(3).encode('utf-8', 'surrogateescape') == b'c/\xff.jpg'
+    array = ReIDRecords(np.asarray(paths()), numbers, numbers, numbers)
+    assert records.fingerprint() == array.fingerprint()
     some = records.select(numbers > 1)
     assert isinstance(some.paths, PathColumn)
     assert some.path(0) == 'a/b/z.jpg'

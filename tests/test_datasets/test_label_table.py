@@ -43,6 +43,17 @@ def test_state_round_trip_and_other_size():
         LabelTable([np.array([1])], [1]).load_state_dict(table.state_dict())
 
 
+def test_labels_of_other_images_are_refused():
+    table = LabelTable([np.array([1, 2]), None], [2, 3], [7, 8])
+    state = table.state_dict()
+    LabelTable([np.array([1, 2]), None], [2, 3], [7, 8]).load_state_dict(state)
+    with pytest.raises(ValueError, match='other images'):
+        LabelTable([np.array([1, 2]), None], [2, 3],
+                   [7, 9]).load_state_dict(state)
+    del state['fingerprints']
+    table.load_state_dict(state)  # written before there were fingerprints
+
+
 @given(
     st.lists(st.integers(-1, 4), min_size=1, max_size=12),
     st.lists(st.integers(0, 3), min_size=1, max_size=8))

@@ -59,8 +59,21 @@ def test_records_concat_keeps_long_paths():
     assert both.camids.tolist() == [0, 0]
 
 
+def test_fingerprint_tells_images_and_cameras():
+    names = [f'{i}.jpg' for i in range(2000)]
+    records = ReIDRecords.from_columns(names)
+    same = ReIDRecords.from_columns(names, pids=range(2000))
+    moved = ReIDRecords.from_columns([f'x/{name}' for name in names])
+    seen = ReIDRecords.from_columns(names, camids=[1] * 2000)
+    fewer = records.select(slice(1999))
+    assert records.fingerprint() == same.fingerprint()
+    assert len({r.fingerprint() for r in (records, moved, seen, fewer)}) == 4
+
+
 def test_empty_records():
-    assert len(ReIDRecords.from_rows([])) == 0
+    records = ReIDRecords.from_rows([])
+    assert len(records) == 0
+    assert records.fingerprint() == ReIDRecords.from_rows([]).fingerprint()
 
 
 def test_records_of_unequal_length():
