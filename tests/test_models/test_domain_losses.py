@@ -19,6 +19,7 @@ from mmreidmix.models.losses.domains import mean_over_domains
 
 BUILDERS = [lambda: HypersphereLoss(5), lambda: NominalClassLoss(5, 3),
             CompactnessLoss]
+CAMERAS = torch.zeros(30, dtype=torch.long)
 domain_lists = st.lists(st.integers(0, 1), min_size=2, max_size=9)
 
 
@@ -230,7 +231,7 @@ def clustering(num=20, clusters=4, seed=0):
 def test_cluster_weights(num, clusters, seed):
     rows, labels, centres = clustering(num, min(num, clusters), seed)
     loss = ClusterWeightedLoss()
-    loss.begin(rows, labels, centres)
+    loss.begin(rows, labels, centres, CAMERAS[:len(rows)])
     weights = loss.kept['weights'].numpy()
     for k in range(len(centres)):
         own = (labels == k).numpy()
@@ -248,14 +249,15 @@ def test_cluster_weights(num, clusters, seed):
 def test_equal_images_of_a_cluster_weigh_the_same():
     rows = F.normalize(torch.ones(3, 4))
     loss = ClusterWeightedLoss()
-    loss.begin(rows, torch.zeros(3, dtype=torch.long), rows[:1])
+    loss.begin(
+        rows, torch.zeros(3, dtype=torch.long), rows[:1], CAMERAS[:3])
     torch.testing.assert_close(loss.kept['weights'], torch.ones(3))
 
 
 def test_weighted_cross_entropy():
     rows, labels, centres = clustering()
     loss = ClusterWeightedLoss()
-    loss.begin(rows, labels, centres)
+    loss.begin(rows, labels, centres, CAMERAS[:len(rows)])
     which = torch.tensor([3, 17, 8])
     logits = torch.randn(3, 4)
     expected = np.mean([
@@ -268,7 +270,7 @@ def test_weighted_cross_entropy():
 def test_soft_labels():
     rows, labels, centres = clustering()
     loss = SoftLabelLoss(temperature=0.2)
-    loss.begin(rows, labels, centres)
+    loss.begin(rows, labels, centres, CAMERAS[:len(rows)])
     which = torch.tensor([3, 17, 8])
     logits = torch.randn(3, 4)
     q = (rows.half().float()[which] @ centres.T / 0.2).softmax(1)
@@ -281,7 +283,7 @@ def test_soft_labels():
 def test_cold_soft_labels_are_hard():
     rows, labels, centres = clustering()
     loss = SoftLabelLoss(temperature=1e-4)
-    loss.begin(rows, labels, centres)
+    loss.begin(rows, labels, centres, CAMERAS[:len(rows)])
     which = torch.arange(20)
     nearest = (rows @ centres.T).argmax(1)
     logits = torch.randn(20, 4)
@@ -297,7 +299,7 @@ def test_target_losses_start_state_and_no_image(kind):
     loss, other = kind(), kind()
     with pytest.raises(RuntimeError, match='knows no clustering'):
         loss(logits, labels[which], which)
-    loss.begin(rows, labels, centres)
+    loss.begin(rows, labels, centres, CAMERAS[:len(rows)])
     assert not loss.state_dict()
     other.load_state(loss.state())
     torch.testing.assert_close(
@@ -306,7 +308,44 @@ def test_target_losses_start_state_and_no_image(kind):
     nothing = loss(logits[:0], labels[:0], which[:0])
     assert nothing.item() == 0
     nothing.backward()
-    loss.begin(rows[:0], labels[:0], centres[:0])  # no cluster survived
+    # No cluster survived.
+    loss.begin(rows[:0], labels[:0], centres[:0], labels[:0])
+
+
+@given(st.integers(1, 30), st.integers(1, 5), st.integers(0, 100))
+@settings(max_examples=30)
+def test_images_are_told_from_clusters_of_their_camera(num, clusters, seed):
+    rows, labels, centres = clustering(num, min(num, clusters), seed)
+    cameras = torch.randint(
+        5, 9, (num, ), generator=torch.Generator().manual_seed(seed))
+    logits = torch.randn(num, len(centres), requires_grad=True)
+    soft, weighted = SoftLabelLoss(temperature=0.2), ClusterWeightedLoss()
+    for loss in (soft, weighted):
+        loss.begin(rows, labels, centres, cameras)
+    expected_soft, expected_weighted, kept = [], [], rows.half().float()
+    for i in range(num):
+        own = sorted({int(k) for k, c in zip(labels, cameras)
+                      if c == cameras[i]})
+        log_p = logits[i, own].log_softmax(0)
+        q = (kept[i] @ centres[own].T / 0.2).softmax(0)
+        expected_soft.append(-(q * log_p).sum())
+        expected_weighted.append(-weighted.kept['weights'][i] *
+                                 log_p[own.index(int(labels[i]))])
+    which = torch.arange(num)
+    for loss, expected in ((soft, expected_soft),
+                           (weighted, expected_weighted)):
+        found = loss(logits, labels, which)
+        torch.testing.assert_close(found, torch.stack(expected).mean())
+        gradient, = torch.autograd.grad(found, logits)
+        assert torch.isfinite(gradient).all()
+        assert (gradient[~loss.choice(which)] == 0).all()
+
+
+def test_choice_among_all_clusters():
+    rows, labels, centres = clustering()
+    loss = SoftLabelLoss(within_camera=False)
+    loss.begin(rows, labels, centres, torch.arange(20))
+    assert loss.choice(torch.arange(20)).all()
 
 
 def test_temperature_above_zero():

@@ -127,6 +127,11 @@ class PseudoLabelHook(Hook):
         self.oracle = oracle
         self.alphas = {}
 
+    def before_train(self, runner) -> None:
+        """Tell the model the cameras."""
+        bare_model(runner).cameras = unique_cameras(
+            runner.train_dataloader.dataset)
+
     def before_train_epoch(self, runner) -> None:
         """Relabel where it is due."""
         late = runner.epoch - self.begin
@@ -299,6 +304,16 @@ class PseudoLabelHook(Hook):
             self.alphas = dict(state['alphas'])
             if state.get('model'):
                 bare_model(runner).load_pseudo_label_state(state['model'])
+
+
+def unique_cameras(mixture) -> np.ndarray:
+    """Camera of each image, unique over the domains of a mixture, (N,)."""
+    cameras, first = np.empty(len(mixture), np.int64), 0
+    for index, domain in enumerate(mixture.domains):
+        own = domain.records.camids
+        cameras[mixture.label_table.span(index)] = own - own.min() + first
+        first += int(own.max() - own.min()) + 1
+    return cameras
 
 
 def search_together(clusterer, features: torch.Tensor) -> tuple:

@@ -121,11 +121,11 @@ class ReMixHook(PseudoLabelHook):
                 f'model.negatives={model.negatives!r} needs identities of one '
                 "video each, but scope='domain' looks for people in several: "
                 "set model.negatives to 'joint' or 'separate'")
-        model.cameras = unique_cameras(mixture)
+        super().before_train(runner)
         for domain in mixture.label_table.unlabelled:
             self.videos[domain] = VideoIndex(mixture.domains[domain].records.
                                              camids)
-        for line in describe_cameras(mixture, self.videos):
+        for line in describe_cameras(mixture, self.videos, model.cameras):
             print_log(line, logger='current')
         if self.saved_memory is not None:
             model.memory.load_rows(
@@ -331,17 +331,7 @@ class ReMixHook(PseudoLabelHook):
             self.seconds.get(name, 0) + time.perf_counter() - start)
 
 
-def unique_cameras(mixture) -> np.ndarray:
-    """Camera of each image, unique over the domains of a mixture, (N,)."""
-    cameras, first = np.empty(len(mixture), np.int64), 0
-    for index, domain in enumerate(mixture.domains):
-        own = domain.records.camids
-        cameras[mixture.label_table.span(index)] = own - own.min() + first
-        first += int(own.max() - own.min()) + 1
-    return cameras
-
-
-def describe_cameras(mixture, videos: dict) -> list:
+def describe_cameras(mixture, videos: dict, cameras: np.ndarray) -> list:
     """What is worth knowing about cameras and videos, as lines of text."""
     lines, table = [], mixture.label_table
     for domain, index in videos.items():
@@ -355,7 +345,7 @@ def describe_cameras(mixture, videos: dict) -> list:
     labelled &= table.labels < table.num_labelled_classes
     pairs = np.unique(
         np.stack([table.labels[labelled],
-                  unique_cameras(mixture)[labelled]]), axis=1)
+                  cameras[labelled]]), axis=1)
     seen = np.bincount(pairs[0], minlength=1)
     if (seen == 1).any():
         lines.append(

@@ -19,22 +19,44 @@ class TargetLoss(nn.Module, ABC):
     :meth:`begin` hears of each clustering. What it keeps is in no state dict,
     as its size changes with every clustering: :meth:`state` is for
     checkpoints.
+
+    Args:
+        within_camera (bool): an image is told from those clusters alone that
+            hold an image of its camera. A person often falls into a cluster
+            per camera, and a choice among all clusters would push them
+            apart. As in the intra-camera loss of Wang et al. (CAP, AAAI
+            2021); no part of DAAM. Defaults to True.
     """
 
-    def __init__(self):
+    def __init__(self, within_camera: bool = True):
         super().__init__()
+        self.within_camera = within_camera
         self.kept = {}
 
-    @abstractmethod
     def begin(self, embeddings: torch.Tensor, clusters: torch.Tensor,
-              centroids: torch.Tensor) -> None:
+              centroids: torch.Tensor, cameras: torch.Tensor) -> None:
         """Hear of a clustering.
 
         Args:
             embeddings (Tensor): clustered images, of unit length, (n, D).
             clusters (Tensor): cluster of each, int64, shape (n,).
             centroids (Tensor): unit-length centres, shape (K, D).
+            cameras (Tensor): camera of each image, int64, shape (n,).
         """
+        if not self.within_camera:
+            cameras = torch.zeros_like(cameras)
+        numbers, cameras = cameras.unique(return_inverse=True)
+        seen = torch.zeros(len(numbers), len(centroids), dtype=torch.bool)
+        seen[cameras, clusters] = True
+        self.kept = dict(
+            cameras=cameras,
+            seen=seen,
+            **self.keep(embeddings, clusters, centroids))
+
+    @abstractmethod
+    def keep(self, embeddings: torch.Tensor, clusters: torch.Tensor,
+             centroids: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What the loss needs of a clustering; arguments as :meth:`begin`."""
 
     @abstractmethod
     def of_images(self, log_p: torch.Tensor, clusters: torch.Tensor,
@@ -42,10 +64,19 @@ class TargetLoss(nn.Module, ABC):
         """Loss of each image, shape (B,).
 
         Args:
-            log_p (Tensor): log-softmax of the logits, shape (B, K).
+            log_p (Tensor): log-softmax of the logits over the clusters of
+                :meth:`choice`, 0 for the others, shape (B, K).
             clusters (Tensor): shape (B,).
             rows (Tensor): shape (B,).
         """
+
+    def choice(self, rows: torch.Tensor) -> torch.Tensor:
+        """Clusters among which some images are classified, bool, (B, K).
+
+        Args:
+            rows (Tensor): where they were in what :meth:`begin` was given.
+        """
+        return self.kept['seen'][self.kept['cameras'][rows.cpu()]]
 
     def forward(self, logits: torch.Tensor, clusters: torch.Tensor,
                 rows: torch.Tensor) -> torch.Tensor:
@@ -69,7 +100,9 @@ class TargetLoss(nn.Module, ABC):
                 f'{type(self).__name__} knows no clustering: PseudoLabelHook '
                 'tells it. A run can be resumed between two clusterings only '
                 'from a checkpoint saved with the same `interval`')
-        log_p = F.log_softmax(logits, dim=1)
+        others = ~self.choice(rows).to(logits.device)
+        log_p = F.log_softmax(logits.masked_fill(others, -torch.inf), dim=1)
+        log_p = log_p.masked_fill(others, 0.0)
         losses = self.of_images(log_p, clusters, rows)
         return mean_of_usable(losses, torch.ones_like(clusters).bool())
 
@@ -90,11 +123,14 @@ class ClusterWeightedLoss(TargetLoss):
     squared distance in the cluster, scaled to mean 1 in each cluster; f and o
     are those of the clustering. A reconstruction of the weighted
     cross-entropy of DAAM v1 (arXiv 1905.10529v1).
+
+    Args:
+        within_camera (bool): see :class:`TargetLoss`.
     """
 
-    def begin(self, embeddings: torch.Tensor, clusters: torch.Tensor,
-              centroids: torch.Tensor) -> None:
-        """Compute the weights of all images."""
+    def keep(self, embeddings: torch.Tensor, clusters: torch.Tensor,
+             centroids: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The weights of all images."""
         distances = torch.cat([
             (rows - centroids[own]).square().sum(1)
             for rows, own in zip(embeddings.split(BLOCK),
@@ -105,7 +141,7 @@ class ClusterWeightedLoss(TargetLoss):
         scale = scale.clamp(min=torch.finfo(scale.dtype).tiny)
         weights = (-distances / scale[clusters]).exp()
         means = _mean_of_clusters(weights, clusters, len(centroids))
-        self.kept = dict(weights=weights / means[clusters])
+        return dict(weights=weights / means[clusters])
 
     def of_images(self, log_p: torch.Tensor, clusters: torch.Tensor,
                   rows: torch.Tensor) -> torch.Tensor:
@@ -125,20 +161,21 @@ class SoftLabelLoss(TargetLoss):
     Args:
         temperature (float): T; small against differences of cosines, else the
             labels are the model's own opinion. Defaults to 0.01.
+        within_camera (bool): see :class:`TargetLoss`.
 
     Raises:
         ValueError: temperature not above 0.
     """
 
-    def __init__(self, temperature: float = 0.01):
-        super().__init__()
+    def __init__(self, temperature: float = 0.01, **kwargs):
+        super().__init__(**kwargs)
         check_positive(self, temperature=temperature)
         self.temperature = temperature
 
-    def begin(self, embeddings: torch.Tensor, clusters: torch.Tensor,
-              centroids: torch.Tensor) -> None:
-        """Keep embeddings and centres."""
-        self.kept = dict(embeddings=embeddings.half(), centroids=centroids)
+    def keep(self, embeddings: torch.Tensor, clusters: torch.Tensor,
+             centroids: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Embeddings and centres."""
+        return dict(embeddings=embeddings.half(), centroids=centroids)
 
     def soft_labels(self, rows: torch.Tensor) -> torch.Tensor:
         """Soft labels q of some images, shape (B, K).
@@ -148,7 +185,9 @@ class SoftLabelLoss(TargetLoss):
         """
         centroids = self.kept['centroids']
         f = self.kept['embeddings'][rows.cpu()].to(centroids)
-        return (f @ centroids.T / self.temperature).softmax(1)
+        logits = f @ centroids.T / self.temperature
+        others = ~self.choice(rows).to(logits.device)
+        return logits.masked_fill(others, -torch.inf).softmax(1)
 
     def of_images(self, log_p: torch.Tensor, clusters: torch.Tensor,
                   rows: torch.Tensor) -> torch.Tensor:

@@ -47,6 +47,11 @@ class ReIDBaseline(BaseModel):
         data_preprocessor (dict, optional): config of the preprocessor.
         init_cfg (dict, optional): weights to start from.
 
+    Attributes:
+        label_table (LabelTable): identities, attached by ``MixtureHook``.
+        cameras (np.ndarray): camera of each image of the mixture, unique over
+            its domains, shape (N,); attached by ``PseudoLabelHook``.
+
     Raises:
         ValueError: ``specific_head`` without ``attention``, or
             ``attention.after`` is no part of the backbone.
@@ -83,6 +88,7 @@ class ReIDBaseline(BaseModel):
         self.loss_weights = {}
         self.set_loss_weights(loss_weights)
         self.label_table = None
+        self.cameras: Optional[np.ndarray] = None
         self.bn_group_size = bn_group_size
         if channels_last:
             self.backbone.to(memory_format=torch.channels_last)

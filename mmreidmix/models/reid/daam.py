@@ -25,8 +25,9 @@ class DAAM(ReIDBaseline):
     - triplet: labelled and clustered images together;
     - similarity: shared features of both domains as those of one class;
     - specific: the domain, from the specific map;
-    - target: clustered images over clusters alone. The rows of the identity
-      head behind the labelled identities are its classifier.
+    - target: clustered images over clusters that their camera has seen. The
+      rows of the identity head behind the labelled identities are its
+      classifier.
 
     Without unlabelled images in a batch (before ``PseudoLabelHook.begin``)
     target is left out, specific and similarity are 0.
@@ -118,7 +119,8 @@ class DAAM(ReIDBaseline):
         write_centroids(self.id_head, centroids, first, self.classifier_init)
         self.images = images
         clusters = torch.from_numpy(self.label_table.labels[images] - first)
-        self.target.begin(embeddings, clusters, centroids)
+        self.target.begin(embeddings, clusters, centroids,
+                          torch.from_numpy(self.cameras[images]))
 
     def pseudo_label_state(self) -> dict:
         """The clustered images and what the target loss keeps of them."""

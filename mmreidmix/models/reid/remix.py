@@ -2,7 +2,6 @@
 
 from typing import Optional
 
-import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -29,9 +28,9 @@ class ReMix(ReIDBaseline):
     Mixture of Data" (WACV 2025, arXiv 2410.21938). There is no public code:
     what is certain and what is a choice is told in docs/en/methods/remix.md.
     The encoder sees the augmented image, the momentum encoder the original
-    (transform ``TwoViews``). ``ReMixHook`` attaches :attr:`cameras`, fills the
-    memory at the start of each epoch and updates the momentum encoder after
-    each iteration. None leaves a loss out.
+    (transform ``TwoViews``). ``ReMixHook`` fills the memory at the start of
+    each epoch and updates the momentum encoder after each iteration. None
+    leaves a loss out.
 
     Args:
         instance (dict, optional): config of :class:`InstanceLoss`.
@@ -55,8 +54,6 @@ class ReMix(ReIDBaseline):
             be added to the losses.
 
     Attributes:
-        cameras (np.ndarray): camera of each image of the mixture, unique over
-            its domains, shape (N,).
         seen (tuple[Tensor]): momentum embeddings, identities and cameras of
             the last training batch.
 
@@ -97,7 +94,6 @@ class ReMix(ReIDBaseline):
         self.camera_centroids = (
             camera_centroids and MODELS.build(camera_centroids))
         self.memory = MODELS.build(memory)
-        self.cameras: Optional[np.ndarray] = None
         self.seen: tuple = ()
         self.momentum_encoder = MomentumEncoder(
             {part: getattr(self, part) for part in ENCODER},
