@@ -29,10 +29,10 @@ param_scheduler = [
         type='CosineAnnealingLR',
         eta_min_ratio=0.01,
         begin=1,
-        end=4,
+        end=3,
         convert_to_iter_based=True),
 ]
-train_cfg = dict(max_epochs=4)
+train_cfg = dict(max_epochs=3)
 # depthwise convolutions are no faster in bf16
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=3.5e-4))
 default_hooks = dict(
