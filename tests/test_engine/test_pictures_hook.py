@@ -221,6 +221,11 @@ def test_wrong_options(options):
         PicturesHook(**options)
 
 
+def test_wrong_options_of_a_picture():
+    with pytest.raises(ValueError, match=r"curves has no option \['num'\]"):
+        PicturesHook(pictures=dict(curves=dict(num=3)))
+
+
 def test_a_validation_is_needed():
     hook = PicturesHook()
     with pytest.raises(ValueError, match='set val_dataloader and val_eval'):

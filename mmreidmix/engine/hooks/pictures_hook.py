@@ -28,14 +28,16 @@ from mmreidmix.visualization import (
 )
 from mmreidmix.visualization.grad_cam import explain
 
-#: Names of the pictures, with options that differ from the functions'.
+#: Names of the pictures, with the names of their options.
 PICTURES = dict(
-    rank_lists=dict(num=8),
-    cluster_sheets=dict(),
-    activation_maps=dict(num=12),
-    embedding_map=dict(),
-    camera_confusion=dict(),
-    curves=dict())
+    rank_lists=('num', 'topk'),
+    cluster_sheets=('num', 'images'),
+    activation_maps=('num', ),
+    embedding_map=('method', 'max_points', 'identities'),
+    camera_confusion=(),
+    curves=())
+#: Where they differ from the defaults of the functions.
+DEFAULTS = dict(rank_lists=dict(num=8), activation_maps=dict(num=12))
 
 
 @HOOKS.register_module()
@@ -74,15 +76,22 @@ class PicturesHook(Hook):
                  pictures: Optional[dict] = None,
                  domains: Optional[Sequence[str]] = None,
                  seed: int = 0):
-        pictures = PICTURES if pictures is None else pictures
+        if pictures is None:
+            pictures = dict.fromkeys(PICTURES, {})
         unknown = sorted(set(pictures) - set(PICTURES))
         if interval < 1 or unknown:
             raise ValueError(
                 'PicturesHook: interval must be at least 1 and pictures some '
                 f'of {list(PICTURES)}, got {interval} and {list(pictures)}')
+        for name, options in pictures.items():
+            unknown = sorted(set(options) - set(PICTURES[name]))
+            if unknown:
+                raise ValueError(
+                    f'PicturesHook: {name} has no option {unknown}, its '
+                    f'options are {list(PICTURES[name])}')
         self.interval = interval
         self.pictures = {
-            name: {**PICTURES[name], **options}
+            name: {**DEFAULTS.get(name, {}), **options}
             for name, options in pictures.items()
         }
         self.domains = domains
