@@ -6,6 +6,7 @@ Each function says when it can be deleted.
 import ctypes
 import logging
 import os
+import pickle
 import sys
 
 import numpy as np
@@ -52,7 +53,8 @@ def allow_checkpoint_types():
     ``torch.load`` defaults to ``weights_only=True`` since 2.6. MMEngine's
     message hub stores ``HistoryBuffer`` and NumPy scalars, which are plain
     data but not on torch's allow-list; ``HistoryBuffer`` pickles its
-    statistics methods through ``getattr``.
+    statistics methods through ``getattr``, of which only that is allowed:
+    the whole of it would reach the globals of any function.
 
     Delete when MMEngine registers them itself.
     """
@@ -63,10 +65,21 @@ def allow_checkpoint_types():
         from numpy._core import multiarray
     except ImportError:  # numpy < 2
         from numpy.core import multiarray
+    methods = ('min', 'max', 'mean', 'current')
+
+    def method_of_history(owner, name):
+        if owner is not HistoryBuffer or name not in methods:
+            raise pickle.UnpicklingError(
+                f'getattr({owner!r}, {name!r}) is no method of HistoryBuffer')
+        return getattr(owner, name)
+
+    # torch looks a name of a file up by these two.
+    method_of_history.__module__ = 'builtins'
+    method_of_history.__qualname__ = 'getattr'
     dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefdgSUO'}
     torch.serialization.add_safe_globals([
-        HistoryBuffer, getattr, np.ndarray, np.dtype, multiarray._reconstruct,
-        multiarray.scalar, *dtypes
+        HistoryBuffer, method_of_history, np.ndarray, np.dtype,
+        multiarray._reconstruct, multiarray.scalar, *dtypes
     ])
 
 
