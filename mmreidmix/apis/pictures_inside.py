@@ -33,16 +33,20 @@ def inside(root, name: str) -> Path:
 
 
 def thumbnail(path: Path, height: int = 256) -> np.ndarray:
-    """Read a picture, made smaller if it is higher: RGB uint8 (H, W, 3).
+    """Read a picture, made smaller if it is large: RGB uint8 (H, W, 3).
+
+    Args:
+        path (Path): it.
+        height (int): at most so high, and four times as wide.
 
     Raises:
         ImageReadError: it is missing, damaged or too large.
     """
     check_size(path)
     image = as_bgr(path)
-    scale = height / image.shape[0]
+    scale = min(height / image.shape[0], 4 * height / image.shape[1])
     if scale < 1:
-        size = max(1, round(image.shape[1] * scale)), height
+        size = [max(1, round(n * scale)) for n in image.shape[1::-1]]
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(image[..., ::-1])
 

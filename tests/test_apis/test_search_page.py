@@ -158,6 +158,8 @@ def test_thumbnails(tmp_path):
         255, 0, 0]
     Image.new('L', (5, 7)).save(tmp_path / 'b.png')
     assert thumbnail(tmp_path / 'b.png').shape == (7, 5, 3)
+    Image.new('L', (100_000, 40)).save(tmp_path / 'c.png')
+    assert thumbnail(tmp_path / 'c.png').shape == (1, 1024, 3)
 
 
 def test_galleries_that_do_not_fit(inferencer, page, tmp_path, root):

@@ -1,5 +1,6 @@
 """Tests of the search page in a browser."""
 
+import asyncio
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -117,6 +119,17 @@ def test_only_uploads_are_read(page):
         _, text = status(f'{url}/gradio_api/queue/data?session_hash=abc')
         assert '"success":false' in text.replace(' ', ''), text[:2000]
     assert '#1' not in text
+
+
+def test_links_are_not_fetched():
+    gr = pytest.importorskip('gradio', reason='gradio is not installed')
+    build = runpy.run_path(str(APP.with_name('page.py')))['build']
+    blocks = build(SimpleNamespace(gallery=[], camids=[], fmrs=[]))
+    picture, = (own for own in blocks.blocks.values()
+                if getattr(own, 'elem_id', None) == 'picture')
+    with pytest.raises(gr.Error, match='Only uploaded pictures'):
+        asyncio.run(picture.async_move_resource_to_block_cache(
+            'HTTPS://example.org/a.jpg'))
 
 
 def test_too_large_an_upload_is_refused_by_the_server(page):
@@ -237,6 +250,29 @@ def test_bad_uploads_are_told(page, browser, tmp_path):
     visitor = Visitor(browser, url)  # it goes on after all that
     visitor.upload(sorted(root.iterdir())[1])
     visitor.wait(visitor.captions)
+
+
+def test_an_interrupted_start_leaves_no_part_of_a_gallery(
+        checkpoint, pictures, tmp_path):
+    app = runpy.run_path(str(APP))['main'].__globals__
+    whole = app['extract_to_gallery']
+    args = app['parse_args']([
+        str(tmp_path / 'gallery'), '--model', str(checkpoint), '--images',
+        str(pictures[0].parent), '--device', 'cpu'])
+
+    def interrupted(inferencer, root, names, folder, reader, size, report):
+        def stop(done, total):
+            raise KeyboardInterrupt
+        whole(inferencer, root, names, folder, reader, 5, stop)
+
+    app['extract_to_gallery'] = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        app['open_page'](args)
+    assert not (tmp_path / 'gallery').exists()
+    app['extract_to_gallery'] = whole
+    page = app['open_page'](args)
+    assert len(page.gallery) == len(list(pictures[0].parent.glob('*.jpg')))
+    assert [path.name for path in tmp_path.iterdir()] == ['gallery']
 
 
 def test_bad_input_is_told_before_the_page_opens(checkpoint, pictures,

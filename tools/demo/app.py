@@ -60,9 +60,13 @@ def open_page(args) -> SearchPage:
         inferencer = open_model(args)
         print(f'making the gallery {args.gallery} of {len(names):,} pictures '
               f'below {root}', flush=True)
+        # Under another name until it is whole. After an interruption the next
+        # start goes on with it.
+        part = Path(f'{Path(args.gallery)}.part')
         found = extract_to_gallery(
-            inferencer, root, names, args.gallery, path_reader(args), 256,
+            inferencer, root, names, part, path_reader(args), 256,
             lambda done, total: print(f'{done:,} of {total:,}', flush=True))
+        os.replace(part, args.gallery)
         report_damaged(found.damaged)
     else:
         inferencer = open_model(args)
@@ -87,7 +91,7 @@ def serve(args) -> None:
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
                 'the search page needs the package gradio: pip install '
-                f"'mmreidmix[demo]' ({error})") from error
+                f"'.[demo]' ({error})") from error
         # A kill ends it as Ctrl+C does, so that the folder goes too.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         launch(page, args.host, args.port)

@@ -4,6 +4,7 @@ from html import escape
 
 import gradio as gr
 
+from mmreidmix.apis.path_facts import shown
 from mmreidmix.apis.search_page import PageError, SearchPage
 from mmreidmix.apis.threshold_line import NO_THRESHOLD
 
@@ -92,7 +93,7 @@ def head(query, answer) -> str:
     else:
         camera = '' if query.match.camid is None else (
             f' (camera {query.match.camid})')
-        who = f'<b>{escape(query.match.name)}</b>{camera}'
+        who = f'<b>{escape(shown(query.match.name))}</b>{camera}'
     text = f'Searched for {who}: '
     if answer.line is not None:
         text += f'{len(answer.above)} matches reach the threshold, '
@@ -129,8 +130,11 @@ def build(page: SearchPage) -> gr.Blocks:
                     label='Who? Drop a picture of one person',
                     sources=['upload'], type='filepath', image_mode=None,
                     height=280, buttons=[], elem_id='picture')
-                # Gradio would open it, before SearchPage looks at its size.
+                # Gradio would open it, before SearchPage looks at its size,
+                # and fetch it from anywhere, if it is a link.
                 picture.preprocess = _path
+                picture.async_move_resource_to_block_cache = no_link(
+                    picture.async_move_resource_to_block_cache)
                 camids = gr.CheckboxGroup(
                     [(f'{c}', c) for c in page.camids], label='Cameras (none '
                     'chosen = all)', visible=bool(page.camids),
@@ -162,6 +166,15 @@ def build(page: SearchPage) -> gr.Blocks:
             event = option.release if option is topk else option.input
             event(handlers.search, [query, *options], outputs, **hidden)
     return blocks
+
+
+def no_link(keep):
+    """What keeps an upload, except that it refuses to fetch a link."""
+    async def keep_file(path):
+        if str(path).lower().startswith(('http:', 'https:')):
+            raise gr.Error('Only uploaded pictures are searched for')
+        return await keep(path)
+    return keep_file
 
 
 def _path(payload):

@@ -59,7 +59,9 @@ def main(arguments=None) -> None:
     """Draw, train, calibrate."""
     parse_args(arguments)
     draw()
-    shutil.rmtree(WORK_DIR / 'training', ignore_errors=True)
+    # A gallery of an earlier model would be refused.
+    for name in ('training', 'gallery', 'gallery.part'):
+        shutil.rmtree(WORK_DIR / name, ignore_errors=True)
     run('train.py', '--work-dir', WORK_DIR / 'training')
     trained = (WORK_DIR / 'training' / 'last_checkpoint').read_text()
     run('calibrate.py', trained, '--fmr', '1e-2', '1e-3', '--out',
