@@ -191,6 +191,22 @@ def test_feature_file_errors(tmp_path):
             FeatureTable(**{**columns, **change})
 
 
+def test_sides_of_a_table_are_its_rows():
+    table = FeatureTable(
+        features=np.arange(12.0).reshape(6, 2), pids=np.arange(6),
+        camids=np.zeros(6, int), domain=np.zeros(6, int),
+        is_query=np.arange(6) < 2, img_path=np.array(list('abcdef')),
+        domains=np.array(['shop']))
+    for rows, copied in (([2, 3, 4, 5], False), ([2, 4, 5], True),
+                         ([4, 3, 2], True), ([5], False)):
+        rows = np.array(rows)
+        query, gallery, _, g_pids, *_ = table.compare(
+            lambda *sides: sides, np.array([0, 1]), rows)
+        assert gallery.tolist() == table.features[rows].tolist()
+        assert g_pids.tolist() == rows.tolist()
+        assert np.shares_memory(gallery.numpy(), table.features) != copied
+
+
 def test_table_is_logged(monkeypatch):
     messages = []
     for module in ('metric', 'feature_metric'):
