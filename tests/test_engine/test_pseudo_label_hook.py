@@ -106,6 +106,23 @@ def test_relabels_and_tells_the_model(world):
     assert world.scalars['pseudo_labels/real/time_extract'] >= 0
 
 
+def test_tells_the_model_cameras_that_are_unique_over_domains(world):
+    def domain(camids):
+        records = ReIDRecords.from_columns(
+            [f'{i}.jpg' for i in range(len(camids))], camids=camids)
+        return Domain(records=records)
+
+    class Mixture(SimpleNamespace):
+        def __len__(self):
+            return 6
+
+    world.runner.train_dataloader.dataset = Mixture(
+        domains=[domain([0, 2, 0]), domain([5, 3, 5])],
+        label_table=LabelTable([np.arange(3), None], [3, 3]))
+    PseudoLabelHook([], CLUSTERING).before_train(world.runner)
+    assert world.runner.model.cameras.tolist() == [0, 2, 0, 5, 3, 5]
+
+
 def test_tells_the_model_the_clustered_images(world):
     PseudoLabelHook([], CLUSTERING).before_train_epoch(world.runner)
     (images, rows), = world.runner.model.clustered

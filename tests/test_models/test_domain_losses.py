@@ -305,6 +305,9 @@ def test_target_losses_start_state_and_no_image(kind):
     torch.testing.assert_close(
         other(logits, labels[which], which), loss(logits, labels[which],
                                                   which))
+    another, = {SoftLabelLoss, ClusterWeightedLoss} - {kind}
+    with pytest.raises(RuntimeError, match='written with another `target`'):
+        another().load_state(loss.state())
     nothing = loss(logits[:0], labels[:0], which[:0])
     assert nothing.item() == 0
     nothing.backward()

@@ -28,6 +28,9 @@ class TargetLoss(nn.Module, ABC):
             2021); no part of DAAM. Defaults to True.
     """
 
+    #: names of what :meth:`keep` gives
+    keeps: tuple = ()
+
     def __init__(self, within_camera: bool = True):
         super().__init__()
         self.within_camera = within_camera
@@ -111,7 +114,18 @@ class TargetLoss(nn.Module, ABC):
         return {name: value.cpu() for name, value in self.kept.items()}
 
     def load_state(self, state: dict) -> None:
-        """Take over what :meth:`state` gave."""
+        """Take over what :meth:`state` gave.
+
+        Raises:
+            RuntimeError: it was kept by another loss.
+        """
+        wanted = {'cameras', 'seen', *self.keeps}
+        if set(state) != wanted:
+            raise RuntimeError(
+                f'{type(self).__name__} keeps {sorted(wanted)} of a '
+                f'clustering, the checkpoint holds {sorted(state)}: it was '
+                'written with another `target`, or by an older version. '
+                'Resume from a checkpoint at which images are clustered anew')
         self.kept = dict(state)
 
 
@@ -127,6 +141,8 @@ class ClusterWeightedLoss(TargetLoss):
     Args:
         within_camera (bool): see :class:`TargetLoss`.
     """
+
+    keeps = ('weights', )
 
     def keep(self, embeddings: torch.Tensor, clusters: torch.Tensor,
              centroids: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -166,6 +182,8 @@ class SoftLabelLoss(TargetLoss):
     Raises:
         ValueError: temperature not above 0.
     """
+
+    keeps = ('embeddings', 'centroids')
 
     def __init__(self, temperature: float = 0.01, **kwargs):
         super().__init__(**kwargs)
