@@ -7,6 +7,7 @@ record at the end, which belongs to a change that was never confirmed.
 import logging
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -211,6 +212,10 @@ class GalleryLog:
             self._file.truncate(self._end)
         except OSError:
             self._file.close()
+            return
+        # Where this fails, the next record that is confirmed makes up for it.
+        with suppress(OSError):
+            os.fsync(self._file.fileno())
 
     def _set_aside(self, size: int) -> None:
         num = size - self._end
