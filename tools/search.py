@@ -20,11 +20,19 @@ from mmreidmix.apis.command_line import (
     positive,
     run_tool,
 )
-from mmreidmix.apis.path_facts import parse_time, time_text
+from mmreidmix.apis.path_facts import parse_time, shown, time_text
 from mmreidmix.apis.pictures_inside import inside
 from mmreidmix.apis.threshold_line import NO_THRESHOLD, threshold_line
 from mmreidmix.files import replace_file
 from mmreidmix.visualization import draw_rank_lists, save_picture
+
+
+def time_option(text: str) -> float:
+    """A time of the command line."""
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def parse_args(arguments=None):
@@ -42,9 +50,9 @@ def parse_args(arguments=None):
                         help='search only in these cameras')
     parser.add_argument('--exclude-camids', type=int, nargs='+',
                         help='leave these cameras out')
-    parser.add_argument('--after', type=parse_time, metavar='TIME',
+    parser.add_argument('--after', type=time_option, metavar='TIME',
                         help='from this time on: seconds, or a date in UTC')
-    parser.add_argument('--before', type=parse_time, metavar='TIME',
+    parser.add_argument('--before', type=time_option, metavar='TIME',
                         help='up to this time')
     parser.add_argument('--rerank', action='store_true',
                         help='re-rank the best 100 by their neighbours')
@@ -79,7 +87,7 @@ def search(args) -> None:
         args.exclude_camids, times, {} if args.rerank else None,
         args.by_tracklet)
     for picture, matches in zip(args.pictures, found):
-        print(f'{picture}: {len(matches)} matches')
+        print(f'{shown(picture)}: {len(matches)} matches')
         print('\n'.join(table(matches, line, args.rerank)))
     print(NO_THRESHOLD if line is None else line)
     if args.json:
@@ -102,7 +110,7 @@ def table(matches: list, line, reranked: bool) -> list[str]:
         cells.append((
             str(rank), '+' if above else '', f'{match.score:.4f}',
             '-' if match.camid is None else str(match.camid),
-            time_text(match.time), match.name))
+            time_text(match.time), shown(match.name)))
     widths = [max(map(len, column)) for column in zip(*cells)]
     rows = ['  ' + '  '.join(
         cell.ljust(width) if number == 5 else cell.rjust(width)

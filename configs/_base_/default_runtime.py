@@ -17,7 +17,7 @@ env_cfg = dict(
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'))
 
-# For TensorBoard: pip install mmreidmix[tensorboard] and
+# For TensorBoard: pip install ".[tensorboard]" and
 # vis_backends = [dict(type='LocalVisBackend'),
 #                 dict(type='TensorboardVisBackend')]
 vis_backends = [dict(type='LocalVisBackend')]

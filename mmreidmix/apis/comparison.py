@@ -16,7 +16,8 @@ class Comparison:
         fmr (float): that rate: the share of pairs of different people that
             the threshold takes for one person, on the calibration data.
         certain (bool): False if the score lies in the interval of the
-            threshold, so that other calibration data could decide otherwise.
+            threshold, so that other calibration data could decide otherwise,
+            or if these were too few for this rate.
         strictest_fmr (float, optional): lowest calibrated rate whose
             threshold the score reaches; None if it reaches none.
     """
@@ -67,5 +68,6 @@ def decide(score: float, stored: Optional[Mapping],
         same=score >= row['threshold'],
         threshold=row['threshold'],
         fmr=row['fmr'],
-        certain=not row['low'] <= score < row['high'],
+        certain=(row.get('supported', True)
+                 and not row['low'] <= score < row['high']),
         strictest_fmr=min(reached, default=None))

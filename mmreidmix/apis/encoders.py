@@ -47,25 +47,27 @@ class OnnxEncoder:
     Args:
         model (str | bytes): file written by ``export_onnx``, or its content.
         threads (int, optional): of the CPU. Defaults to all cores.
+        device (str, optional): 'cpu', 'cuda' or 'cuda:N'. Defaults to a GPU
+            where the installed ONNX Runtime has one.
 
     Raises:
         ModuleNotFoundError: onnxruntime is missing.
-        ValueError: it is no ONNX file, or not one of this project.
+        ValueError: it is no ONNX file, or not one of this project, or the
+            installed ONNX Runtime does not know the device.
     """
 
-    def __init__(self, model, threads=None):
+    def __init__(self, model, threads=None, device=None):
         try:
             import onnxruntime
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
                 'exported models need the package onnxruntime: '
-                "pip install 'mmreidmix[export]'") from error
+                "pip install '.[export]'") from error
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = threads or 0
-        wanted = ('CUDAExecutionProvider', 'CPUExecutionProvider')
-        providers = [name for name in wanted
-                     if name in onnxruntime.get_available_providers()]
+        providers = _providers(
+            onnxruntime.get_available_providers(), device)
         name = model if isinstance(model, str) else 'the model'
         try:
             self.session = onnxruntime.InferenceSession(
@@ -85,3 +87,19 @@ class OnnxEncoder:
         rgb = np.stack([image[..., ::-1] for image in images])
         embeddings, = self.session.run(None, {'images': rgb})
         return embeddings
+
+
+def _providers(available, device) -> list:
+    """Providers of ONNX Runtime for a device, the first is tried first."""
+    cpu, cuda = 'CPUExecutionProvider', 'CUDAExecutionProvider'
+    kind, _, number = (device or '').partition(':')
+    if kind not in ('', 'cpu', 'cuda'):
+        raise ValueError("device must be 'cpu', 'cuda' or 'cuda:N' for an "
+                         f'exported model, got {device!r}')
+    if kind == 'cpu' or not kind and cuda not in available:
+        return [cpu]
+    if cuda not in available:
+        raise ValueError(
+            f'the installed ONNX Runtime has no {device!r}, only '
+            f'{list(available)}: install onnxruntime-gpu')
+    return [(cuda, dict(device_id=int(number or 0))), cpu]

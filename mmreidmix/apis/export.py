@@ -1,5 +1,6 @@
 """A model as one ONNX graph, from raw pixels to the embedding."""
 
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -92,7 +93,7 @@ def export_onnx(trained: TrainedModel) -> bytes:
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             'an export needs the packages onnx and onnxscript: '
-            "pip install 'mmreidmix[export]'") from error
+            "pip install '.[export]'") from error
     module = pixels_to_embedding(trained).eval()
     # Neither 1 nor the target size, which would become constants.
     height, width = (size + 8 for size in module.size)
@@ -125,7 +126,9 @@ def quantize(content: bytes, images: Sequence) -> bytes:
             by which the ranges of the activations are found.
 
     Returns:
-        bytes: the content of an ``.onnx`` file, with the same metadata.
+        bytes: the content of an ``.onnx`` file. Its metadata say that it is
+        quantized: it is another model with a hash of its own, and its
+        thresholds are those measured before.
     """
     from onnxruntime import quantization
     with TemporaryDirectory() as folder:
@@ -138,7 +141,23 @@ def quantize(content: bytes, images: Sequence) -> bytes:
         quantization.quantize_static(
             prepared, target, _Calibration(images), per_channel=True,
             op_types_to_quantize=['Conv', 'Gemm', 'MatMul'])
-        return target.read_bytes()
+        return _as_another_model(target.read_bytes())
+
+
+def _as_another_model(content: bytes) -> bytes:
+    import onnx
+    graph = onnx.load_from_string(content)
+    metadata = {entry.key: entry.value for entry in graph.metadata_props}
+    described = json.loads(metadata[DESCRIPTION])
+    described['facts']['quantized_from'] = described['sha256']
+    described['sha256'] = hashlib.sha256(content).hexdigest()
+    thresholds = described['thresholds']
+    if thresholds:
+        thresholds['domain'] = (f'{thresholds.get("domain", "unknown data")} '
+                                'before the model was quantized')
+    metadata[DESCRIPTION] = json.dumps(described)
+    onnx.helper.set_model_props(graph, metadata)
+    return graph.SerializeToString()
 
 
 class _Calibration:

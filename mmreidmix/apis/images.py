@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.dataset import Compose
+from PIL import ImageOps
 
 from mmreidmix.datasets.transforms.loading import ImageReadError, read_image
 from mmreidmix.registry import TRANSFORMS
@@ -56,8 +57,8 @@ def as_bgr(image) -> np.ndarray:
     """
     if isinstance(image, (str, Path)):
         return read_image(image)
-    if hasattr(image, 'convert'):  # PIL: palettes, alpha
-        image = image.convert('RGB')
+    if hasattr(image, 'convert'):  # PIL: orientation, palettes, alpha
+        image = ImageOps.exif_transpose(image).convert('RGB')
     image = np.asarray(image)
     if image.ndim == 2:
         image = np.stack([image] * 3, axis=-1)

@@ -71,26 +71,30 @@ class ReIDInferencer:
                              f'{batch_size}')
         self.batch_size = batch_size
         exported = Path(model).suffix == '.onnx'
+        if exported and weights is not None:
+            raise ValueError(f'`weights` belongs to a config file (.py), got '
+                             f'{model}, which has its own')
         if (exported or backend == 'onnxruntime') and (amp or compile):
             raise ValueError('amp and compile are for the backend torch')
         if exported:
             if not Path(model).is_file():
                 raise FileNotFoundError(f'no file {model}')
-            self._use_onnx(str(model))
+            self._use_onnx(str(model), device)
+            return
+        if backend == 'onnxruntime':
+            trained = load_trained_model(model, weights, 'cpu')
+            self._use_onnx(export_onnx(trained), device)
             return
         device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
         trained = load_trained_model(model, weights, device)
-        if backend == 'onnxruntime':
-            self._use_onnx(export_onnx(trained))
-            return
         self.sha256 = trained.sha256
         self.thresholds = trained.thresholds
         self.facts = trained.facts
         self.prepare = Preparation(trained.pipeline)
         self.encoder = TorchEncoder(trained.model, device, amp, compile)
 
-    def _use_onnx(self, model) -> None:
-        self.encoder = OnnxEncoder(model)
+    def _use_onnx(self, model, device) -> None:
+        self.encoder = OnnxEncoder(model, device=device)
         described = self.encoder.description
         self.sha256 = described['sha256']
         self.thresholds = described['thresholds']
@@ -172,8 +176,10 @@ class ReIDInferencer:
             np.ndarray: unit-length rows, shape (T, D), float32.
 
         Raises:
-            ValueError: a tracklet has no picture.
+            ValueError: there is no tracklet, or one has no picture.
         """
+        if not len(tracklets):
+            raise ValueError('there is no tracklet to embed')
         lists = [_as_list(tracklet) for tracklet in tracklets]
         rows = self._embed([image for images in lists for image in images])
         starts = np.cumsum([0] + [len(images) for images in lists[:-1]])

@@ -164,3 +164,8 @@ def _integer(text, key, match) -> int:
                          f'in {match.string!r}, expected a number below '
                          f'{most:,}')
     return number
+
+
+def shown(name) -> str:
+    """A name as it can be printed: bytes that are no UTF-8 are escaped."""
+    return str(name).encode('utf-8', 'backslashreplace').decode()

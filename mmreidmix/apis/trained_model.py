@@ -67,6 +67,7 @@ def load_trained_model(model, weights=None, device='cpu') -> TrainedModel:
         weights = _existing(weights)
         checkpoint = load_checkpoint(weights)
         cfg = Config.fromfile(model).to_dict()
+        _require_model(cfg, model)
     else:
         if weights is not None:
             raise ValueError(f'`weights` belongs to a config file (.py), got '
@@ -116,6 +117,11 @@ def _existing(path) -> Path:
     return path
 
 
+def _require_model(cfg: Mapping, path: Path) -> None:
+    if not isinstance(cfg.get('model'), Mapping):
+        raise ValueError(f'{path}: the config has no `model`')
+
+
 def _own_config(checkpoint: Mapping, path: Path) -> dict:
     text = (checkpoint.get('meta') or {}).get('cfg')
     if not isinstance(text, str):
@@ -124,8 +130,7 @@ def _own_config(checkpoint: Mapping, path: Path) -> dict:
             'others give a config file as the model and this file as '
             '`weights`; tools/model_converters renames their weights')
     cfg = parse_config(text)
-    if not isinstance(cfg.get('model'), dict):
-        raise ValueError(f'{path}: the config it carries has no `model`')
+    _require_model(cfg, path)
     check_types(without_init(cfg['model']), MODELS, str(path))
     return cfg
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmreidmix.apis import ReIDInferencer
-from mmreidmix.apis.encoders import OnnxEncoder
+from mmreidmix.apis.encoders import OnnxEncoder, _providers
 from mmreidmix.apis.export import export_onnx, pixels_to_embedding
 from mmreidmix.apis.trained_model import load_trained_model
 from tests.test_apis.conftest import THRESHOLDS
@@ -106,7 +106,60 @@ def test_tool_checks_and_quantizes(checkpoint, toy, pictures, tmp_path,
     printed = capsys.readouterr().out
     assert '8 pictures: largest difference to PyTorch' in printed
     assert small.stat().st_size < 0.6 * out.stat().st_size
-    rows = ReIDInferencer(small)(pictures)
-    assert (rows * ReIDInferencer(out)(pictures)).sum(1).mean() > 0.9
+    whole, quantized = ReIDInferencer(out), ReIDInferencer(small)
+    assert (quantized(pictures) * whole(pictures)).sum(1).mean() > 0.9
+    assert quantized.facts['quantized_from'] == whole.sha256
+    assert quantized.sha256 != whole.sha256
+    assert quantized.thresholds['domain'] == (
+        'toy before the model was quantized')
     with pytest.raises(SystemExit):
         main([str(checkpoint), str(tmp_path / 'model.pt')])
+
+
+def test_tool_writes_no_model_that_differs(checkpoint, pictures, tmp_path,
+                                           monkeypatch, capsys):
+    main = runpy.run_path(str(TOOL))['main']
+    monkeypatch.setitem(main.__globals__['export'].__globals__, 'TOLERANCE',
+                        -1.0)
+    out = tmp_path / 'model.onnx'
+    assert main([str(checkpoint), str(out), '--check',
+                 str(pictures[0].parent), '--images', '2']) == 2
+    assert 'differs from PyTorch by' in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_real_crops_as_in_pytorch(content, checkpoint, realdata, tmp_path):
+    tool = runpy.run_path(str(TOOL))
+    pictures = tool['sample'](realdata / 'market1501', 64)
+    text = tool['check'](content, load_trained_model(checkpoint),
+                         ReIDInferencer(checkpoint), pictures)
+    assert text.startswith('64 pictures')
+
+
+@pytest.mark.parametrize('device, available, expected', [
+    (None, ['CPU'], ['CPU']),
+    (None, ['CUDA', 'CPU'], [('CUDA', 0), 'CPU']),
+    ('cpu', ['CUDA', 'CPU'], ['CPU']),
+    ('cuda:1', ['CUDA', 'CPU'], [('CUDA', 1), 'CPU']),
+])
+def test_providers_of_a_device(device, available, expected):
+    def full(name):
+        return f'{name}ExecutionProvider'
+
+    found = _providers([full(name) for name in available], device)
+    assert found == [
+        full(own) if isinstance(own, str) else
+        (full(own[0]), dict(device_id=own[1])) for own in expected]
+
+
+def test_devices_that_are_not_there():
+    with pytest.raises(ValueError, match='install onnxruntime-gpu'):
+        _providers(['CPUExecutionProvider'], 'cuda')
+    with pytest.raises(ValueError, match="must be 'cpu', 'cuda' or"):
+        _providers(['CPUExecutionProvider'], 'tpu')
+
+
+def test_an_export_is_made_on_the_cpu(checkpoint, pictures, monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    found = ReIDInferencer(checkpoint, backend='onnxruntime')
+    assert found(pictures[:1]).shape[0] == 1

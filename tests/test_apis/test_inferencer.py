@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import HistoryBuffer
+from PIL import Image
 
 from mmreidmix.apis import ReIDInferencer
 from mmreidmix.apis.images import as_bgr, list_images
@@ -102,6 +104,11 @@ def test_folders_that_are_none(inferencer, tmp_path):
         inferencer.folder(tmp_path, skip_damaged=True)
 
 
+def test_no_tracklet(inferencer):
+    with pytest.raises(ValueError, match='there is no tracklet'):
+        inferencer.tracklets([])
+
+
 def test_tracklets_are_means(inferencer, pictures):
     rows = inferencer(pictures[:5])
     found = inferencer.tracklets([pictures[:3], pictures[3], pictures[3:5]])
@@ -160,10 +167,39 @@ def test_missing_files(tmp_path):
     (dict(backend='tensorrt'), 'backend must be one of'),
     (dict(batch_size=0), 'batch_size must be at least 1'),
     (dict(backend='onnxruntime', amp=True), 'for the backend torch'),
+    (dict(weights='x.pth'), 'belongs to a config file'),
 ])
 def test_options_out_of_range(checkpoint, options, message):
     with pytest.raises(ValueError, match=message):
         ReIDInferencer(checkpoint, **options)
+
+
+def test_an_exported_model_takes_no_weights(checkpoint):
+    with pytest.raises(ValueError, match='x.onnx, which has its own'):
+        ReIDInferencer('x.onnx', weights=checkpoint)
+
+
+def test_config_without_model(checkpoint, tmp_path):
+    path = tmp_path / 'x.py'
+    path.write_text('a = 1\n')
+    with pytest.raises(ValueError, match='the config has no `model`'):
+        ReIDInferencer(path, checkpoint)
+
+
+def test_compiled_model(checkpoint, pictures, inferencer):
+    found = ReIDInferencer(checkpoint, compile=True)(pictures[:3])
+    np.testing.assert_allclose(found, inferencer(pictures[:3]), atol=1e-5)
+
+
+def test_orientation_of_a_photograph(inferencer, pictures, tmp_path):
+    """A path, a PIL image and the turned picture are the same."""
+    picture, tags = Image.open(pictures[0]), Image.Exif()
+    tags[0x0112] = 6  # to be turned by 90 degrees, as phones write it
+    path = tmp_path / 'x.png'
+    picture.save(path, exif=tags)
+    turned = np.asarray(picture.transpose(Image.Transpose.ROTATE_270))
+    for image in (path, Image.open(path)):
+        np.testing.assert_array_equal(inferencer(image), inferencer(turned))
 
 
 def test_other_contents(checkpoint, tmp_path):
@@ -199,6 +235,23 @@ def test_foreign_objects_do_not_run(tmp_path, capsys):
     with pytest.raises(ValueError, match='tensors and plain values'):
         ReIDInferencer(path)
     assert 'run' not in capsys.readouterr().out
+
+
+class Globals:
+    """Reaches for the globals of a function of MMEngine, to write to them."""
+
+    def __reduce__(self):
+        return getattr, (HistoryBuffer.__init__, '__globals__')
+
+
+def test_getattr_of_a_file_reaches_histories_alone(tmp_path):
+    path = tmp_path / 'x.pth'
+    torch.save(dict(state_dict={}, meta=Globals()), path)
+    with pytest.raises(ValueError, match='tensors and plain values'):
+        ReIDInferencer(path)
+    history = HistoryBuffer([1.0, 3.0], [1, 1])
+    torch.save(history, path)
+    assert torch.load(path, weights_only=True).mean() == 2
 
 
 def test_config_of_a_checkpoint_names_no_foreign_code(toy, tmp_path):

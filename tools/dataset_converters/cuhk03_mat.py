@@ -5,7 +5,7 @@
 
 writes ``images_detected/``, ``images_labeled/`` (about 2 GB of PNG files in
 all) and ``testsets.json``, which ``CUHK03Classic`` reads. The file is HDF5:
-``pip install 'mmreidmix[cuhk03]'``.
+``pip install '.[cuhk03]'``.
 """
 
 import argparse

@@ -10,12 +10,19 @@ calibrated on these pictures.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from mmreidmix.apis.command_line import positive, run_tool
 from mmreidmix.apis.encoders import OnnxEncoder
-from mmreidmix.apis.export import export_onnx, quantize
+from mmreidmix.apis.export import (
+    export_onnx,
+    pixels_to_embedding,
+    quantize,
+)
 from mmreidmix.apis.images import as_bgr, list_images
 from mmreidmix.apis.inferencer import ReIDInferencer
 from mmreidmix.apis.trained_model import load_trained_model
@@ -40,7 +47,7 @@ def parse_args(args=None):
         '--int8', type=Path, metavar='FILE',
         help='also write a quantized model; needs --check')
     parser.add_argument(
-        '--images', type=int, default=256,
+        '--images', type=positive, default=256,
         help='pictures of --check that are used, spread over the folder '
         '(default: 256)')
     args = parser.parse_args(args)
@@ -58,36 +65,48 @@ def sample(folder: Path, count: int) -> list[Path]:
     return [folder / names[i] for i in chosen]
 
 
-def differences(inferencer, encoder: OnnxEncoder, pictures: list):
-    """Largest difference to PyTorch: prepared pictures, and raw ones.
+def check(content: bytes, trained, inferencer, pictures: list) -> str:
+    """Compare with PyTorch on raw pictures.
 
-    Raw pictures are resized inside the graph, whose rounding of a pixel is
-    not that of OpenCV.
+    Args:
+        content (bytes): of the exported file.
+        trained (TrainedModel): what was exported.
+        inferencer (ReIDInferencer): the same, preparing pictures by OpenCV.
+        pictures (list[Path]): to compare on.
+
+    Returns:
+        str: what was found.
+
+    Raises:
+        ValueError: a value differs by more than :data:`TOLERANCE`.
     """
-    expected = inferencer(pictures)
-    prepared = np.concatenate([
-        encoder([inferencer.prepare(picture)]) for picture in pictures])
-    raw = np.concatenate([encoder([as_bgr(picture)]) for picture in pictures])
-    return (np.abs(prepared - expected).max(), np.abs(raw - expected).max(),
-            (raw * expected).sum(1).min())
+    encoder, module = OnnxEncoder(content), pixels_to_embedding(trained)
+    images = [as_bgr(picture) for picture in pictures]
+    found = np.concatenate([encoder([image]) for image in images])
+    with torch.inference_mode():
+        expected = torch.cat([
+            module(torch.from_numpy(image[None, ..., ::-1].copy()))
+            for image in images]).numpy()
+    worst = np.abs(found - expected).max()
+    if not worst <= TOLERANCE:
+        raise ValueError(f'the exported model differs from PyTorch by '
+                         f'{worst:.1e}, more than {TOLERANCE:g}; no file is '
+                         'written')
+    # Its rounding of a pixel is not that of OpenCV.
+    cosine = (found * inferencer(pictures)).sum(1)
+    return (f'{len(pictures)} pictures: largest difference to PyTorch '
+            f'{worst:.1e}; to pictures resized by OpenCV: cosine '
+            f'{cosine.mean():.6f} on average, {cosine.min():.6f} at least')
 
 
-def main(args=None) -> None:
+def export(args) -> None:
     """Export, check, write."""
-    args = parse_args(args)
     trained = load_trained_model(args.model, args.weights)
     content = export_onnx(trained)
     if args.check:
         pictures = sample(args.check, args.images)
         inferencer = ReIDInferencer(args.model, args.weights, device='cpu')
-        prepared, raw, cosine = differences(
-            inferencer, OnnxEncoder(content), pictures)
-        print(f'{len(pictures)} pictures: largest difference to PyTorch '
-              f'{prepared:.1e}; resized inside the graph {raw:.1e}, lowest '
-              f'cosine {cosine:.6f}')
-        if prepared > TOLERANCE:
-            raise SystemExit(f'ERROR: the exported model differs by more than '
-                             f'{TOLERANCE:g}; {args.out} is not written')
+        print(check(content, trained, inferencer, pictures))
     replace_file(args.out, lambda stream: stream.write(content))
     print(f'{args.out}: {len(content) / 2**20:.1f} MiB')
     if args.int8:
@@ -100,5 +119,10 @@ def main(args=None) -> None:
               f'{cosine.mean():.4f} on average, {cosine.min():.4f} at least')
 
 
+def main(args=None) -> int:
+    """Run; returns the exit status."""
+    return run_tool(export, parse_args(args), 'export_onnx')
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())
