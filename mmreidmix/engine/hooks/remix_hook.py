@@ -344,8 +344,7 @@ def describe_cameras(mixture, videos: dict, cameras: np.ndarray) -> list:
     labelled = table.labels[:] >= 0
     labelled &= table.labels < table.num_labelled_classes
     pairs = np.unique(
-        np.stack([table.labels[labelled],
-                  cameras[labelled]]), axis=1)
+        np.stack([table.labels[labelled], cameras[labelled]]), axis=1)
     seen = np.bincount(pairs[0], minlength=1)
     if (seen == 1).any():
         lines.append(

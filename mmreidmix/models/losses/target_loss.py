@@ -25,7 +25,8 @@ class TargetLoss(nn.Module, ABC):
             hold an image of its camera. A person often falls into a cluster
             per camera, and a choice among all clusters would push them
             apart. As in the intra-camera loss of Wang et al. (CAP, AAAI
-            2021); no part of DAAM. Defaults to True.
+            2021); no part of DAAM. Where all images of a domain have one
+            camera number these are all of its clusters. Defaults to True.
     """
 
     #: names of what :meth:`keep` gives
