@@ -118,9 +118,16 @@ def test_tool_checks_and_quantizes(checkpoint, toy, pictures, tmp_path,
 
 def test_tool_writes_no_model_that_differs(checkpoint, pictures, tmp_path,
                                            monkeypatch, capsys):
+    """As after a wrong order of colours, in the graph and in its reference."""
     main = runpy.run_path(str(TOOL))['main']
-    monkeypatch.setitem(main.__globals__['export'].__globals__, 'TOLERANCE',
-                        -1.0)
+
+    def turned(trained):
+        module = pixels_to_embedding(trained)
+        module.to_bgr = not module.to_bgr
+        return module
+
+    monkeypatch.setitem(main.__globals__, 'pixels_to_embedding', turned)
+    monkeypatch.setattr('mmreidmix.apis.export.pixels_to_embedding', turned)
     out = tmp_path / 'model.onnx'
     assert main([str(checkpoint), str(out), '--check',
                  str(pictures[0].parent), '--images', '2']) == 2

@@ -66,7 +66,10 @@ def sample(folder: Path, count: int) -> list[Path]:
 
 
 def check(content: bytes, trained, inferencer, pictures: list) -> str:
-    """Compare with PyTorch on raw pictures.
+    """Compare with PyTorch, on prepared pictures and on raw ones.
+
+    Prepared ones need no resizing in the graph. Raw ones are compared with
+    the same steps in PyTorch, as the rounding of OpenCV is another.
 
     Args:
         content (bytes): of the exported file.
@@ -87,13 +90,15 @@ def check(content: bytes, trained, inferencer, pictures: list) -> str:
         expected = torch.cat([
             module(torch.from_numpy(image[None, ..., ::-1].copy()))
             for image in images]).numpy()
-    worst = np.abs(found - expected).max()
+    wanted = inferencer(pictures)
+    prepared = np.concatenate([
+        encoder([inferencer.prepare(picture)]) for picture in pictures])
+    worst = np.max([np.abs(found - expected), np.abs(prepared - wanted)])
     if not worst <= TOLERANCE:
         raise ValueError(f'the exported model differs from PyTorch by '
                          f'{worst:.1e}, more than {TOLERANCE:g}; no file is '
                          'written')
-    # Its rounding of a pixel is not that of OpenCV.
-    cosine = (found * inferencer(pictures)).sum(1)
+    cosine = (found * wanted).sum(1)
     return (f'{len(pictures)} pictures: largest difference to PyTorch '
             f'{worst:.1e}; to pictures resized by OpenCV: cosine '
             f'{cosine.mean():.6f} on average, {cosine.min():.6f} at least')
