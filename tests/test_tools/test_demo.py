@@ -281,7 +281,10 @@ def test_bad_input_is_told_before_the_page_opens(checkpoint, pictures,
     Gallery.create(tmp_path / 'empty', 128).close()
     shutil.copytree(tmp_path / 'empty', tmp_path / 'damaged')
     (tmp_path / 'damaged' / 'gallery.log').write_bytes(b'x' * 100)
+    (tmp_path / 'full').mkdir()
+    (tmp_path / 'full' / 'note.txt').touch()
     for gallery, root, message in (
+            ('full', pictures[0].parent, 'holds no gallery, but other files'),
             ('empty', pictures[0].parent, 'is empty'),
             ('damaged', pictures[0].parent, 'is damaged at byte 0'),
             ('new', tmp_path / 'none', 'no picture or folder')):

@@ -55,23 +55,35 @@ def parse_args(arguments=None):
 
 def open_page(args) -> SearchPage:
     """Open the gallery, or make it."""
+    inferencer = open_model(args)
     if not holds_gallery(args.gallery):
-        root, names = find_pictures([args.images], args.images)
-        inferencer = open_model(args)
-        print(f'making the gallery {args.gallery} of {len(names):,} pictures '
-              f'below {root}', flush=True)
-        # Under another name until it is whole. After an interruption the next
-        # start goes on with it.
-        part = Path(f'{Path(args.gallery)}.part')
-        found = extract_to_gallery(
-            inferencer, root, names, part, path_reader(args), 256,
-            lambda done, total: print(f'{done:,} of {total:,}', flush=True))
-        os.replace(part, args.gallery)
-        report_damaged(found.damaged)
-    else:
-        inferencer = open_model(args)
+        make_gallery(args, inferencer)
     gallery = Gallery.open(args.gallery, read_only=True)
     return SearchPage(gallery, inferencer, args.images)
+
+
+def make_gallery(args, inferencer) -> None:
+    """Embed the pictures.
+
+    The gallery has another name until it is whole: after an interruption the
+    next start goes on with it.
+
+    Raises:
+        ValueError: the folder is not empty.
+    """
+    folder = Path(args.gallery)
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ValueError(f'{folder} holds no gallery, but other files: name a '
+                         'folder that is empty or does not exist')
+    root, names = find_pictures([args.images], args.images)
+    print(f'making the gallery {folder} of {len(names):,} pictures below '
+          f'{root}', flush=True)
+    part = Path(f'{folder}.part')
+    found = extract_to_gallery(
+        inferencer, root, names, part, path_reader(args), 256,
+        lambda done, total: print(f'{done:,} of {total:,}', flush=True))
+    os.replace(part, folder)
+    report_damaged(found.damaged)
 
 
 def serve(args) -> None:
