@@ -20,7 +20,7 @@ from mmreidmix.apis.command_line import (
     positive,
     run_tool,
 )
-from mmreidmix.apis.path_facts import parse_time, shown, time_text
+from mmreidmix.apis.path_facts import parse_time, printable, time_text
 from mmreidmix.apis.pictures_inside import inside
 from mmreidmix.apis.threshold_line import NO_THRESHOLD, threshold_line
 from mmreidmix.files import replace_file
@@ -87,7 +87,7 @@ def search(args) -> None:
         args.exclude_camids, times, {} if args.rerank else None,
         args.by_tracklet)
     for picture, matches in zip(args.pictures, found):
-        print(f'{shown(picture)}: {len(matches)} matches')
+        print(f'{printable(picture)}: {len(matches)} matches')
         print('\n'.join(table(matches, line, args.rerank)))
     print(NO_THRESHOLD if line is None else line)
     if args.json:
@@ -110,7 +110,7 @@ def table(matches: list, line, reranked: bool) -> list[str]:
         cells.append((
             str(rank), '+' if above else '', f'{match.score:.4f}',
             '-' if match.camid is None else str(match.camid),
-            time_text(match.time), shown(match.name)))
+            time_text(match.time), printable(match.name)))
     widths = [max(map(len, column)) for column in zip(*cells)]
     rows = ['  ' + '  '.join(
         cell.ljust(width) if number == 5 else cell.rjust(width)

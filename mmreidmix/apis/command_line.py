@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .gallery import GalleryError
 from .inferencer import ReIDInferencer
-from .path_facts import NAMES, PathReader, shown
+from .path_facts import NAMES, PathReader, printable
 
 
 def positive(text: str) -> int:
@@ -59,7 +59,7 @@ def report_damaged(damaged: list, limit: int = 10) -> None:
         return
     print(f'{len(damaged):,} damaged pictures are left out:', file=sys.stderr)
     for reason in damaged[:limit]:
-        print(f'  {shown(reason)}', file=sys.stderr)
+        print(f'  {printable(reason)}', file=sys.stderr)
     if len(damaged) > limit:
         print(f'  ... and {len(damaged) - limit:,} more', file=sys.stderr)
 
@@ -70,6 +70,6 @@ def run_tool(work: Callable, args: argparse.Namespace, name: str) -> int:
         work(args)
     except (GalleryError, ModuleNotFoundError, OSError,
             ValueError) as error:
-        print(f'{name}: {shown(error)}', file=sys.stderr)
+        print(f'{name}: {printable(error)}', file=sys.stderr)
         return 2
     return 0

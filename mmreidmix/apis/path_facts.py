@@ -166,6 +166,6 @@ def _integer(text, key, match) -> int:
     return number
 
 
-def shown(name) -> str:
+def printable(name) -> str:
     """A name as it can be printed: bytes that are no UTF-8 are escaped."""
     return str(name).encode('utf-8', 'backslashreplace').decode()

@@ -10,7 +10,7 @@ import numpy as np
 from .gallery import Gallery, Match
 from .images import ImageReadError
 from .inferencer import ReIDInferencer
-from .path_facts import shown, time_text
+from .path_facts import printable, time_text
 from .pictures_inside import check_size, inside, thumbnail
 from .threshold_line import ThresholdLine, threshold_line
 
@@ -204,4 +204,4 @@ def _caption(rank: int, match: Match) -> str:
         lines.append(f'camera {match.camid}')
     if match.time is not None:
         lines.append(time_text(match.time))
-    return '\n'.join([*lines, shown(match.name)])
+    return '\n'.join([*lines, printable(match.name)])

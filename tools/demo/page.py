@@ -4,7 +4,7 @@ from html import escape
 
 import gradio as gr
 
-from mmreidmix.apis.path_facts import shown
+from mmreidmix.apis.path_facts import printable
 from mmreidmix.apis.search_page import PageError, SearchPage
 from mmreidmix.apis.threshold_line import NO_THRESHOLD
 
@@ -93,7 +93,7 @@ def head(query, answer) -> str:
     else:
         camera = '' if query.match.camid is None else (
             f' (camera {query.match.camid})')
-        who = f'<b>{escape(shown(query.match.name))}</b>{camera}'
+        who = f'<b>{escape(printable(query.match.name))}</b>{camera}'
     text = f'Searched for {who}: '
     if answer.line is not None:
         text += f'{len(answer.above)} matches reach the threshold, '

@@ -171,9 +171,10 @@ class ClusterWeightedLoss(TargetLoss):
 class SoftLabelLoss(TargetLoss):
     """Cross-entropy with soft labels from the clustering.
 
-    - sum_k q_ik log p(k | x_i) with q_ik = softmax_k(f_i o_k / T); f and o are
-    those of the clustering. A reconstruction of the soft label loss of DAAM
-    v2 (AAAI 2020). The embeddings are kept in half precision.
+    - sum_k q_ik log p(k | x_i) with q_ik = softmax_k(f_i o_k / T), both over
+    the same clusters; f and o are those of the clustering. A reconstruction
+    of the soft label loss of DAAM v2 (AAAI 2020). The embeddings are kept in
+    half precision.
 
     Args:
         temperature (float): T; small against differences of cosines, else the
