@@ -5,7 +5,12 @@ import torch
 from torch import Tensor
 
 from mmreidmix.pseudo_labels import knn
-from mmreidmix.pseudo_labels.candidates import new_lists, serve, settle
+from mmreidmix.pseudo_labels.candidates import (
+    new_lists,
+    over_product,
+    serve,
+    settle,
+)
 from mmreidmix.pseudo_labels.compiled import compiled, over_rows
 from mmreidmix.pseudo_labels.duplicates import surplus
 from mmreidmix.pseudo_labels.exact import (
@@ -59,13 +64,14 @@ def nearest_and_farthest(unit: Tensor, k: int, cross=None, threads=None):
     # Of equal images the first is as far as all of them.
     far_shifts = np.where(surplus(host, 1, threads) == order, shifts,
                           np.float32(np.inf))
-    for product, own, c in _products(bank, unit, mean, cross):
-        rows, columns = product.shape
-        part = slice(c, c + columns)
-        for _ in over_rows(_serve_both, rows, product, own, order[part],
-                           shifts[part], near, far_shifts[part], far,
-                           threads=threads, chunk=128):
-            pass
+
+    def offer(product, own, others, *rows):
+        serve(product, own, shifts[others], order[others], *near, *rows)
+        _serve_far(product, own, far_shifts[others], order[others], *far,
+                   *rows)
+
+    for product, a, c in _products(bank, unit, mean, cross):
+        over_product(offer, product, a, c, num, threads)
     del bank
     if cross is not None:
         _uncentre(cross, unit, mean)
@@ -85,17 +91,14 @@ def _products(bank, unit, mean, cross):
     size = len(cross)
     yield from streamed_products(bank[:size], size)
     rows = unit[:size] - mean
-    memory = torch.empty(2, min(ROWS, size) * min(COLUMNS, cross.shape[1]))
+    memory = torch.empty(min(ROWS, size) * min(COLUMNS, cross.shape[1]))
     for c in range(size, len(unit), COLUMNS):
         columns = unit[c:c + COLUMNS] - mean
         for a in range(0, size, ROWS):
             part = cross[a:a + ROWS, c - size:c - size + len(columns)]
-            product, turned = memory[:, :part.numel()]
-            product = multiply(
-                rows[a:a + ROWS], columns, out=product.view(part.shape))
-            yield product.numpy(), a, c
-            turned = turned.view(part.T.shape).copy_(product.T)
-            yield turned.numpy(), c, a
+            product = memory[:part.numel()].view(part.shape)
+            yield multiply(
+                rows[a:a + ROWS], columns, out=product).numpy(), a, c
             part.copy_(product)
     for product, a, c in streamed_products(bank[size:], len(bank) - size):
         yield product, a + size, c + size
@@ -107,12 +110,6 @@ def _uncentre(cross, unit, mean):
     size = len(cross)
     cross += shifts[size:]
     cross += (shifts[:size] - mean @ mean)[:, None]
-
-
-def _serve_both(product, own, others, shifts, near, far_shifts, far, first,
-                last):
-    serve(product, own, shifts, others, *near, first, last)
-    _serve_far(product, own, far_shifts, others, *far, first, last)
 
 
 @compiled

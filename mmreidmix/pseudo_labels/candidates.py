@@ -9,6 +9,7 @@ from .compiled import compiled, over_rows
 from .similarity import exhaust, refine, widen
 
 _CHUNK = 64
+_BLOCK = 32
 # Images of one group, of which only the nearest counts for the first floor.
 _GROUP = 16
 
@@ -136,6 +137,50 @@ def serve(product, own, shifts, others, images, values, counts, limits,
                          k)
         _offer(product[r], shifts, others, s, images, values, counts, limits,
                floors, errors, rounding, k)
+
+
+def over_product(offer, product, a, c, num_lists, threads=None):
+    """Offer the images of a product to each other's lists.
+
+    Args:
+        offer (callable): offer(product, own, others, first, last) offers the
+            images of the columns, the slice ``others``, to the lists of some
+            rows; row 0 is image ``own``.
+        product (np.ndarray): (R, C).
+        a (int): Its first row.
+        c (int): Its first column; ``a`` for some images with themselves.
+        num_lists (int): Images from here on have no lists.
+        threads (int, optional): Default ``torch.get_num_threads()``.
+    """
+    rows, columns = product.shape
+    options = dict(threads=threads, chunk=128)
+    for _ in over_rows(offer, rows, product, a, slice(c, c + columns),
+                       **options):
+        pass
+    if c == a:
+        return
+
+    def offer_rows(product, own, others, first, last):
+        # So few that they stay in the cache once they lie together.
+        offer(_as_rows(product, first, last), own + first, others, 0,
+              last - first)
+
+    for _ in over_rows(offer_rows, min(columns, num_lists - c), product, c,
+                       slice(a, a + rows), **options):
+        pass
+
+
+@compiled
+def _as_rows(product, first, last):
+    """Columns of a product, transposed block by block."""
+    num = product.shape[0]
+    rows = np.empty((last - first, num), product.dtype)
+    for a in range(0, num, _BLOCK):
+        for c in range(first, last, _BLOCK):
+            for j in range(c, min(c + _BLOCK, last)):
+                for i in range(a, min(a + _BLOCK, num)):
+                    rows[j - first, i] = product[i, j]
+    return rows
 
 
 @compiled

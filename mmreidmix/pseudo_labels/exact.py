@@ -8,8 +8,7 @@ import faiss
 import numpy as np
 import torch
 
-from .candidates import new_lists, serve, settle
-from .compiled import over_rows
+from .candidates import new_lists, over_product, serve, settle
 from .products import multiply
 from .progress import Progress
 from .similarity import exhaust, refine
@@ -121,18 +120,19 @@ def streamed_search(host, view, order, num_rows, k, *, block=None,
     bank, shifts, errors, rounding = centred(
         host, order, mean_feature(host, order), dtype)
     lists = new_lists(num_rows, k, errors, rounding)
+
+    def offer(product, own, others, first, last):
+        serve(product, own, shifts[others], order[others], *lists, first,
+              last)
+
     for product, a, c in streamed_products(bank, num_rows, block):
-        rows, columns = product.shape
-        part = slice(c, c + columns)
-        for _ in over_rows(serve, rows, product, a, shifts[part], order[part],
-                           *lists, threads=threads, chunk=128):
-            pass
+        over_product(offer, product, a, c, num_rows, threads)
     del bank
     return settle(view, order, lists, k, threads)
 
 
 def streamed_products(bank, num_rows, block=None):
-    """Products of the first rows with all; one of two such rows serves both.
+    """Products of the first rows with all, each pair of rows once.
 
     Args:
         bank (torch.Tensor): (B, D) float32 or bfloat16.
@@ -141,26 +141,25 @@ def streamed_products(bank, num_rows, block=None):
 
     Yields:
         tuple: product (the bits of bfloat16 as int16), its first row and its
-        first column; gone with the next.
+        first column; gone with the next. If these are the same it is that of
+        some rows with themselves, else no column is among its rows.
     """
     num = len(bank)
     block = min(block or ROWS, num_rows)
-    memory = torch.empty(block * min(COLUMNS, num), dtype=bank.dtype)
+    memory = torch.empty(
+        block * min(max(COLUMNS, block), num), dtype=bank.dtype)
     progress = Progress('neighbours', num_rows * num)
     for a in range(0, num_rows, block):
         z = min(a + block, num_rows)
         progress.add((z - a) * a)
-        for c in range(a, num, COLUMNS):
-            d = min(c + COLUMNS, num)
+        # The square last: the widest product gives the best first floor.
+        for c in (*range(z, num, COLUMNS), a):
+            d = z if c == a else min(c + COLUMNS, num)
             product = memory[:(z - a) * (d - c)].view(z - a, d - c)
             multiply(bank[a:z], bank[c:d], out=product)
             if bank.dtype == torch.bfloat16:
                 product = product.view(torch.int16)
             yield product.numpy(), a, c
-            low, high = max(c, z), min(d, num_rows)
-            if low < high:  # a copy, since rows are read much faster
-                turned = product.T.contiguous()[low - c:high - c]
-                yield turned.numpy(), low, a
             progress.add((z - a) * (d - c))
 
 
