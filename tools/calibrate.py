@@ -11,12 +11,14 @@ of that domain.
 
 import argparse
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
 
+from mmreidmix.apis.command_line import run_tool
 from mmreidmix.engine.check_weights import CheckWeightsHook
 from mmreidmix.engine.setup import build_runner
 from mmreidmix.evaluation import FeatureTable
@@ -166,9 +168,8 @@ def report(found: dict) -> str:
     return '\n'.join(lines)
 
 
-def main(arguments=None):
+def write_thresholds(args):
     """Embed, calibrate, write."""
-    args = parse_args(arguments)
     runner = build_runner(build_config(args))
     weights = CheckWeightsHook()
     runner.register_hook(weights)
@@ -179,5 +180,10 @@ def main(arguments=None):
     print(f'thresholds are in {out}')
 
 
+def main(arguments=None) -> int:
+    """Run the tool; returns the exit status."""
+    return run_tool(write_thresholds, parse_args(arguments), 'calibrate')
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,5 +1,7 @@
 """Features of queries and galleries with what is needed to score them."""
 
+import zipfile
+import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -54,7 +56,7 @@ class FeatureTable:
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: an array is missing.
+            ValueError: it is no archive, broken, or lacks an array.
         """
         file = Path(file)
         if not file.is_file():
@@ -62,13 +64,13 @@ class FeatureTable:
                 f'no feature file {file}; write one with the option '
                 'save_features of ReIDMetric')
         names = [field.name for field in fields(cls)]
-        with np.load(file) as arrays:
-            missing = sorted(set(names) - set(arrays.files))
-            if missing:
-                raise ValueError(
-                    f'{file} lacks the arrays {missing}; expected {names}, as '
-                    'ReIDMetric saves them')
-            return cls(**{name: arrays[name] for name in names})
+        found = _read(file, names)
+        missing = sorted(set(names) - set(found))
+        if missing:
+            raise ValueError(
+                f'{file} lacks the arrays {missing}; expected {names}, as '
+                'ReIDMetric saves them')
+        return cls(**found)
 
     def save(self, file):
         """Write an uncompressed ``.npz`` without pickled objects."""
@@ -113,6 +115,17 @@ class FeatureTable:
         """Score one domain; options as in :func:`ranking.rank`."""
         return self.compare(
             rank, *self.sides(domain), name=domain, **options)
+
+
+def _read(file: Path, names: list) -> dict:
+    """Those of the named arrays that an archive holds."""
+    try:
+        # Anything else than an archive would be read as an array or a pickle.
+        with zipfile.ZipFile(file), np.load(file) as arrays:
+            return {n: arrays[n] for n in names if n in arrays.files}
+    except (zipfile.BadZipFile, EOFError, ValueError, zlib.error) as error:
+        raise ValueError(f'{file} is broken or no feature file, an .npz that '
+                         f'ReIDMetric saves: {error}') from error
 
 
 def _take(features: torch.Tensor, rows: np.ndarray) -> torch.Tensor:

@@ -170,6 +170,15 @@ def test_feature_file_errors(tmp_path):
     np.savez(tmp_path / 'half.npz', features=np.zeros((2, 2)))
     with pytest.raises(ValueError, match=r"half.npz lacks the arrays \['cam"):
         FeatureTable.load(tmp_path / 'half.npz')
+    whole = (tmp_path / 'half.npz').read_bytes()
+    np.savez(tmp_path / 'object.npz', features=np.array([print], object))
+    for name, content in dict(
+            cut=whole[:-30], empty=b'', other=b'no archive',
+            changed=whole.replace(bytes(32), b'1' * 32),
+            object=(tmp_path / 'object.npz').read_bytes()).items():
+        (tmp_path / f'{name}.npz').write_bytes(content)
+        with pytest.raises(ValueError, match=f'{name}.npz is broken or no'):
+            FeatureTable.load(tmp_path / f'{name}.npz')
     columns = {
         'features': np.ones((2, 2)),
         'pids': np.zeros(2, int),

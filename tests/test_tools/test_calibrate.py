@@ -82,6 +82,8 @@ def test_domain_must_be_named(tool, files, capsys):
         args = tool['parse_args']([config, checkpoint, *options])
         with pytest.raises(ValueError, match=r"\['pku-reid', 'shop'\]"):
             tool['build_config'](args)
+        assert tool['main']([config, checkpoint, *options]) == 2
+        assert 'calibrate: ' in capsys.readouterr().err
     with pytest.raises(SystemExit):
         tool['parse_args']([config, checkpoint + 'x'])
     assert 'there is no file' in capsys.readouterr().err

@@ -131,3 +131,6 @@ def test_tool(tmp_path, capsys):
     assert f'camera confusion: {file}' in capsys.readouterr().out
     with Image.open(file) as image:
         assert image.size[0] >= 1000
+    assert main([str(tmp_path / 'features.npz'), '--out', str(tmp_path),
+                 '--domain', 'street']) == 2
+    assert "camera_confusion: no domain 'street'" in capsys.readouterr().err

@@ -158,3 +158,7 @@ def test_tool(tmp_path, capsys):
     assert 'curves: ' in capsys.readouterr().out
     with Image.open(tmp_path / 'new/curves.png') as image:
         assert np.ptp(np.asarray(image)) > 0
+    assert main([str(tmp_path / 'none'), '--out',
+                 str(tmp_path / 'none.png')]) == 2
+    assert capsys.readouterr().err.startswith('curves: ')
+    assert not (tmp_path / 'none.png').exists()

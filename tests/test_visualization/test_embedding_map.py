@@ -190,3 +190,17 @@ def test_tool(tmp_path, capsys, suffix):
             assert image.size[0] > 1500  # three panels
     else:
         assert '<svg' in out.read_text()
+
+
+def test_tool_names_what_is_wrong(tmp_path, capsys):
+    make_table().save(tmp_path / 'features.npz')
+    main = runpy.run_path(str(TOOL))['main']
+    out = ['--out', str(tmp_path / 'map.png')]
+    assert main([str(tmp_path / 'features.npz'), *out, '--domain', 'c']) == 2
+    assert "embedding_map: no domain 'c'" in capsys.readouterr().err
+    assert main([str(tmp_path / 'nothing.npz'), *out]) == 2
+    assert 'nothing.npz' in capsys.readouterr().err
+    (tmp_path / 'broken.npz').write_bytes(b'no archive')
+    assert main([str(tmp_path / 'broken.npz'), *out]) == 2
+    assert 'broken.npz' in capsys.readouterr().err
+    assert not (tmp_path / 'map.png').exists()

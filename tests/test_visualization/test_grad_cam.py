@@ -239,16 +239,22 @@ def test_tool(files, weights, tmp_path, capsys):
     assert again.read_bytes() == out.read_bytes()
 
 
-@pytest.mark.parametrize('arguments, error, message', [
-    (['weights.pth', 'nowhere'], FileNotFoundError, 'no folder .*nowhere'),
-    (['config.py', 'images'], ValueError, 'config.py is a config file: give'),
-    (['nothing.pth', 'images'], FileNotFoundError, 'no file .*nothing.pth'),
-    (['weights.pth', 'images', '--num', '0'], SystemExit, '2'),
+@pytest.mark.parametrize('arguments, message', [
+    (['weights.pth', 'nowhere'], 'nowhere'),
+    (['config.py', 'images'], 'config.py is a config file: give'),
+    (['nothing.pth', 'images'], 'nothing.pth'),
 ])
-def test_wrong_use_of_the_tool(files, weights, tmp_path, arguments, error,
+def test_wrong_use_of_the_tool(files, weights, tmp_path, capsys, arguments,
                                message):
     main = runpy.run_path(str(TOOL))['main']
     arguments[:2] = [str(tmp_path / name) for name in arguments[:2]]
-    with pytest.raises(error, match=message):
-        main([*arguments, '--out', str(tmp_path / 'maps.png')])
+    assert main([*arguments, '--out', str(tmp_path / 'maps.png')]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith('activation_maps: ') and message in error
     assert not (tmp_path / 'maps.png').exists()
+
+
+def test_no_images_asked_for(tmp_path):
+    main = runpy.run_path(str(TOOL))['main']
+    with pytest.raises(SystemExit, match='2'):
+        main(['a.pth', 'b.jpg', '--out', 'maps.png', '--num', '0'])

@@ -155,6 +155,9 @@ def test_tool_draws_from_a_file(images, tmp_path, capsys):
     ])
     assert (tmp_path / 'a' / 'shop_one.png').is_file()
     assert 'shop_one.png' in capsys.readouterr().out
+    assert main([str(tmp_path / 'features.npz'), '--out', str(tmp_path),
+                 '--domain', 'street']) == 2
+    assert "rank_lists: no domain 'street'" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(['x.npz', '--out', 'y', '--topk', '0'])
     assert '0 is not above 0' in capsys.readouterr().err

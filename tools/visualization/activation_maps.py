@@ -9,11 +9,13 @@ Examples:
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 from mmengine.dataset import Compose
 
+from mmreidmix.apis.command_line import run_tool
 from mmreidmix.apis.images import list_images
 from mmreidmix.apis.trained_model import load_trained_model
 from mmreidmix.visualization import draw_activation_maps, save_picture
@@ -58,9 +60,8 @@ def find_images(places: list) -> list:
     return found
 
 
-def main(arguments=None):
+def draw(args):
     """Draw and print where the picture is."""
-    args = parse_args(arguments)
     files = find_images(args.images)
     rng = np.random.default_rng(args.seed)
     picked = np.sort(rng.permutation(len(files))[:args.num])
@@ -78,5 +79,10 @@ def main(arguments=None):
     print(f'activation maps: {save_picture(sheet, args.out)}')
 
 
+def main(arguments=None) -> int:
+    """Run the tool; returns the exit status."""
+    return run_tool(draw, parse_args(arguments), 'activation_maps')
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -6,8 +6,10 @@ Example:
 """
 
 import argparse
+import sys
 from pathlib import Path
 
+from mmreidmix.apis.command_line import run_tool
 from mmreidmix.evaluation import FeatureTable
 from mmreidmix.visualization import (
     camera_confusion,
@@ -39,9 +41,8 @@ def parse_args(arguments=None):
     return parser.parse_args(arguments)
 
 
-def main(arguments=None):
+def draw(args):
     """Draw and print where the pictures are."""
-    args = parse_args(arguments)
     table = FeatureTable.load(args.features)
     for name in args.domain or table.domains.tolist():
         confusion = camera_confusion(
@@ -55,5 +56,10 @@ def main(arguments=None):
         print(f'camera confusion: {file}')
 
 
+def main(arguments=None) -> int:
+    """Run the tool; returns the exit status."""
+    return run_tool(draw, parse_args(arguments), 'camera_confusion')
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -7,12 +7,14 @@ Example:
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
+from mmreidmix.apis.command_line import run_tool
 from mmreidmix.registry import DATASETS
 from mmreidmix.visualization import (
     domain_cluster_sheet,
@@ -70,9 +72,8 @@ def load_mixture(args):
     return mixture
 
 
-def main(arguments=None):
+def draw(args):
     """Draw and print where the pictures are."""
-    args = parse_args(arguments)
     mixture = load_mixture(args)
     for domain in mixture.label_table.unlabelled:
         sheet = domain_cluster_sheet(
@@ -81,5 +82,10 @@ def main(arguments=None):
         print(f'clusters: {save_picture(sheet, Path(args.out, name))}')
 
 
+def main(arguments=None) -> int:
+    """Run the tool; returns the exit status."""
+    return run_tool(draw, parse_args(arguments), 'cluster_sheet')
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -6,8 +6,10 @@ Example:
 """
 
 import argparse
+import sys
 from pathlib import Path
 
+from mmreidmix.apis.command_line import run_tool
 from mmreidmix.visualization import draw_curves, read_scalars, save_picture
 
 
@@ -22,13 +24,17 @@ def parse_args(arguments=None):
     return parser.parse_args(arguments)
 
 
-def main(arguments=None):
+def draw(args):
     """Draw and print where the picture is."""
-    args = parse_args(arguments)
     figure = draw_curves(
         read_scalars(args.work_dir), Path(args.work_dir).resolve().name)
     print(f'curves: {save_picture(figure, args.out)}')
 
 
+def main(arguments=None) -> int:
+    """Run the tool; returns the exit status."""
+    return run_tool(draw, parse_args(arguments), 'curves')
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -6,7 +6,9 @@ Example:
 """
 
 import argparse
+import sys
 
+from mmreidmix.apis.command_line import run_tool
 from mmreidmix.evaluation import FeatureTable
 from mmreidmix.visualization import save_picture, table_embedding_map
 from mmreidmix.visualization.embedding_map import METHODS
@@ -39,9 +41,8 @@ def parse_args(arguments=None):
     return parser.parse_args(arguments)
 
 
-def main(arguments=None):
+def draw(args):
     """Draw and print where the picture is."""
-    args = parse_args(arguments)
     figure = table_embedding_map(
         FeatureTable.load(args.features),
         args.domain,
@@ -52,5 +53,10 @@ def main(arguments=None):
     print(f'embedding map: {save_picture(figure, args.out)}')
 
 
+def main(arguments=None) -> int:
+    """Run the tool; returns the exit status."""
+    return run_tool(draw, parse_args(arguments), 'embedding_map')
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

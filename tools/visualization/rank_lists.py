@@ -6,8 +6,9 @@ Example:
 """
 
 import argparse
+import sys
 
-from mmreidmix.apis.command_line import positive
+from mmreidmix.apis.command_line import positive, run_tool
 from mmreidmix.evaluation import FeatureTable
 from mmreidmix.visualization import draw_table
 
@@ -43,9 +44,8 @@ def parse_args(arguments=None):
     return parser.parse_args(arguments)
 
 
-def main(arguments=None):
+def draw(args):
     """Draw and print where the pictures are."""
-    args = parse_args(arguments)
     files = draw_table(
         FeatureTable.load(args.features),
         args.out,
@@ -60,5 +60,10 @@ def main(arguments=None):
         print(f'rank lists: {file}')
 
 
+def main(arguments=None) -> int:
+    """Run the tool; returns the exit status."""
+    return run_tool(draw, parse_args(arguments), 'rank_lists')
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())
