@@ -1,10 +1,14 @@
-"""Files that are there whole or not at all."""
+"""Files that are whole: written in one step, refused where they are not."""
 
 import os
 import tempfile
-from collections.abc import Callable
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Union
+from typing import Optional, Union
+
+import numpy as np
 
 
 def replace_file(path: Union[str, Path], write: Callable) -> None:
@@ -29,3 +33,27 @@ def replace_file(path: Union[str, Path], write: Callable) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def read_arrays(file: Union[str, Path],
+                names: Optional[Sequence[str]] = None) -> dict:
+    """Read arrays of an ``.npz``, no pickled objects.
+
+    Args:
+        file (str | Path): the archive.
+        names (Sequence[str], optional): those wanted; default: all.
+
+    Returns:
+        dict[str, np.ndarray]: those of the wanted arrays that are there.
+
+    Raises:
+        ValueError: the file is broken or no such archive.
+    """
+    try:
+        # Anything else than an archive would be read as an array or a pickle.
+        with zipfile.ZipFile(file), np.load(file) as arrays:
+            return {name: arrays[name] for name in arrays.files
+                    if names is None or name in names}
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
+        raise ValueError(f'{file} is broken or no .npz of arrays: '
+                         f'{error}') from error

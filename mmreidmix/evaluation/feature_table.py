@@ -1,14 +1,12 @@
 """Features of queries and galleries with what is needed to score them."""
 
-import zipfile
-import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from mmreidmix.files import replace_file
+from mmreidmix.files import read_arrays, replace_file
 
 from .ranking import RankingResult, rank
 
@@ -64,7 +62,7 @@ class FeatureTable:
                 f'no feature file {file}; write one with the option '
                 'save_features of ReIDMetric')
         names = [field.name for field in fields(cls)]
-        found = _read(file, names)
+        found = read_arrays(file, names)
         missing = sorted(set(names) - set(found))
         if missing:
             raise ValueError(
@@ -115,17 +113,6 @@ class FeatureTable:
         """Score one domain; options as in :func:`ranking.rank`."""
         return self.compare(
             rank, *self.sides(domain), name=domain, **options)
-
-
-def _read(file: Path, names: list) -> dict:
-    """Those of the named arrays that an archive holds."""
-    try:
-        # Anything else than an archive would be read as an array or a pickle.
-        with zipfile.ZipFile(file), np.load(file) as arrays:
-            return {n: arrays[n] for n in names if n in arrays.files}
-    except (zipfile.BadZipFile, EOFError, ValueError, zlib.error) as error:
-        raise ValueError(f'{file} is broken or no feature file, an .npz that '
-                         f'ReIDMetric saves: {error}') from error
 
 
 def _take(features: torch.Tensor, rows: np.ndarray) -> torch.Tensor:

@@ -7,7 +7,7 @@ from typing import Optional
 
 import numpy as np
 
-from mmreidmix.files import replace_file
+from mmreidmix.files import read_arrays, replace_file
 
 from .ranking import RankingResult
 
@@ -132,20 +132,20 @@ def read_queries(file) -> Optional[dict]:
         dict[str, RankingResult] or None: by domain; None without a file.
 
     Raises:
-        ValueError: an array is missing.
+        ValueError: the file is broken or lacks an array.
     """
     path = queries_file(file)
     if not path.is_file():
         return None
-    with np.load(path, allow_pickle=False) as arrays:
-        names = dict.fromkeys(key.rpartition('/')[0] for key in arrays.files)
-        missing = [f'{name}/{key}' for name in names
-                   for key in ('ap', 'inp', 'first_match_rank')
-                   if f'{name}/{key}' not in arrays.files]
-        if missing:
-            raise ValueError(f'{path} lacks the arrays {missing}; run the '
-                             'test again')
-        return {name: _ranking(arrays, name) for name in names}
+    arrays = read_arrays(path)
+    names = dict.fromkeys(key.rpartition('/')[0] for key in arrays)
+    missing = [f'{name}/{key}' for name in names
+               for key in ('ap', 'inp', 'first_match_rank')
+               if f'{name}/{key}' not in arrays]
+    if missing:
+        raise ValueError(f'{path} lacks the arrays {missing}; run the test '
+                         'again')
+    return {name: _ranking(arrays, name) for name in names}
 
 
 def _ranking(arrays, name: str) -> RankingResult:

@@ -97,6 +97,9 @@ def test_values_per_query(tmp_path):
     np.savez(tmp_path / 'results.queries.npz', **{'a/ap': ap})
     with pytest.raises(ValueError, match=r"lacks the arrays \['a/inp'"):
         read_queries(file)
+    (tmp_path / 'results.queries.npz').write_bytes(b'cut')
+    with pytest.raises(ValueError, match='queries.npz is broken or no'):
+        read_queries(file)
 
 
 @pytest.fixture
