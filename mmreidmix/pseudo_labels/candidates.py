@@ -9,6 +9,7 @@ from .compiled import compiled, over_rows
 from .similarity import exhaust, refine, widen
 
 _CHUNK = 64
+# Rows and columns that are transposed at a time.
 _BLOCK = 32
 # Images of one group, of which only the nearest counts for the first floor.
 _GROUP = 16
