@@ -3,14 +3,19 @@
 A list keeps every image that may be among the k nearest, given the bound of
 the error of its rough similarity.
 """
+import threading
+
 import numpy as np
 
 from .compiled import compiled, over_rows
 from .similarity import exhaust, refine, widen
 
+# Constant lengths make inner loops fast vector code: images that are looked at
+# together, and rows and columns that are transposed at a time.
 _CHUNK = 64
-# Rows and columns that are transposed at a time.
-_BLOCK = 32
+_BLOCK = 16
+# Rows of one call.
+_ROWS = 128
 # Images of one group, of which only the nearest counts for the first floor.
 _GROUP = 16
 
@@ -106,25 +111,22 @@ def _first_floor(row, shifts, s, floors, error, rounding, k):
 def _offer(row, shifts, others, s, images, values, counts, limits, floors,
            errors, rounding, k):
     """Offer images to list s, by one row of the product."""
-    above = np.empty(_CHUNK, np.bool_)
-    words = above.view(np.uint64)
     for begin in range(0, row.size, _CHUNK):
         size = min(_CHUNK, row.size - begin)
         part = row[begin:begin + size]
         shift = shifts[begin:begin + size]
         floor = floors[s]
-        above[:] = True
-        if size == _CHUNK:  # a constant length makes this loop a fast one
+        if size == _CHUNK:
+            above = 0
             for c in range(_CHUNK):
-                above[c] = widen(part[c]) + shift[c] >= floor
-        for w in range(words.size):
-            if words[w] == 0:
+                above += widen(part[c]) + shift[c] >= floor
+            if above == 0:
                 continue
-            for c in range(8 * w, min(8 * w + 8, size)):
-                value = widen(part[c]) + shift[c]
-                if value >= floors[s]:
-                    _push(s, others[begin + c], value, images, values, counts,
-                          limits, floors, errors, rounding, k)
+        for c in range(size):
+            value = widen(part[c]) + shift[c]
+            if value >= floors[s]:
+                _push(s, others[begin + c], value, images, values, counts,
+                      limits, floors, errors, rounding, k)
 
 
 @compiled
@@ -154,17 +156,23 @@ def over_product(offer, product, a, c, num_lists, threads=None):
         threads (int, optional): Default ``torch.get_num_threads()``.
     """
     rows, columns = product.shape
-    options = dict(threads=threads, chunk=128)
+    options = dict(threads=threads, chunk=_ROWS)
     for _ in over_rows(offer, rows, product, a, slice(c, c + columns),
                        **options):
         pass
     if c == a:
         return
 
+    local = threading.local()
+
     def offer_rows(product, own, others, first, last):
-        # So few that they stay in the cache once they lie together.
-        offer(_as_rows(product, first, last), own + first, others, 0,
-              last - first)
+        # So few that they stay in the cache once they lie together; in memory
+        # that is there, which takes less time than the transposition.
+        if not hasattr(local, 'room'):
+            local.room = np.empty((_ROWS, rows), product.dtype)
+        turned = local.room[:last - first]
+        _transpose(product[:, first:last], turned)
+        offer(turned, own + first, others, 0, last - first)
 
     for _ in over_rows(offer_rows, min(columns, num_lists - c), product, c,
                        slice(a, a + rows), **options):
@@ -172,16 +180,19 @@ def over_product(offer, product, a, c, num_lists, threads=None):
 
 
 @compiled
-def _as_rows(product, first, last):
-    """Columns of a product, transposed block by block."""
-    num = product.shape[0]
-    rows = np.empty((last - first, num), product.dtype)
+def _transpose(source, target):
+    """Block by block."""
+    num, width = source.shape
     for a in range(0, num, _BLOCK):
-        for c in range(first, last, _BLOCK):
-            for j in range(c, min(c + _BLOCK, last)):
+        for c in range(0, width, _BLOCK):
+            if a + _BLOCK <= num and c + _BLOCK <= width:
+                for j in range(_BLOCK):
+                    for i in range(_BLOCK):
+                        target[c + j, a + i] = source[a + i, c + j]
+                continue
+            for j in range(c, min(c + _BLOCK, width)):
                 for i in range(a, min(a + _BLOCK, num)):
-                    rows[j - first, i] = product[i, j]
-    return rows
+                    target[j, i] = source[i, j]
 
 
 @compiled
