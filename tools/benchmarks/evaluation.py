@@ -24,6 +24,7 @@ from evaluation_stages import (
     measure_sort,
 )
 from machine import hardware, versions
+from planted import LATENT
 from process import in_new_process, use_threads
 
 PER_QUERY = ('ap', 'first')
@@ -36,6 +37,9 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--queries', type=int, required=True, help='query images')
     add('--gallery', type=int, required=True, help='gallery images')
     add('--dim', type=int, default=2048, help='dimensions of a feature')
+    add('--latent', type=int, default=LATENT,
+        help='dimensions that the features use; the search of re-ranking '
+        'takes longer where they use many (default: %(default)s)')
     add('--rerank', action='store_true', help='re-ranking as well')
     add('--compare', nargs='+', default=[], choices=['sort', 'dense'],
         help='sort: whole lists by argsort; dense: re-ranking as N x N '
@@ -47,7 +51,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--seed', type=int, default=0, help='of the planted features')
     add('--json', type=Path, help='result file')
     args = parser.parse_args(argv)
-    for name in ('queries', 'gallery', 'dim', 'threads', 'repeats'):
+    for name in ('queries', 'gallery', 'dim', 'latent', 'threads',
+                 'repeats'):
         if getattr(args, name) < 1:
             parser.error(f'--{name} must be at least 1, got '
                          f'{getattr(args, name)}')
@@ -156,7 +161,7 @@ def main(argv=None) -> None:
     torch.set_num_threads(args.threads)
     use_threads(args.threads)
     setting = Setting(args.queries, args.gallery, args.dim, args.threads,
-                      args.seed, args.repeats)
+                      args.seed, args.repeats, args.latent)
     report = dict(hardware=hardware(), versions=versions(),
                   settings=vars(setting))
     print(report['hardware'], report['settings'], sep='\n', flush=True)

@@ -7,7 +7,7 @@ from statistics import median
 import dense_reranking
 import numpy as np
 import torch
-from planted import planted_features
+from planted import LATENT, planted_features
 from process import Meter, resident_mib
 
 from mmreidmix.evaluation import rank
@@ -31,6 +31,7 @@ class Setting:
         threads (int): Of every library.
         seed (int): Of the features.
         repeats (int): Medians over so many count.
+        latent (int): Dimensions that the features use.
     """
     queries: int
     gallery: int
@@ -38,12 +39,13 @@ class Setting:
     threads: int
     seed: int
     repeats: int = 3
+    latent: int = LATENT
 
     def columns(self):
         """What :func:`rank` takes; features are views of one array."""
         torch.set_num_threads(self.threads)
         features, pids, cameras = planted_features(
-            self.queries + self.gallery, self.dim, self.seed)
+            self.queries + self.gallery, self.dim, self.seed, self.latent)
         size = self.queries
         return [part for column in (torch.from_numpy(features), pids, cameras)
                 for part in (column[:size], column[size:])]

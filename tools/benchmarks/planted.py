@@ -3,7 +3,7 @@
 import numpy as np
 
 CAMERAS = 8
-_LATENT = 32
+LATENT = 32
 _BLOCK = 8192
 # Lengths relative to the distance of an identity to its nearest other one,
 # chosen so that DBSCAN at eps 0.6 finds most, but not all, of the identities.
@@ -20,13 +20,13 @@ def _identity_sizes(num, rng):
     return sizes
 
 
-def planted_features(num, dim, seed):
+def planted_features(num, dim, seed, latent=LATENT):
     """Features of images of many persons in several cameras.
 
     A feature is a person's centre + an offset of the camera + an offset of
-    the person in this camera + noise of the image, all in a space of 32
-    dimensions (re-ID features use few of their dimensions), turned into
-    ``dim`` dimensions, plus a little noise in all of these. How much an
+    the person in this camera + noise of the image, all in a space of
+    ``latent`` dimensions, turned into ``dim`` dimensions, plus a little noise
+    in all of these. How much an
     image may differ varies between persons. Persons have 2 to 80 images,
     17 in the mean; the order is random. Offsets shrink with the distance
     between persons, so that small and large sets are about equally hard.
@@ -34,7 +34,8 @@ def planted_features(num, dim, seed):
     Args:
         num (int): Images N, at least 1.
         dim (int): Dimensions D, at least 1.
-        seed (int): With ``num`` and ``dim`` it decides all.
+        seed (int): With the other arguments it decides all.
+        latent (int): Dimensions that the features use; ``dim`` at most.
 
     Returns:
         tuple[np.ndarray, np.ndarray, np.ndarray]: features (N, D) float32,
@@ -49,7 +50,7 @@ def planted_features(num, dim, seed):
     def normal(*shape):
         return rng.standard_normal(shape, np.float32)
 
-    rank = min(dim, _LATENT)
+    rank = min(dim, latent)
     centres = normal(len(sizes), rank)
     centres /= np.linalg.norm(centres, axis=1, keepdims=True)
     # The volume around a centre that holds no other is that share of all.
