@@ -13,18 +13,12 @@ from mmreidmix.pseudo_labels.candidates import (
 )
 from mmreidmix.pseudo_labels.compiled import compiled, over_rows
 from mmreidmix.pseudo_labels.duplicates import surplus
-from mmreidmix.pseudo_labels.exact import (
-    COLUMNS,
-    ROWS,
-    centred,
-    half_products,
-    mean_feature,
-    streamed_products,
-)
+from mmreidmix.pseudo_labels.exact import COLUMNS, ROWS, streamed_products
 from mmreidmix.pseudo_labels.products import multiply
+from mmreidmix.pseudo_labels.rough import mean_feature, rough_copies
 from mmreidmix.pseudo_labels.similarity import kernel_view, similarity, widen
 
-_CHUNK = 512
+_CHUNK = 64
 _FAR = 32
 
 
@@ -49,14 +43,12 @@ def nearest_and_farthest(unit: Tensor, k: int, cross=None, threads=None):
     """
     if unit.is_cuda:
         indices, sims = knn(unit, k, threads=threads)
-        lowest = [(part @ unit.T).amin(1) for part in unit.split(_CHUNK)]
+        lowest = [(part @ unit.T).amin(1) for part in unit.split(512)]
         return indices, sims, torch.cat(lowest).cpu().numpy()
     host, num = unit.numpy(), len(unit)
     view, order = kernel_view(host), np.arange(num)
     mean = mean_feature(host, order)
-    bank, shifts, errors, rounding = centred(
-        host, order, mean,
-        torch.bfloat16 if half_products() else torch.float32)
+    bank, shifts, errors, rounding = rough_copies(host, order, mean, num)
     near = new_lists(num, k, errors, rounding)
     far = (np.empty((num, _FAR), np.int32), np.empty((num, _FAR), np.float32),
            np.zeros(num, np.int64), np.full(num, np.inf, np.float32), errors,
@@ -91,9 +83,12 @@ def _products(bank, unit, mean, cross):
     size = len(cross)
     yield from streamed_products(bank[:size], size)
     rows = unit[:size] - mean
-    memory = torch.empty(min(ROWS, size) * min(COLUMNS, cross.shape[1]))
+    width = min(COLUMNS, cross.shape[1])
+    room, memory = rows.new_empty(width, unit.shape[1]), torch.empty(
+        min(ROWS, size) * width)
     for c in range(size, len(unit), COLUMNS):
-        columns = unit[c:c + COLUMNS] - mean
+        columns = unit[c:c + COLUMNS]
+        columns = torch.sub(columns, mean, out=room[:len(columns)])
         for a in range(0, size, ROWS):
             part = cross[a:a + ROWS, c - size:c - size + len(columns)]
             product = memory[:part.numel()].view(part.shape)
@@ -119,15 +114,17 @@ def _serve_far(product, own, shifts, others, images, values, counts, ceilings,
     for r in range(first, last):
         s = own + r
         for begin in range(0, others.size, _CHUNK):
-            part = product[r, begin:begin + _CHUNK]
-            shift = shifts[begin:begin + _CHUNK]
+            size = min(_CHUNK, others.size - begin)
+            part = product[r, begin:begin + size]
+            shift = shifts[begin:begin + size]
             ceiling = ceilings[s]
-            below = 0
-            for c in range(part.size):  # this loop becomes vector code
-                below += widen(part[c]) + shift[c] <= ceiling
-            if below == 0:
-                continue
-            for c in range(part.size):
+            if size == _CHUNK:  # a constant length makes this loop a fast one
+                below = 0
+                for c in range(_CHUNK):
+                    below += widen(part[c]) + shift[c] <= ceiling
+                if below == 0:
+                    continue
+            for c in range(size):
                 value = widen(part[c]) + shift[c]
                 if value <= ceilings[s]:
                     _push_far(s, others[begin + c], value, images, values,

@@ -11,11 +11,10 @@ import torch
 from .candidates import new_lists, over_product, serve, settle
 from .products import multiply
 from .progress import Progress
+from .rough import mean_feature, product_error, rough_copies
 from .similarity import exhaust, refine
 
 _BLOCK_BYTES = 64 << 20
-# Rows that stay in the cache from one step to the next.
-_CACHED_BYTES = 2 << 20
 # Rows and columns of one product: large enough for the matrix kernels, small
 # enough that the selection finds the values in the cache.
 ROWS, COLUMNS = 1024, 8192
@@ -25,83 +24,13 @@ _PAD = 8
 _WIDE = 4096
 
 
-def half_products():
-    """Whether products of bfloat16 are fast on this processor."""
-    supported = getattr(torch.cpu, '_is_avx512_bf16_supported', None)
-    return bool(supported and torch.backends.mkldnn.is_available()
-                and supported())
-
-
-def product_error(dim):
-    """Bound of the error of a float32 product of two unit vectors."""
-    if torch.get_float32_matmul_precision() != 'highest':
-        return 2.0**-6  # bf16 factors, 2^-7, at worst
-    return dim * 2.0**-23  # sequential fp32 sums at worst
-
-
-def mean_feature(host, order):
-    """Mean of the features of some images, (D,) float32 tensor."""
-    total = sum(
-        torch.from_numpy(host[order[part]]).float().sum(0).double()
-        for part in _cached_blocks(len(order), host.shape[1]))
-    return (total / len(order)).float()
-
-
-def _cached_blocks(num, dim):
-    step = max(1, _CACHED_BYTES // (4 * dim))
-    return [slice(a, min(a + step, num)) for a in range(0, num, step)]
-
-
-def centred(host, order, mean, dtype):
-    """Centred copies of images, and what brings their products back.
-
-    With z = x - m, x_i . x_j = z_i . z_j + m . x_j and a term of i alone,
-    which no order of j depends on. The smaller z make the errors of the
-    product small where the features are close to each other.
-
-    Args:
-        host (np.ndarray): (N, D) features.
-        order (np.ndarray): (B,) images.
-        mean (torch.Tensor): (D,) m, any vector; best :func:`mean_feature`.
-        dtype (torch.dtype): of the copies.
-
-    Returns:
-        tuple: z as a tensor of ``dtype``, float32 m . x_j up to a constant,
-        per image a bound of the error of product and shift together, and what
-        is to be added to it as a share of the absolute value.
-    """
-    num, dim = len(order), host.shape[1]
-    bank = torch.empty(num, dim, dtype=dtype)
-    shifts = torch.empty(num, dtype=torch.float64)
-    length, lost = torch.empty(2, num, dtype=torch.float32)
-    for part in _cached_blocks(num, dim):
-        x = torch.from_numpy(host[order[part]]).float()
-        shifts[part] = x.double() @ mean.double()
-        z = x.sub_(mean)
-        bank[part] = z
-        length[part] = z.norm(dim=1)
-        lost[part] = z.sub_(bank[part]).norm(dim=1)
-    shifts = (shifts - shifts.mean()).float()
-    # Cauchy-Schwarz for what the number format loses, in every factor; then
-    # the error of the sum; rounding of the result, shift and similarity.
-    lost += 2.0**-22 * length
-    half = dtype == torch.bfloat16
-    error = dim * 2.0**-23 if half else product_error(dim)
-    rounding = 1.01 * 2.0**-9 if half else 0.0
-    longest, largest = length.max(), shifts.abs().max()
-    errors = (lost * longest + (length + lost) * lost.max() +
-              1.02 * error * length * longest + rounding * largest +
-              2.0**-23 + 2.0**-22 * (largest + longest**2))
-    return (bank, shifts.numpy(), (1.01 * errors).numpy(),
-            np.float32(rounding))
-
-
 def streamed_search(host, view, order, num_rows, k, *, block=None,
                     threads=None):
     """Search on the CPU, half of all products, no sorting of whole rows.
 
     A product of rows and columns serves both, and is streamed against the
-    k-th best value so far of every list. bfloat16 where that is fast.
+    k-th best value so far of every list. Products are those of
+    :func:`~rough.rough_copies`.
 
     Args:
         host (np.ndarray): (N, D) unit features, float32 or float16.
@@ -116,9 +45,8 @@ def streamed_search(host, view, order, num_rows, k, *, block=None,
     Returns:
         tuple[np.ndarray, np.ndarray]: (num_rows, k) indices and similarities.
     """
-    dtype = torch.bfloat16 if half_products() else torch.float32
-    bank, shifts, errors, rounding = centred(
-        host, order, mean_feature(host, order), dtype)
+    bank, shifts, errors, rounding = rough_copies(
+        host, order, mean_feature(host, order), num_rows)
     lists = new_lists(num_rows, k, errors, rounding)
 
     def offer(product, own, others, first, last):

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmreidmix.pseudo_labels import exact, knn, normalise
+from mmreidmix.pseudo_labels import exact, knn, normalise, rough
 from mmreidmix.pseudo_labels.exact import topk_search
 from mmreidmix.pseudo_labels.similarity import kernel_view
 
@@ -18,7 +18,7 @@ BACKENDS = st.sampled_from(['torch', 'faiss'])
 @pytest.fixture(params=[False, True], ids=['float32', 'bfloat16'])
 def half(request, monkeypatch):
     """Both number formats of the products, whatever the processor likes."""
-    monkeypatch.setattr(exact, 'half_products', lambda: request.param)
+    monkeypatch.setattr(rough, 'half_products', lambda: request.param)
 
 
 def assert_dense(features, k, **options):
@@ -38,7 +38,7 @@ def test_knn_equals_sorting_all_pairs(num, k, seed, backend, float16, half):
     if float16:
         features = features.astype(np.float16)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact, 'half_products', lambda: half)
+        patch.setattr(rough, 'half_products', lambda: half)
         assert_dense(features, k, backend=backend)
 
 
@@ -57,7 +57,7 @@ def test_knn_is_independent_of_block_threads_and_backend(
         images, block, threads, columns, half, backend):
     features, expected = images
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact, 'half_products', lambda: half)
+        patch.setattr(rough, 'half_products', lambda: half)
         patch.setattr(exact, 'COLUMNS', columns)
         indices, _ = knn(features, 10, block=block, threads=threads,
                          backend=backend)
