@@ -36,6 +36,7 @@ def test_report(tool, tmp_path, capsys):
     assert set(found['rank']['seconds']) == {
         'products', 'tiled products', 'counting', 'rank'}
     assert found['dense']['largest_difference'] < 1e-5
+    assert found['dense']['differing'] == 0
     assert found['dense']['mAP'] == pytest.approx(
         found['rerank']['mAP'], abs=1e-3)
     assert found['rank']['summary']['queries'] == 40
@@ -57,8 +58,29 @@ def test_a_wrong_result_is_noticed(tool):
         stages['measure_sort'](setting, wrong, found['first'])
 
 
+def test_other_distances_are_noticed(tool, monkeypatch):
+    stages = tool['measure_dense'].__globals__
+    setting = tool['Setting'](20, 200, 8, torch.get_num_threads(), 0)
+    found = stages['measure_rerank'](setting)
+    blocks = stages['reranked_blocks']
+    monkeypatch.setitem(
+        stages, 'reranked_blocks', lambda sides: blocks(sides, k1=19))
+    with pytest.raises(AssertionError, match='of 4000 distances differ'):
+        stages['measure_dense'](setting, found['ap'], found['first'])
+
+
+def test_planted_features_use_as_many_dimensions_as_asked(tool):
+    ranks = [
+        torch.linalg.svdvals(
+            tool['Setting'](20, 200, 24, torch.get_num_threads(), 0,
+                            latent=latent).columns()[1])
+        for latent in (4, 24)]
+    assert [int((each > each[0] / 8).sum()) for each in ranks] == [4, 24]
+
+
 @pytest.mark.parametrize('arguments, message', [
     (['--gallery', '0'], '--gallery must be at least 1, got 0'),
+    (['--latent', '0'], '--latent must be at least 1, got 0'),
     (['--compare', 'dense'], 'add --rerank'),
     (['--gallery', '10000000', '--compare', 'sort'], 'GB are available'),
     (['--gallery', '10000000', '--compare', 'dense', '--rerank'],
