@@ -9,17 +9,27 @@ from mmreidmix.pseudo_labels.candidates import (
     new_lists,
     over_product,
     serve,
-    settle,
 )
 from mmreidmix.pseudo_labels.compiled import compiled, over_rows
 from mmreidmix.pseudo_labels.duplicates import surplus
-from mmreidmix.pseudo_labels.exact import COLUMNS, ROWS, streamed_products
+from mmreidmix.pseudo_labels.exact import (
+    COLUMNS,
+    ROWS,
+    settled,
+    streamed_products,
+)
 from mmreidmix.pseudo_labels.products import multiply
-from mmreidmix.pseudo_labels.rough import mean_feature, rough_copies
+from mmreidmix.pseudo_labels.rough import (
+    mean_feature,
+    product_error,
+    rough_copies,
+)
 from mmreidmix.pseudo_labels.similarity import kernel_view, similarity, widen
 
 _CHUNK = 64
-_FAR = 32
+# Candidates for the farthest image, and rows of those with more.
+_FAR = 128
+_AGAIN = 256
 
 
 def nearest_and_farthest(unit: Tensor, k: int, cross=None, threads=None):
@@ -48,14 +58,16 @@ def nearest_and_farthest(unit: Tensor, k: int, cross=None, threads=None):
     host, num = unit.numpy(), len(unit)
     view, order = kernel_view(host), np.arange(num)
     mean = mean_feature(host, order)
-    bank, shifts, errors, rounding = rough_copies(host, order, mean, num)
+    bank, shifts, errors, rounding = rough_copies(
+        host, order, mean, num, k, _FAR)
     near = new_lists(num, k, errors, rounding)
     far = (np.empty((num, _FAR), np.int32), np.empty((num, _FAR), np.float32),
            np.zeros(num, np.int64), np.full(num, np.inf, np.float32), errors,
            rounding)
     # Of equal images the first is as far as all of them.
-    far_shifts = np.where(surplus(host, 1, threads) == order, shifts,
-                          np.float32(np.inf))
+    copies = np.flatnonzero(surplus(host, 1, threads) != order)
+    far_shifts = shifts.copy()
+    far_shifts[copies] = np.inf
 
     def offer(product, own, others, *rows):
         serve(product, own, shifts[others], order[others], *near, *rows)
@@ -67,12 +79,32 @@ def nearest_and_farthest(unit: Tensor, k: int, cross=None, threads=None):
     del bank
     if cross is not None:
         _uncentre(cross, unit, mean)
-    indices, sims = settle(view, order, near, k, threads)
-    lowest = np.empty(num, np.float32)
-    for _ in over_rows(_lowest, num, view, far[0], far[2], lowest,
+    indices, sims = settled(host, view, order, near, k, threads)
+    lowest = np.full(num, np.inf, np.float32)
+    _compare(view, order, far[2], far[0], lowest, threads)
+    crowded = np.flatnonzero(far[2] < 0)
+    for begin in range(0, len(crowded), _AGAIN):
+        _farthest_again(unit, view, crowded[begin:begin + _AGAIN], copies,
+                        lowest, threads)
+    return indices, sims, lowest
+
+
+def _farthest_again(unit, view, rows, copies, lowest, threads):
+    """The lowest similarity of some rows, by precise products."""
+    products = multiply(unit[rows], unit)
+    products[:, copies] = torch.inf
+    ceilings = products.amin(1, True) + 2 * product_error(unit.shape[1])
+    near = products <= ceilings
+    counts = near.sum(1).numpy()
+    images = np.zeros((len(rows), counts.max()), np.int32)
+    images[np.arange(images.shape[1]) < counts[:, None]] = near.nonzero()[:, 1]
+    _compare(view, rows, counts, images, lowest, threads)
+
+
+def _compare(view, rows, counts, images, lowest, threads):
+    for _ in over_rows(_lowest, len(rows), view, rows, counts, images, lowest,
                        threads=threads, chunk=256):
         pass
-    return indices, sims, lowest
 
 
 def _products(bank, unit, mean, cross):
@@ -156,10 +188,8 @@ def _push_far(s, image, value, images, values, counts, ceilings, error,
 
 
 @compiled
-def _lowest(features, images, counts, lowest, first, last):
-    for i in range(first, last):
-        lowest[i] = np.inf
-        size = len(features) if counts[i] < 0 else counts[i]
-        for p in range(size):
-            j = p if counts[i] < 0 else images[i, p]
-            lowest[i] = min(lowest[i], similarity(features, i, j))
+def _lowest(features, rows, counts, images, lowest, first, last):
+    for r in range(first, last):
+        i = rows[r]
+        for p in range(counts[r]):
+            lowest[i] = min(lowest[i], similarity(features, i, images[r, p]))

@@ -8,7 +8,7 @@ import threading
 import numpy as np
 
 from .compiled import compiled, over_rows
-from .similarity import exhaust, refine, widen
+from .similarity import refine, widen
 
 # Constant lengths make inner loops fast vector code: images that are looked at
 # together, and rows and columns that are transposed at a time.
@@ -203,11 +203,15 @@ def finish(images, values, counts, limits, floors, errors, rounding, k,
         _shorten(s, images, values, counts, floors, errors, rounding, k)
 
 
+def capacity(k):
+    """Room for candidates for the k nearest images."""
+    return 8 * k + 128
+
+
 def new_lists(num_rows, k, errors, rounding):
     """Empty lists of candidates: what :func:`serve` fills, in its order."""
-    capacity = 8 * k + 128
-    return (np.empty((num_rows, capacity), np.int32),
-            np.empty((num_rows, capacity), np.float32),
+    return (np.empty((num_rows, capacity(k)), np.int32),
+            np.empty((num_rows, capacity(k)), np.float32),
             np.zeros(num_rows, np.int64), np.full(num_rows, 3 * k),
             np.full(num_rows, -np.inf, np.float32), errors[:num_rows],
             rounding, k)
@@ -224,17 +228,15 @@ def settle(view, order, lists, k, threads=None):
         threads (int, optional): Threads of the comparison.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: (num_rows, k) indices and similarities.
+        tuple[np.ndarray, np.ndarray, np.ndarray]: (num_rows, k) indices and
+        similarities; which rows are not settled, since too many images may
+        be among their nearest.
     """
     images, _, counts = lists[:3]
-    num_rows, capacity = images.shape
+    num_rows, width = images.shape
     for _ in over_rows(finish, num_rows, *lists, threads=threads):
         pass
     rows = order[:num_rows]
-    indices, sims = refine(view, rows, np.arange(num_rows) * capacity, counts,
+    indices, sims = refine(view, rows, np.arange(num_rows) * width, counts,
                            images.ravel(), k, threads)
-    crowded = np.flatnonzero(counts < 0)
-    if len(crowded):
-        indices[crowded], sims[crowded] = exhaust(view, rows[crowded], order,
-                                                  k, threads)
-    return indices, sims
+    return indices, sims, np.flatnonzero(counts < 0)

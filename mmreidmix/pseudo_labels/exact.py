@@ -46,7 +46,7 @@ def streamed_search(host, view, order, num_rows, k, *, block=None,
         tuple[np.ndarray, np.ndarray]: (num_rows, k) indices and similarities.
     """
     bank, shifts, errors, rounding = rough_copies(
-        host, order, mean_feature(host, order), num_rows)
+        host, order, mean_feature(host, order), num_rows, k)
     lists = new_lists(num_rows, k, errors, rounding)
 
     def offer(product, own, others, first, last):
@@ -56,7 +56,32 @@ def streamed_search(host, view, order, num_rows, k, *, block=None,
     for product, a, c in streamed_products(bank, num_rows, block):
         over_product(offer, product, a, c, num_rows, threads)
     del bank
-    return settle(view, order, lists, k, threads)
+    return settled(host, view, order, lists, k, threads)
+
+
+def settled(host, view, order, lists, k, threads=None):
+    """What :func:`~candidates.settle` leaves over, by precise products.
+
+    Args:
+        host (np.ndarray): (N, D) unit features, float32 or float16.
+        view (np.ndarray): Its :func:`~similarity.kernel_view`.
+        order (np.ndarray): (B,) images; list i is that of ``order[i]``.
+        lists (tuple): :func:`~candidates.new_lists`, filled.
+        k (int): Length of the result.
+        threads (int, optional): Threads of the comparison.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: (num_rows, k) indices and similarities.
+    """
+    indices, sims, crowded = settle(view, order, lists, k, threads)
+    if len(crowded):
+        others = np.delete(np.arange(len(order)), crowded)
+        again = order[np.concatenate([crowded, others])]
+        bank = torch.from_numpy(host[again]).float()
+        indices[crowded], sims[crowded] = topk_search(
+            bank, view, again, len(crowded), k, backend='torch',
+            threads=threads)
+    return indices, sims
 
 
 def streamed_products(bank, num_rows, block=None):

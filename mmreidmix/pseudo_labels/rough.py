@@ -6,6 +6,7 @@ features use few.
 import numpy as np
 import torch
 
+from .candidates import capacity
 from .subspace import subspace
 
 # Rows that stay in the cache from one step to the next.
@@ -13,6 +14,9 @@ _CACHED_BYTES = 2 << 20
 # Multiplications from which on it pays to look for fewer dimensions: a second
 # of two cores.
 _MANY = 2**38
+# Images on which it is seen whether the bounds are narrow enough, rows and at
+# least so many columns, and the share of the rows that may be crowded.
+_ROWS, _COLUMNS, _CROWDED = 1024, 2048, 0.02
 
 
 def half_products():
@@ -42,20 +46,24 @@ def _cached_blocks(num, dim):
     return [slice(a, min(a + step, num)) for a in range(0, num, step)]
 
 
-def rough_copies(host, order, mean, num_rows):
+def rough_copies(host, order, mean, num_rows, k, far=None):
     """Rough copies of centred images, and what brings their products back.
 
     With z = x - m, x_i . x_j = z_i . z_j + m . x_j and a term of i alone,
     which no order of j depends on. The smaller z make the errors of the
     product small where the features are close to each other. A copy is z in
     bfloat16 where that is fast, else in float32; for many products its
-    coordinates in a :func:`~subspace.subspace`, if there is one.
+    coordinates in a :func:`~subspace.subspace`, if there is one and few
+    images remain that the bound does not tell from the nearest.
 
     Args:
         host (np.ndarray): (N, D) features, float32 or float16.
         order (np.ndarray): (B,) images.
         mean (torch.Tensor): (D,) m, any vector; best :func:`mean_feature`.
         num_rows (int): How many of them are multiplied with all.
+        k (int): Neighbours that are looked for.
+        far (int, optional): Room for candidates for the farthest image, if
+            that is looked for too.
 
     Returns:
         tuple: copies (B, d <= D); float32 m . x_j up to a constant; per image
@@ -63,14 +71,40 @@ def rough_copies(host, order, mean, num_rows):
         others as well as with their z in float32; and what is to be added to
         it as a share of the absolute value.
     """
-    num, dim = len(order), host.shape[1]
-    half = half_products()
-    basis = None
-    if num_rows * num * dim >= _MANY:
+    if num_rows * len(order) * host.shape[1] >= _MANY:
         basis = subspace(host, order, mean)
+        if basis is not None:
+            found = _bounded_copies(host, order, mean, basis)
+            if not _crowded(*found[:3], k, far):
+                return found
+    return _bounded_copies(host, order, mean, None)
+
+
+def _bounded_copies(host, order, mean, basis):
+    half = half_products()
+    copies, shifts, length, lost, outside = _copies(
+        host, order, mean, torch.bfloat16 if half else torch.float32, basis)
+    # Cauchy-Schwarz for what the number format loses, in every factor, and
+    # for what lies outside the subspace, in both; then the error of the sum;
+    # rounding of the result, shift and similarity.
+    lost += 2.0**-22 * length
+    dim = host.shape[1]
+    error = dim * 2.0**-23 if half else product_error(dim)
+    rounding = 1.01 * 2.0**-8 if half else 0.0
+    longest, largest = length.max(), shifts.abs().max()
+    errors = (lost * longest + (length + lost) * lost.max() +
+              outside * outside.max() + 1.02 * error * length * longest +
+              rounding * largest + 2.0**-23 + 2.0**-22 *
+              (largest + longest**2))
+    return (copies, shifts.numpy(), (1.01 * errors).numpy(),
+            np.float32(rounding))
+
+
+def _copies(host, order, mean, dtype, basis):
+    """Copies and shifts; lengths of z, of what is lost and of what is left."""
+    num, dim = len(order), host.shape[1]
     copies = torch.empty(
-        num, dim if basis is None else basis.shape[1],
-        dtype=torch.bfloat16 if half else torch.float32)
+        num, dim if basis is None else basis.shape[1], dtype=dtype)
     shifts = torch.empty(num, dtype=torch.float64)
     length, lost, outside = torch.zeros(3, num, dtype=torch.float32)
     for part in _cached_blocks(num, dim):
@@ -82,20 +116,26 @@ def rough_copies(host, order, mean, num_rows):
             z, outside[part] = _split(z.double(), basis)
         copies[part] = z
         lost[part] = z.sub_(copies[part]).norm(dim=1).float()
-    shifts = (shifts - shifts.mean()).float()
-    # Cauchy-Schwarz for what the number format loses, in every factor, and
-    # for what lies outside the subspace, in both; then the error of the sum;
-    # rounding of the result, shift and similarity.
-    lost += 2.0**-22 * length
-    error = dim * 2.0**-23 if half else product_error(dim)
-    rounding = 1.01 * 2.0**-8 if half else 0.0
-    longest, largest = length.max(), shifts.abs().max()
-    errors = (lost * longest + (length + lost) * lost.max() +
-              outside * outside.max() + 1.02 * error * length * longest +
-              rounding * largest + 2.0**-23 + 2.0**-22 *
-              (largest + longest**2))
-    return (copies, shifts.numpy(), (1.01 * errors).numpy(),
-            np.float32(rounding))
+    return copies, (shifts - shifts.mean()).float(), length, lost, outside
+
+
+def _crowded(copies, shifts, errors, k, far):
+    """Whether lists of candidates would often be more than half full."""
+    num = len(copies)
+    columns = torch.linspace(
+        0, num - 1, min(num, max(_COLUMNS, num // 32))).long()
+    rows = columns[::max(1, len(columns) // _ROWS)]
+    share = len(columns) / num
+    values = copies[rows].float() @ copies[columns].float().T
+    values += torch.from_numpy(shifts)[columns]
+    width = 2 * torch.from_numpy(errors)[rows, None]
+    # As far down the list as the k-th of all images; the image itself is 0.
+    kth = values.topk(min(int(k * share) + 2, len(columns)))[0][:, -1:]
+    crowded = (values >= kth - width).sum(1) > share * capacity(k) / 2
+    if far:
+        lowest = values.amin(1, True)
+        crowded |= (values <= lowest + width).sum(1) > share * far / 2
+    return bool(crowded.float().mean() > _CROWDED)
 
 
 def _split(z, basis):

@@ -24,6 +24,13 @@ def few_dimensions(num=400, dim=64, latent=6, noise=0.02, seed=0):
     return unit(features)
 
 
+def always_few(patch, half):
+    """Fewer dimensions wherever a subspace is found."""
+    patch.setattr(rough, 'half_products', lambda: half)
+    patch.setattr(rough, '_MANY', 0)
+    patch.setattr(rough, '_crowded', lambda *_: False)
+
+
 def found(features):
     order = np.arange(len(features))
     return subspace(features, order, mean_feature(features, order))
@@ -40,10 +47,9 @@ def test_no_product_is_further_off_than_the_bound(seed, half, float16, latent,
     order = np.random.default_rng(seed).permutation(200)[:150]
     mean = mean_feature(features, order)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rough, 'half_products', lambda: half)
-        patch.setattr(rough, '_MANY', 0)
+        always_few(patch, half)
         copies, shifts, errors, rounding = rough_copies(
-            features, order, mean, 150)
+            features, order, mean, 150, 9)
     assert copies.dtype == (torch.bfloat16 if half else torch.float32)
     assert copies.shape[1] < 96 or latent > 16
     values = (copies @ copies.T).float().numpy() + shifts
@@ -59,14 +65,13 @@ def test_a_bound_that_leaves_out_the_outside_is_too_small(monkeypatch):
     # What the test above is worth.
     features = few_dimensions(noise=0.05)
     order = np.arange(len(features))
-    monkeypatch.setattr(rough, '_MANY', 0)
-    monkeypatch.setattr(rough, 'half_products', lambda: False)
+    always_few(monkeypatch, False)
     mean = mean_feature(features, order)
-    errors = rough_copies(features, order, mean, 400)[2]
+    errors = rough_copies(features, order, mean, 400, 9)[2]
     split = rough._split
     monkeypatch.setattr(
         rough, '_split', lambda *args: (split(*args)[0], 0.0))
-    copies, _, too_small, _ = rough_copies(features, order, mean, 400)
+    copies, _, too_small, _ = rough_copies(features, order, mean, 400, 9)
     z = torch.from_numpy(features).double() - mean
     off = abs(z @ z.T - copies.double() @ copies.double().T).numpy()
     assert (off > too_small[:, None]).any()
@@ -106,19 +111,36 @@ def test_few_products_are_not_worth_a_subspace(monkeypatch):
     features = few_dimensions()
     order = np.arange(400)
     mean = mean_feature(features, order)
-    assert rough_copies(features, order, mean, 400)[0].shape == (400, 64)
+    assert rough_copies(features, order, mean, 400, 9)[0].shape == (400, 64)
     monkeypatch.setattr(rough, '_MANY', 400 * 400 * 64)
-    assert rough_copies(features, order, mean, 400)[0].shape == (400, 16)
-    assert rough_copies(features, order, mean, 399)[0].shape == (400, 64)
+    assert rough_copies(features, order, mean, 400, 9)[0].shape == (400, 16)
+    assert rough_copies(features, order, mean, 399, 9)[0].shape == (400, 64)
+
+
+@pytest.mark.parametrize('kind, far, width', [
+    ('few', None, 16), ('few', 128, 16), ('few', 8, 64), ('equal', None, 64),
+    ('outlier', None, 64)])
+def test_lists_that_would_be_crowded_are_not_begun(monkeypatch, kind, far,
+                                                   width):
+    features = few_dimensions(4000, noise=0.03)
+    if kind == 'equal':  # frames of 40 images that do not move
+        features = unit(features[:40].repeat(100, 0) + 0.0003 * features)
+    if kind == 'outlier':  # one image that is nothing but outside
+        features[7] = np.linalg.svd(features)[2][-1]
+    order = np.arange(4000)
+    monkeypatch.setattr(rough, '_MANY', 0)
+    monkeypatch.setattr(rough, 'half_products', lambda: False)
+    copies = rough_copies(
+        features, order, mean_feature(features, order), 4000, 9, far)[0]
+    assert copies.shape == (4000, width)
 
 
 @pytest.mark.parametrize('half', [False, True], ids=['float32', 'bfloat16'])
-@pytest.mark.parametrize('noise', [0, 0.01, 0.05])
+@pytest.mark.parametrize('noise', [0, 0.01, 0.05, 0.15])
 def test_the_search_is_exact_in_fewer_dimensions(monkeypatch, half, noise):
     features = few_dimensions(noise=noise)
     features[300:320] = features[0]
-    monkeypatch.setattr(rough, '_MANY', 0)
-    monkeypatch.setattr(rough, 'half_products', lambda: half)
+    always_few(monkeypatch, half)
     expected = dense_knn(features, 12)
     for lists, dense in zip(knn(features, 12), expected):
         np.testing.assert_array_equal(lists, dense)
