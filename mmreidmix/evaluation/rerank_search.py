@@ -27,9 +27,10 @@ from mmreidmix.pseudo_labels.rough import (
 from mmreidmix.pseudo_labels.similarity import kernel_view, similarity, widen
 
 _CHUNK = 64
-# Candidates for the farthest image, and rows of those with more.
+# Candidates for the farthest image of a row.
 _FAR = 128
-_AGAIN = 256
+# Rows of one whole product.
+_BLOCK = 256
 
 
 def nearest_and_farthest(unit: Tensor, k: int, cross=None, threads=None):
@@ -53,7 +54,7 @@ def nearest_and_farthest(unit: Tensor, k: int, cross=None, threads=None):
     """
     if unit.is_cuda:
         indices, sims = knn(unit, k, threads=threads)
-        lowest = [(part @ unit.T).amin(1) for part in unit.split(512)]
+        lowest = [(part @ unit.T).amin(1) for part in unit.split(_BLOCK)]
         return indices, sims, torch.cat(lowest).cpu().numpy()
     host, num = unit.numpy(), len(unit)
     view, order = kernel_view(host), np.arange(num)
@@ -83,8 +84,8 @@ def nearest_and_farthest(unit: Tensor, k: int, cross=None, threads=None):
     lowest = np.full(num, np.inf, np.float32)
     _compare(view, order, far[2], far[0], lowest, threads)
     crowded = np.flatnonzero(far[2] < 0)
-    for begin in range(0, len(crowded), _AGAIN):
-        _farthest_again(unit, view, crowded[begin:begin + _AGAIN], copies,
+    for begin in range(0, len(crowded), _BLOCK):
+        _farthest_again(unit, view, crowded[begin:begin + _BLOCK], copies,
                         lowest, threads)
     return indices, sims, lowest
 
@@ -102,6 +103,7 @@ def _farthest_again(unit, view, rows, copies, lowest, threads):
 
 
 def _compare(view, rows, counts, images, lowest, threads):
+    """Compare candidates for the farthest image; counts < 0 is none."""
     for _ in over_rows(_lowest, len(rows), view, rows, counts, images, lowest,
                        threads=threads, chunk=256):
         pass
@@ -116,8 +118,8 @@ def _products(bank, unit, mean, cross):
     yield from streamed_products(bank[:size], size)
     rows = unit[:size] - mean
     width = min(COLUMNS, cross.shape[1])
-    room, memory = rows.new_empty(width, unit.shape[1]), torch.empty(
-        min(ROWS, size) * width)
+    room = torch.empty(width, unit.shape[1])
+    memory = torch.empty(min(ROWS, size) * width)
     for c in range(size, len(unit), COLUMNS):
         columns = unit[c:c + COLUMNS]
         columns = torch.sub(columns, mean, out=room[:len(columns)])

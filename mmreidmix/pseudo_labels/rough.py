@@ -11,12 +11,13 @@ from .subspace import subspace
 
 # Rows that stay in the cache from one step to the next.
 _CACHED_BYTES = 2 << 20
-# Multiplications from which on it pays to look for fewer dimensions: a second
-# of two cores.
+# Multiplications from which on it pays to look for fewer dimensions: about
+# a second of two cores.
 _MANY = 2**38
-# Images on which it is seen whether the bounds are narrow enough, rows and at
-# least so many columns, and the share of the rows that may be crowded.
-_ROWS, _COLUMNS, _CROWDED = 1024, 2048, 0.02
+# Images on which it is seen whether the bounds are narrow enough: rows, a
+# fourth of all as columns, but not fewer or more than that (far fewer say
+# little of the ends of a list), and the share of rows that may be crowded.
+_ROWS, _COLUMNS, _CROWDED = 512, (2048, 65536), 0.02
 
 
 def half_products():
@@ -81,6 +82,7 @@ def rough_copies(host, order, mean, num_rows, k, far=None):
 
 
 def _bounded_copies(host, order, mean, basis):
+    """What :func:`rough_copies` returns, in all dimensions without a basis."""
     half = half_products()
     copies, shifts, length, lost, outside = _copies(
         host, order, mean, torch.bfloat16 if half else torch.float32, basis)
@@ -122,8 +124,9 @@ def _copies(host, order, mean, dtype, basis):
 def _crowded(copies, shifts, errors, k, far):
     """Whether lists of candidates would often be more than half full."""
     num = len(copies)
+    low, high = _COLUMNS
     columns = torch.linspace(
-        0, num - 1, min(num, max(_COLUMNS, num // 32))).long()
+        0, num - 1, min(max(num // 4, low), high, num)).long()
     rows = columns[::max(1, len(columns) // _ROWS)]
     share = len(columns) / num
     values = copies[rows].float() @ copies[columns].float().T

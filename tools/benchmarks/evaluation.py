@@ -150,7 +150,7 @@ def describe(report: dict, repeats: int) -> str:
             f'{times["without_dense_distances"]:.1f} times if its distances '
             'are not counted); largest difference of distances '
             f'{other["largest_difference"]:.1e} (more than 1e-5 for '
-            f'{other["differing"]} of them: near ties), of AP '
+            f'{other["differing"]} of them), of AP '
             f'{other["largest_difference_of_ap"]:.1e}; first matches equal '
             f'for {other["share_of_equal_first_matches"]:.4%}')
     return '\n\n'.join([make_table(rows), *lines])
