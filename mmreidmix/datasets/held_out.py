@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
 from .records import ReIDRecords
-from .reid_dataset import BaseReIDDataset, check_choice
+from .reid_dataset import BaseReIDDataset
 
 
 @DATASETS.register_module()
@@ -43,7 +44,7 @@ class HeldOutSource(BaseReIDDataset):
                  subset: str = 'query',
                  pipeline: Sequence[dict] = (),
                  name=None):
-        check_choice(self, 'subset', subset, ('query', 'gallery'))
+        check_choice(self, ('query', 'gallery'), subset=subset)
         if not dataset.get('pid_range'):
             raise ValueError(
                 'HeldOutSource: `dataset` needs `pid_range`, the identities '

@@ -17,6 +17,7 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import TRANSFORMS
 
 from .records import ReIDRecords, path_text
@@ -92,10 +93,10 @@ class BaseReIDDataset(Dataset):
                  bad_images: str = 'stop',
                  pid_range: Optional[tuple[int, int]] = None,
                  single_camera: Optional[str] = None):
-        check_choice(self, 'subset', subset, SUBSETS)
-        check_choice(self, 'bad_images', bad_images, ('stop', 'skip'))
-        check_choice(self, 'single_camera', single_camera,
-                     (None, 'camera', 'tracklet'))
+        check_choice(self, SUBSETS, subset=subset)
+        check_choice(self, ('stop', 'skip'), bad_images=bad_images)
+        check_choice(
+            self, (None, 'camera', 'tracklet'), single_camera=single_camera)
         if single_camera and subset in ('query', 'gallery'):
             raise ValueError(f'{type(self).__name__}: `single_camera` is for '
                              f'training images, not for a {subset}, whose '
@@ -337,10 +338,3 @@ class BaseReIDDataset(Dataset):
         self.log(f'{len(bad):,} of {len(good):,} images cannot be read and '
                  f'are skipped: {names}', logging.WARNING)
         return self.records.select(good)
-
-
-def check_choice(owner, option: str, value, choices: Sequence) -> None:
-    """Raise a ValueError that names the option and what it may be."""
-    if value not in choices:
-        raise ValueError(f'{type(owner).__name__}: `{option}` is {value!r}, '
-                         f'expected one of {tuple(choices)}')

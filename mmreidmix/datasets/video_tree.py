@@ -7,11 +7,12 @@ from typing import Optional, Union
 
 import numpy as np
 
+from mmreidmix.checks import check_choice, check_count
 from mmreidmix.registry import DATASETS
 
 from .columns import BytesColumn, PathColumn
 from .index_cache import IndexCache, is_settled
-from .reid_dataset import BaseReIDDataset, ReIDRecords, check_choice
+from .reid_dataset import BaseReIDDataset, ReIDRecords
 from .scanning import examples
 from .tree_scan import TreeScan, folder_stamps, scan_tree
 from .video_numbers import VideoNumbers, by_listing, by_parts, by_pattern
@@ -80,17 +81,17 @@ class VideoTree(BaseReIDDataset):
                  cache: Union[bool, str] = True,
                  workers: int = 8,
                  **kwargs):
-        check_choice(self, 'subset', subset, ('train', 'all'))
+        check_choice(self, ('train', 'all'), subset=subset)
         if [video_parts, pattern, listing].count(None) < 2:
             raise ValueError(f'{type(self).__name__} {name!r}: give at most '
                              'one of `video_parts`, `pattern` and `listing`')
         self.video_parts = 1 if video_parts is None else video_parts
-        for option, value in (('video_parts', self.video_parts),
-                              ('min_images', min_images),
-                              ('workers', workers)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f'{type(self).__name__} {name!r}: `{option}` '
-                                 f'is {value!r}, expected an integer >= 1')
+        check_count(
+            self,
+            1,
+            video_parts=self.video_parts,
+            min_images=min_images,
+            workers=workers)
         self.pattern = None if pattern is None else _compile(pattern)
         self.listing = listing
         self.min_images = min_images

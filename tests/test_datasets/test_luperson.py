@@ -41,7 +41,7 @@ def test_luperson_without_videos_says_what_to_do(tmp_path):
 
 
 def test_luperson_options(tmp_path):
-    with pytest.raises(ValueError, match="`layout` is 'lmdb'"):
+    with pytest.raises(ValueError, match="layout must be .*, got 'lmdb'"):
         LUPerson(tmp_path, layout='lmdb')
     with pytest.raises(TypeError, match='video_parts'):
         LUPerson(tmp_path, video_parts=2)

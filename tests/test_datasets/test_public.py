@@ -173,7 +173,7 @@ def test_market_sequences_as_tracklets(tmp_path):
     assert videos.records.pids.tolist() == [5, 5, 5]
     assert videos.videos.tolist() == [0, 1, 2]
     assert videos.camera_names == ('1/0', '2/1', '2/2')
-    with pytest.raises(ValueError, match='`tracklets` is True'):
+    with pytest.raises(ValueError, match='tracklets must be .*, got True'):
         Market1501(tmp_path, tracklets=True)
 
 
@@ -417,7 +417,7 @@ def test_randperson_camera_that_does_not_exist(tmp_path):
 
 def test_randperson_has_no_query(tmp_path):
     touch(tmp_path / 'subset', '000000_s04_c00_f000000.jpg')
-    with pytest.raises(ValueError, match="`subset` is 'query'"):
+    with pytest.raises(ValueError, match="subset must be .*, got 'query'"):
         RandPerson(tmp_path, 'query')
 
 
@@ -438,7 +438,7 @@ def test_cuhk03_boxes(tmp_path):
     assert columns(CUHK03NP(root / 'detected')) == [(0, 1)]
     with pytest.raises(FileNotFoundError, match='labeled'):
         CUHK03NP(root / 'detected', boxes='labeled')
-    with pytest.raises(ValueError, match="`boxes` is 'both'"):
+    with pytest.raises(ValueError, match="boxes must be .*, got 'both'"):
         CUHK03NP(root, boxes='both')
 
 

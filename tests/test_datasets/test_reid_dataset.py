@@ -152,7 +152,7 @@ def test_dataset_can_be_pickled_for_workers(tmp_path):
 @pytest.mark.parametrize('option, value', [
     ('subset', 'test'), ('bad_images', 'ignore')])
 def test_wrong_choice_names_option(tmp_path, option, value):
-    with pytest.raises(ValueError, match=f'`{option}` is {value!r}'):
+    with pytest.raises(ValueError, match=f'{option} .* got {value!r}'):
         Rows(tmp_path, **{option: value})
 
 
@@ -298,7 +298,7 @@ def test_cameras_become_videos_of_the_chosen_identities(tmp_path):
 
 
 def test_wrong_single_camera(tmp_path):
-    with pytest.raises(ValueError, match="`single_camera` is 'video'"):
+    with pytest.raises(ValueError, match="single_camera .* got 'video'"):
         make(tmp_path, single_camera='video')
     with pytest.raises(ValueError, match='2 of 3 have none .*Market1501'):
         make(tmp_path, single_camera='tracklet')

@@ -2,9 +2,10 @@
 
 import re
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import BaseReIDDataset, ReIDRecords, check_choice
+from ..reid_dataset import BaseReIDDataset, ReIDRecords
 from .folders import read_folder
 from .randperson import RandPerson
 
@@ -40,7 +41,7 @@ class ClonedPerson(BaseReIDDataset):
     toy_layout = 'clonedperson'
 
     def __init__(self, *args, cameras: str = 'scene', **kwargs):
-        check_choice(self, 'cameras', cameras, ('scene', 'released'))
+        check_choice(self, ('scene', 'released'), cameras=cameras)
         self.cameras = cameras
         self.expected = {
             'all': (887766, 5621, 24 if cameras == 'scene' else 4)

@@ -5,9 +5,10 @@ import re
 
 import numpy as np
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import BaseReIDDataset, ReIDRecords, check_choice
+from ..reid_dataset import BaseReIDDataset, ReIDRecords
 from .folders import read_folder
 from .market_layout import numbered
 
@@ -52,8 +53,8 @@ cuhk03_release/cuhk-03.mat
                  split: int = 0,
                  boxes: str = 'detected',
                  **kwargs):
-        check_choice(self, 'split', split, range(NUM_SPLITS))
-        check_choice(self, 'boxes', boxes, tuple(_IMAGES))
+        check_choice(self, range(NUM_SPLITS), split=split)
+        check_choice(self, tuple(_IMAGES), boxes=boxes)
         self.split = split
         self.boxes = boxes
         super().__init__(*args, **kwargs)

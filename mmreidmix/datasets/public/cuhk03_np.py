@@ -2,9 +2,9 @@
 
 import re
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import check_choice
 from .market_layout import MarketLayoutDataset, numbered
 
 
@@ -51,7 +51,7 @@ class CUHK03NP(MarketLayoutDataset):
     _train_per_camera = {'detected': (3601, 3764), 'labeled': (3607, 3761)}
 
     def __init__(self, *args, boxes: str = 'detected', **kwargs):
-        check_choice(self, 'boxes', boxes, tuple(self._counts))
+        check_choice(self, tuple(self._counts), boxes=boxes)
         self.boxes = boxes
         self.expected = self._counts[boxes]
         self.expected_per_camera = {'train': self._train_per_camera[boxes]}

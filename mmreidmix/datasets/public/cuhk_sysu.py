@@ -2,9 +2,10 @@
 
 import re
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import BaseReIDDataset, ReIDRecords, check_choice
+from ..reid_dataset import BaseReIDDataset, ReIDRecords
 from .folders import read_folder
 
 # Three cuts of the same annotation are in use.
@@ -45,7 +46,7 @@ or
 
     def load_records(self) -> ReIDRecords:
         """Read the folder of whichever cut is there."""
-        check_choice(self, 'subset', self.subset, ('train', 'all'))
+        check_choice(self, ('train', 'all'), subset=self.subset)
         patterns = dict(
             _LAYOUTS, bounding_box_train=_LAYOUTS[
                 'CUHK-SYSU/bounding_box_train'])

@@ -2,9 +2,9 @@
 
 from typing import Optional
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import check_choice
 from ..tree_scan import TreeScan
 from ..video_numbers import TooShallowError, VideoNumbers
 from ..video_tree import VideoTree
@@ -59,7 +59,7 @@ or, with layout='keys':
                  layout: str = 'tree',
                  listing: Optional[str] = None,
                  **kwargs):
-        check_choice(self, 'layout', layout, ('tree', 'keys'))
+        check_choice(self, ('tree', 'keys'), layout=layout)
         if listing is not None:
             video = dict(listing=listing)
         elif layout == 'tree':

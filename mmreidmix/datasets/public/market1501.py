@@ -5,9 +5,10 @@ from typing import Optional
 
 import numpy as np
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import ReIDRecords, check_choice
+from ..reid_dataset import ReIDRecords
 from .market_layout import MarketLayoutDataset, numbered
 
 
@@ -57,7 +58,7 @@ class Market1501(MarketLayoutDataset):
     toy_layout = 'market1501'
 
     def __init__(self, *args, tracklets: Optional[str] = None, **kwargs):
-        check_choice(self, 'tracklets', tracklets, (None, 'sequence'))
+        check_choice(self, (None, 'sequence'), tracklets=tracklets)
         self.tracklets = tracklets
         super().__init__(*args, **kwargs)
 

@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import BaseReIDDataset, ReIDRecords, check_choice
+from ..reid_dataset import BaseReIDDataset, ReIDRecords
 from ..scanning import list_folders
 from .folders import read_folder
 from .market_layout import numbered
@@ -45,7 +46,7 @@ class MARS(BaseReIDDataset):
 
     def load_records(self) -> ReIDRecords:
         """Read the people of one or both folders, number the tracklets."""
-        check_choice(self, 'subset', self.subset, ('train', 'all'))
+        check_choice(self, ('train', 'all'), subset=self.subset)
         names = ('bbox_train', 'bbox_test')
         records = ReIDRecords.concat(
             [self._read(name) for name in

@@ -4,9 +4,10 @@ import logging
 import re
 from typing import Optional
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import ReIDRecords, check_choice
+from ..reid_dataset import ReIDRecords
 from ..scanning import check_entries, parse_names
 from .market_layout import MarketLayoutDataset, numbered
 
@@ -67,8 +68,8 @@ class MSMT17(MarketLayoutDataset):
 
     def __init__(self, *args, version: str = 'v1',
                  train_list: str = 'trainval', **kwargs):
-        check_choice(self, 'version', version, ('v1', 'v2'))
-        check_choice(self, 'train_list', train_list, ('trainval', 'train'))
+        check_choice(self, ('v1', 'v2'), version=version)
+        check_choice(self, ('trainval', 'train'), train_list=train_list)
         self.version = version
         self.train_list = train_list
         if train_list == 'train':

@@ -3,9 +3,10 @@
 import os
 import re
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import BaseReIDDataset, ReIDRecords, check_choice
+from ..reid_dataset import BaseReIDDataset, ReIDRecords
 from ..scanning import is_litter, list_names, parse_names
 
 # Cameras in each of the scenes s00 to s10.
@@ -41,7 +42,7 @@ class RandPerson(BaseReIDDataset):
 
     def load_records(self) -> ReIDRecords:
         """Read the flat folder."""
-        check_choice(self, 'subset', self.subset, ('train', 'all'))
+        check_choice(self, ('train', 'all'), subset=self.subset)
         folder = self._folder()
         root = self.data_root / folder
         names = list_names(root)

@@ -6,7 +6,9 @@ from typing import ClassVar, Optional
 
 import numpy as np
 
-from ..reid_dataset import BaseReIDDataset, check_choice
+from mmreidmix.checks import check_choice
+
+from ..reid_dataset import BaseReIDDataset
 
 NUM_SPLITS = 10
 
@@ -33,7 +35,7 @@ class SplitDataset(BaseReIDDataset):
     sizes: ClassVar[dict[str, tuple[int, int, Optional[int]]]]
 
     def __init__(self, *args, split: int = 0, **kwargs):
-        check_choice(self, 'split', split, range(NUM_SPLITS))
+        check_choice(self, range(NUM_SPLITS), split=split)
         self.split = split
         super().__init__(*args, **kwargs)
 

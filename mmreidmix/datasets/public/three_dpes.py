@@ -2,9 +2,10 @@
 
 import re
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import BaseReIDDataset, ReIDRecords, check_choice
+from ..reid_dataset import BaseReIDDataset, ReIDRecords
 from .folders import read_folder
 
 
@@ -32,7 +33,7 @@ class ThreeDPeS(BaseReIDDataset):
 
     def load_records(self) -> ReIDRecords:
         """Read the folder and number the views that there are."""
-        check_choice(self, 'subset', self.subset, ('train', 'all'))
+        check_choice(self, ('train', 'all'), subset=self.subset)
         folder = self.find_folder(('3DPeS/RGB', 'RGB'))
         paths, matches = read_folder(self, folder, self.pattern)
         views = [int(m['view']) for m in matches]

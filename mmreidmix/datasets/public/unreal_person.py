@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import Optional
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import BaseReIDDataset, ReIDRecords, check_choice
+from ..reid_dataset import BaseReIDDataset, ReIDRecords
 from ..scanning import check_entries, list_folders, parse_names
 from .folders import read_folder
 
@@ -67,7 +68,7 @@ class UnrealPerson(BaseReIDDataset):
 
     def load_records(self) -> ReIDRecords:
         """Read the list, or the folders."""
-        check_choice(self, 'subset', self.subset, ('train', 'all'))
+        check_choice(self, ('train', 'all'), subset=self.subset)
         paths, matches = (self._read_folders() if self.listing is None
                           else self._read_list())
         tokens = [(int(m['scene']), int(m['cam'])) for m in matches]

@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import ReIDRecords, check_choice
+from ..reid_dataset import ReIDRecords
 from .folders import read_folder
 from .split_dataset import SplitDataset
 
@@ -43,7 +44,7 @@ class VIPeR(SplitDataset):
     toy_layout = 'viper'
 
     def __init__(self, *args, variant: str = 'a', **kwargs):
-        check_choice(self, 'variant', variant, ('a', 'b', 'c', 'd'))
+        check_choice(self, ('a', 'b', 'c', 'd'), variant=variant)
         self.variant = variant
         super().__init__(*args, **kwargs)
 

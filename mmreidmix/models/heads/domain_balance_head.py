@@ -7,6 +7,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 
+from mmreidmix.checks import check_above
 from mmreidmix.registry import MODELS
 
 
@@ -38,8 +39,7 @@ class DomainBalanceHead(BaseModule):
             loss_balance: dict = dict(type='DomainBalanceLoss'),  # noqa: B006
             init_cfg=None):
         super().__init__(init_cfg)
-        if temperature <= 0:
-            raise ValueError(f'temperature must be > 0, got {temperature}')
+        check_above(self, 0, temperature=temperature)
         self.temperature = temperature
         self.loss_balance_module = MODELS.build(loss_balance)
         layers, width = [], in_channels

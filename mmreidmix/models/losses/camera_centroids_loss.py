@@ -5,10 +5,10 @@ from typing import Optional
 import torch
 import torch.nn as nn
 
+from mmreidmix.checks import check_above, check_choice
 from mmreidmix.registry import MODELS
 
 from .contrast import (
-    check_positive,
     log_sum_exp,
     mean_of_usable,
     mean_over_positives,
@@ -45,12 +45,10 @@ class CameraCentroidsLoss(nn.Module):
                  num_negatives: Optional[int] = 50,
                  fallback: str = 'own'):
         super().__init__()
-        check_positive(self, temperature=temperature)
+        check_above(self, 0, temperature=temperature)
         if num_negatives is not None:
-            check_positive(self, num_negatives=num_negatives)
-        if fallback not in FALLBACKS:
-            raise ValueError('CameraCentroidsLoss: fallback must be one of '
-                             f'{FALLBACKS}, got {fallback!r}')
+            check_above(self, 0, num_negatives=num_negatives)
+        check_choice(self, FALLBACKS, fallback=fallback)
         self.temperature = temperature
         self.num_negatives = num_negatives
         self.fallback = fallback

@@ -5,10 +5,10 @@ from typing import Optional
 import torch
 import torch.nn as nn
 
+from mmreidmix.checks import check_above
 from mmreidmix.registry import MODELS
 
 from .contrast import (
-    check_positive,
     comparable,
     log_sum_exp,
     mean_of_usable,
@@ -34,7 +34,7 @@ class CentroidsLoss(nn.Module):
 
     def __init__(self, temperature: float = 0.07):
         super().__init__()
-        check_positive(self, temperature=temperature)
+        check_above(self, 0, temperature=temperature)
         self.temperature = temperature
 
     def forward(

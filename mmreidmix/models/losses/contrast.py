@@ -8,13 +8,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_world_size
 
-
-def check_positive(owner: object, **options) -> None:
-    """Raise ValueError for an option that is not above 0."""
-    for name, value in options.items():
-        if not value > 0:
-            raise ValueError(f'{type(owner).__name__}: {name} must be above '
-                             f'0, got {value}')
+from mmreidmix.checks import check_above
 
 
 def rivals_of(labels: torch.Tensor,
@@ -140,7 +134,7 @@ class KeysLoss(nn.Module, ABC):
 
     def __init__(self, temperature: float = 0.1):
         super().__init__()
-        check_positive(self, temperature=temperature)
+        check_above(self, 0, temperature=temperature)
         self.temperature = temperature
 
     @abstractmethod

@@ -7,10 +7,10 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from mmreidmix.checks import check_above, check_fraction
 from mmreidmix.models.gather import gather_with_grad
 from mmreidmix.registry import MODELS
 
-from .contrast import check_positive
 from .domains import count_domains, mean_over_domains
 
 
@@ -74,11 +74,8 @@ class HypersphereLoss(DomainSimilarityLoss):
                  quantile: float = 0.5,
                  window: int = 1024):
         super().__init__()
-        check_positive(self, in_channels=in_channels, window=window)
-        for name, value in dict(momentum=momentum, quantile=quantile).items():
-            if not 0 <= value < 1:
-                raise ValueError(f'HypersphereLoss: {name} must be in [0, 1),'
-                                 f' got {value}')
+        check_above(self, 0, in_channels=in_channels, window=window)
+        check_fraction(self, momentum=momentum, quantile=quantile)
         self.momentum = momentum
         self.quantile = quantile
         # A domain that was never seen has a mean of zeros, and a place that

@@ -4,6 +4,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from mmreidmix.checks import check_above, check_fraction
 from mmreidmix.registry import MODELS
 
 
@@ -24,10 +25,8 @@ class IdentityLoss(nn.Module):
                  label_smoothing: float = 0.1,
                  temperature: float = 1.0):
         super().__init__()
-        if not 0 <= label_smoothing < 1 or temperature <= 0:
-            raise ValueError(
-                'IdentityLoss needs 0 <= label_smoothing < 1 and temperature '
-                f'> 0, got {label_smoothing} and {temperature}')
+        check_fraction(self, label_smoothing=label_smoothing)
+        check_above(self, 0, temperature=temperature)
         self.label_smoothing = label_smoothing
         self.temperature = temperature
 

@@ -6,9 +6,10 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from mmreidmix.checks import check_above
 from mmreidmix.registry import MODELS
 
-from .contrast import check_positive, mean_of_usable
+from .contrast import mean_of_usable
 
 BLOCK = 1 << 14
 
@@ -189,7 +190,7 @@ class SoftLabelLoss(TargetLoss):
 
     def __init__(self, temperature: float = 0.01, **kwargs):
         super().__init__(**kwargs)
-        check_positive(self, temperature=temperature)
+        check_above(self, 0, temperature=temperature)
         self.temperature = temperature
 
     def keep(self, embeddings: torch.Tensor, clusters: torch.Tensor,

@@ -6,6 +6,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from mmreidmix.checks import check_at_least
 from mmreidmix.registry import MODELS
 
 
@@ -35,8 +36,8 @@ class BatchHardTripletLoss(nn.Module):
 
     def __init__(self, margin: Optional[float] = None):
         super().__init__()
-        if margin is not None and margin < 0:
-            raise ValueError(f'margin must be None or >= 0, got {margin}')
+        if margin is not None:
+            check_at_least(self, 0, margin=margin)
         self.margin = margin
 
     def forward(self,

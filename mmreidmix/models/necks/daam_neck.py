@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 
+from mmreidmix.checks import check_at_least
 from mmreidmix.models.layers import last_output
 from mmreidmix.registry import MODELS
 
@@ -93,10 +94,7 @@ class DAAMNeck(BaseModule):
                  after: Optional[str] = None,
                  init_cfg=None):
         super().__init__(init_cfg)
-        if min(in_channels, reduction) < 1:
-            raise ValueError(
-                'DAAMNeck needs in_channels and reduction of at least 1, got '
-                f'{in_channels} and {reduction}')
+        check_at_least(self, 1, in_channels=in_channels, reduction=reduction)
         self.in_channels = in_channels
         self.after = after
         self.last: Optional[AttendedMap] = None

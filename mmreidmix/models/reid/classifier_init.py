@@ -7,13 +7,6 @@ import torch
 CLASSIFIER_INITS = ('unit', 'labelled', None)
 
 
-def check_classifier_init(owner: object, value: Optional[str]) -> None:
-    """Raise ValueError for a choice that there is not."""
-    if value not in CLASSIFIER_INITS:
-        raise ValueError(f'{type(owner).__name__}: classifier_init must be '
-                         f'one of {CLASSIFIER_INITS}, got {value!r}')
-
-
 def write_centroids(id_head, centroids: torch.Tensor, first: int,
                     classifier_init: Optional[str]) -> None:
     """Let centres of clusters become rows of the identity head.

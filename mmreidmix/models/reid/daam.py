@@ -5,11 +5,12 @@ from typing import Optional
 import numpy as np
 import torch
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
 
 from .baseline import ReIDBaseline, full_precision
-from .classifier_init import check_classifier_init, write_centroids
+from .classifier_init import CLASSIFIER_INITS, write_centroids
 from .labelled_id_loss import labelled_id_loss
 
 
@@ -54,7 +55,7 @@ class DAAM(ReIDBaseline):
                  classifier_init: Optional[str] = 'labelled',
                  **kwargs):
         super().__init__(**kwargs)
-        check_classifier_init(self, classifier_init)
+        check_choice(self, CLASSIFIER_INITS, classifier_init=classifier_init)
         for name, loss, needed in (('similarity', similarity, 'attention'),
                                    ('target', target, 'id_head')):
             if loss is not None and getattr(self, needed) is None:

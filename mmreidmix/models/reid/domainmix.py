@@ -6,11 +6,12 @@ from typing import Optional
 import numpy as np
 import torch
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
 
 from .baseline import ReIDBaseline, full_precision
-from .classifier_init import check_classifier_init, write_centroids
+from .classifier_init import CLASSIFIER_INITS, write_centroids
 
 DOMAIN_LABELS = ('role', 'released')
 
@@ -50,10 +51,8 @@ class DomainMix(ReIDBaseline):
                  classifier_init: Optional[str] = 'labelled',
                  **kwargs):
         super().__init__(**kwargs)
-        if domain_label not in DOMAIN_LABELS:
-            raise ValueError('DomainMix: domain_label must be one of '
-                             f'{DOMAIN_LABELS}, got {domain_label!r}')
-        check_classifier_init(self, classifier_init)
+        check_choice(self, DOMAIN_LABELS, domain_label=domain_label)
+        check_choice(self, CLASSIFIER_INITS, classifier_init=classifier_init)
         self.domain_head = MODELS.build(domain_head)
         self.domain_label = domain_label
         self.classifier_init = classifier_init

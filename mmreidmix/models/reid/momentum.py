@@ -6,6 +6,8 @@ import torch
 import torch.nn as nn
 from mmengine.dist import all_reduce, get_world_size
 
+from mmreidmix.checks import check_fraction
+
 
 class MomentumEncoder(nn.Module):
     """Exponential moving average of an encoder: weights and buffers.
@@ -34,9 +36,7 @@ class MomentumEncoder(nn.Module):
     def __init__(self, parts: dict, momentum: float = 0.999,
                  warmup: bool = False):
         super().__init__()
-        if not 0 <= momentum < 1:
-            raise ValueError('MomentumEncoder: momentum must be in [0, 1), '
-                             f'got {momentum}')
+        check_fraction(self, momentum=momentum)
         for name, part in parts.items():
             self.add_module(name, copy.deepcopy(part))
         self.momentum = momentum

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
 
+from mmreidmix.checks import check_choice
 from mmreidmix.models.gather import gather_with_grad
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
@@ -80,12 +81,8 @@ class ReMix(ReIDBaseline):
                  inference: str = 'momentum_encoder',
                  **kwargs):
         super().__init__(**kwargs)
-        if inference not in INFERENCE:
-            raise ValueError(f'ReMix: inference must be one of {INFERENCE}, '
-                             f'got {inference!r}')
-        if negatives not in NEGATIVES:
-            raise ValueError(f'ReMix: negatives must be one of {NEGATIVES}, '
-                             f'got {negatives!r}')
+        check_choice(self, INFERENCE, inference=inference)
+        check_choice(self, NEGATIVES, negatives=negatives)
         self.inference = inference
         self.negatives = negatives
         self.instance = instance and MODELS.build(instance)

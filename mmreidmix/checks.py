@@ -1,0 +1,71 @@
+"""Checks of options: one wording for all messages.
+
+Every check names the owner of the option, the option, what was expected and
+what came instead.
+"""
+
+from collections.abc import Collection
+from numbers import Integral
+
+
+def check_choice(owner: object, choices: Collection, **options) -> None:
+    """Raise ValueError for an option that is none of the choices.
+
+    Args:
+        owner (object): who has the options: a name, or an object whose class
+            has it.
+        choices (Collection): what is allowed.
+        **options: values by name.
+
+    Examples:
+        >>> check_choice('ReMix', ('encoder', 'momentum_encoder'), inference=1)
+        Traceback (most recent call last):
+        ...
+        ValueError: ReMix: inference must be one of 'encoder', \
+'momentum_encoder', got 1
+    """
+    for name, value in options.items():
+        if value not in choices:
+            known = (f'{choices[0]}..{choices[-1]}' if isinstance(
+                choices, range) else ', '.join(map(repr, choices)))
+            _refuse(owner, name, f'one of {known}', value)
+
+
+def check_count(owner: object, least: int, **options) -> None:
+    """Raise ValueError for what is no integer of at least ``least``."""
+    for name, value in options.items():
+        if not isinstance(value, Integral) or value < least:
+            _refuse(owner, name, f'an integer of at least {least}', value)
+
+
+def check_at_least(owner: object, least: float, **options) -> None:
+    """Raise ValueError for a number below ``least``, NaN or None."""
+    for name, value in options.items():
+        if value is None or not value >= least:
+            _refuse(owner, name, f'at least {least}', value)
+
+
+def check_above(owner: object, bound: float, **options) -> None:
+    """Raise ValueError for a number that is not above ``bound``."""
+    for name, value in options.items():
+        if value is None or not value > bound:
+            _refuse(owner, name, f'above {bound}', value)
+
+
+def check_between(owner: object, low: float, high: float, **options) -> None:
+    """Raise ValueError for a number outside [low, high]."""
+    for name, value in options.items():
+        if value is None or not low <= value <= high:
+            _refuse(owner, name, f'in [{low}, {high}]', value)
+
+
+def check_fraction(owner: object, **options) -> None:
+    """Raise ValueError for a number outside [0, 1), such as a momentum."""
+    for name, value in options.items():
+        if value is None or not 0 <= value < 1:
+            _refuse(owner, name, 'in [0, 1)', value)
+
+
+def _refuse(owner: object, name: str, expected: str, value: object) -> None:
+    owner = owner if isinstance(owner, str) else type(owner).__name__
+    raise ValueError(f'{owner}: {name} must be {expected}, got {value!r}')

@@ -1,0 +1,134 @@
+"""Rooms of the package and the imports that are allowed between them.
+
+A room is a folder or a file directly under ``mmreidmix``. Each room may import
+only rooms that stand above it in ``ALLOWED``, so there is no circle.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+#: Room -> rooms of the package that it may import.
+ALLOWED = {
+    'version': set(),
+    'checks': set(),
+    'files': set(),
+    'compat': set(),
+    'registry': set(),
+    'structures': set(),
+    'pseudo_labels': set(),
+    'datasets': {'checks', 'files', 'registry', 'structures'},
+    'evaluation': {'files', 'pseudo_labels', 'registry'},
+    'models': {'checks', 'registry', 'structures'},
+    'visualization': {'evaluation', 'models'},
+    'engine': {
+        'compat', 'evaluation', 'models', 'pseudo_labels', 'registry',
+        'visualization'
+    },
+    'apis': {
+        'datasets', 'engine', 'evaluation', 'files', 'models',
+        'pseudo_labels', 'registry', 'structures'
+    },
+    'report': {
+        'apis', 'datasets', 'evaluation', 'files', 'registry',
+        'version', 'visualization'
+    },
+}
+
+#: Rooms of functions over arrays: usable without the framework.
+PURE = ('checks', 'files', 'pseudo_labels')
+
+
+def imported_modules(file: Path, root: Path) -> Iterator[str]:
+    """Dotted names of the modules that a file imports, wherever it does."""
+    package = ('mmreidmix', *file.relative_to(root).parts[:-1])
+    for node in ast.walk(ast.parse(file.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            base = package[:len(package) - node.level + 1]
+            yield '.'.join([*base, *(node.module or '').split('.')])
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f'{node.module}.{name.name}' for name in node.names
+                        if node.module == 'mmreidmix')
+
+
+def room_of(file: Path, root: Path) -> str:
+    """First folder below the package, or the file itself."""
+    return Path(file.relative_to(root).parts[0]).stem
+
+
+def arrows(root: Path) -> dict[tuple[str, str], list[str]]:
+    """Imports from one room into another: which files have them."""
+    found = {}
+    for file in sorted(root.rglob('*.py')):
+        room = room_of(file, root)
+        for module in imported_modules(file, root):
+            first, *rest = module.split('.')
+            if first == 'mmreidmix' and rest and rest[0] != room:
+                found.setdefault((room, rest[0]), []).append(
+                    f'{file.relative_to(root)} imports {module}')
+    return found
+
+
+def forbidden(root: Path, allowed: dict) -> list[str]:
+    """Imports between rooms that the table does not name."""
+    return [
+        line for (room, other), lines in arrows(root).items()
+        if room != '__init__' and other not in {'__version__', *allowed[room]}
+        for line in lines
+    ]
+
+
+def test_imports_between_rooms_are_those_of_the_table():
+    assert forbidden(ROOT / 'mmreidmix', ALLOWED) == []
+
+
+def test_every_room_is_in_the_table_and_none_else():
+    rooms = {
+        room_of(file, ROOT / 'mmreidmix')
+        for file in (ROOT / 'mmreidmix').rglob('*.py')
+    }
+    assert rooms - {'__init__'} == set(ALLOWED)
+
+
+def test_no_room_imports_one_below_it():
+    above = set()
+    for room, imported in ALLOWED.items():
+        assert imported <= above, room
+        above.add(room)
+
+
+def test_every_arrow_of_the_table_is_in_use():
+    wanted = {(room, other) for room, others in ALLOWED.items()
+              for other in others}
+    assert wanted - set(arrows(ROOT / 'mmreidmix')) == set()
+
+
+@pytest.mark.parametrize('text', [
+    'from mmreidmix.engine import hooks',
+    'import mmreidmix.engine.hooks',
+    'from mmreidmix import engine',
+    'from ..engine.hooks import thing',
+    'def late():\n    from mmreidmix.engine import hooks',
+])
+def test_a_climbing_import_is_found(tmp_path, text):
+    file = tmp_path / 'models' / 'thing.py'
+    file.parent.mkdir()
+    file.write_text(text)
+    assert len(forbidden(tmp_path, ALLOWED)) == 1
+
+
+@pytest.mark.parametrize('room', PURE)
+def test_functions_over_arrays_import_no_framework(room):
+    root = ROOT / 'mmreidmix'
+    files = [*(root / room).rglob('*.py'), *root.glob(f'{room}.py')]
+    assert files
+    for file in files:
+        roots = {m.split('.')[0] for m in imported_modules(file, root)}
+        assert not roots & {'mmengine', 'mmcv', 'mmpretrain'}, file
