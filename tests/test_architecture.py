@@ -20,18 +20,19 @@ ALLOWED = {
     'compat': set(),
     'registry': set(),
     'structures': set(),
-    'pseudo_labels': set(),
+    'neighbours': set(),
+    'pseudo_labels': {'neighbours'},
     'datasets': {'checks', 'files', 'registry', 'structures'},
-    'evaluation': {'files', 'pseudo_labels', 'registry'},
+    'evaluation': {'files', 'neighbours', 'registry'},
     'models': {'checks', 'registry', 'structures'},
     'visualization': {'evaluation', 'models'},
     'engine': {
-        'compat', 'evaluation', 'models', 'pseudo_labels', 'registry',
-        'visualization'
+        'compat', 'evaluation', 'models', 'neighbours', 'pseudo_labels',
+        'registry', 'visualization'
     },
     'apis': {
-        'datasets', 'engine', 'evaluation', 'files', 'models',
-        'pseudo_labels', 'registry', 'structures'
+        'datasets', 'engine', 'evaluation', 'files', 'models', 'neighbours',
+        'registry', 'structures'
     },
     'report': {
         'apis', 'datasets', 'evaluation', 'files', 'registry',
@@ -40,7 +41,7 @@ ALLOWED = {
 }
 
 #: Rooms of functions over arrays: usable without the framework.
-PURE = ('checks', 'files', 'pseudo_labels')
+PURE = ('checks', 'files', 'neighbours', 'pseudo_labels')
 
 
 def imported_modules(file: Path, root: Path) -> Iterator[str]:

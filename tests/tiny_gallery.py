@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmreidmix.apis import Gallery
-from mmreidmix.pseudo_labels import normalise
+from mmreidmix.neighbours import normalise
 
 DIM = 8
 

@@ -6,7 +6,7 @@ from typing import Optional
 
 import numpy as np
 
-from mmreidmix.pseudo_labels.compiled import compiled
+from mmreidmix.neighbours.numba_kernels import compiled
 
 from .sides import checked_sides
 from .verification import (

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmreidmix.pseudo_labels.compiled import compiled
+from mmreidmix.neighbours.numba_kernels import compiled
 
 from .sides import Sides
 

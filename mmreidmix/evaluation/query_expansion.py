@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from mmreidmix.pseudo_labels import knn
-from mmreidmix.pseudo_labels import normalise as normalise_rows
+from mmreidmix.neighbours import knn
+from mmreidmix.neighbours import normalise as normalise_rows
 
 from .sides import Sides
 

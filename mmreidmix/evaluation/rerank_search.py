@@ -4,27 +4,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmreidmix.pseudo_labels import knn
-from mmreidmix.pseudo_labels.candidates import (
-    new_lists,
-    over_product,
-    serve,
-)
-from mmreidmix.pseudo_labels.compiled import compiled, over_rows
-from mmreidmix.pseudo_labels.duplicates import surplus
-from mmreidmix.pseudo_labels.exact import (
+from mmreidmix.neighbours import knn
+from mmreidmix.neighbours.candidates import new_lists, over_product, serve
+from mmreidmix.neighbours.duplicates import surplus
+from mmreidmix.neighbours.exact_search import (
     COLUMNS,
     ROWS,
     settled,
     streamed_products,
 )
-from mmreidmix.pseudo_labels.products import multiply
-from mmreidmix.pseudo_labels.rough import (
+from mmreidmix.neighbours.matmul import multiply
+from mmreidmix.neighbours.numba_kernels import compiled, over_rows
+from mmreidmix.neighbours.reduced_precision import (
     mean_feature,
     product_error,
     rough_copies,
 )
-from mmreidmix.pseudo_labels.similarity import kernel_view, similarity, widen
+from mmreidmix.neighbours.similarity import kernel_view, similarity, widen
 
 _CHUNK = 64
 # Candidates for the farthest image of a row.

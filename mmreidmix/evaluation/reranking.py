@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmreidmix.pseudo_labels import normalise
-from mmreidmix.pseudo_labels.compiled import compiled, over_rows
-from mmreidmix.pseudo_labels.encoding import average_encodings, encode_sets
-from mmreidmix.pseudo_labels.products import multiply
+from mmreidmix.neighbours import normalise
+from mmreidmix.neighbours.k_reciprocal import average_encodings, encode_sets
+from mmreidmix.neighbours.matmul import multiply
+from mmreidmix.neighbours.numba_kernels import compiled, over_rows
 
 from .rerank_search import nearest_and_farthest
 from .sides import Sides

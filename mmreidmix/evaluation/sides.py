@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from mmreidmix.pseudo_labels.products import multiply
+from mmreidmix.neighbours.matmul import multiply
 
 METRICS = ('cosine', 'euclidean')
 # Scores of one block; more rows than the maximum make no product faster.

@@ -11,7 +11,7 @@ from typing import Optional
 import numpy as np
 import torch
 
-from mmreidmix.pseudo_labels.compiled import compiled, over_rows
+from mmreidmix.neighbours.numba_kernels import compiled, over_rows
 
 from .counting import Counter
 from .sides import Sides, checked_sides

@@ -19,7 +19,7 @@ from typing import Optional
 import numpy as np
 import torch
 
-from mmreidmix.pseudo_labels.compiled import compiled
+from mmreidmix.neighbours.numba_kernels import compiled
 
 from .sides import checked_sides
 

@@ -1,14 +1,15 @@
 """Pseudo labels from features: arrays in, arrays out."""
-from .clustering import dbscan, renumber
+from mmreidmix.neighbours.expansion import expand_neighbours
+from mmreidmix.neighbours.k_reciprocal import k_reciprocal_encoding
+from mmreidmix.neighbours.knn_search import knn, neighbour_recall, normalise
+
+from .clusterers import FINCH, JaccardDBSCAN, KMeans, PseudoLabelResult
+from .dbscan import dbscan, renumber
 from .diagnostics import collapse_warning, describe_clustering
-from .encoding import k_reciprocal_encoding
-from .expansion import expand_neighbours
 from .finch import finch, finch_partitions
-from .grouped import cluster_per_group
 from .jaccard import CollapsedFeaturesError, jaccard_graph
 from .kmeans import kmeans
-from .neighbours import knn, neighbour_recall, normalise
-from .pipeline import FINCH, JaccardDBSCAN, KMeans, PseudoLabelResult
+from .per_group import cluster_per_group
 from .reliability import CRITERIA, cluster_reliability, select_reliable
 
 __all__ = [

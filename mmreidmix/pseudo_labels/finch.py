@@ -8,8 +8,9 @@ import torch
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from .clustering import renumber
-from .neighbours import knn, normalise
+from mmreidmix.neighbours.knn_search import knn, normalise
+
+from .dbscan import renumber
 
 _BLOCK = 1 << 16
 # Means that are searched exactly in any case: it takes seconds.

@@ -2,8 +2,8 @@
 import numpy as np
 from scipy import sparse
 
-from .compiled import compiled
-from .rows import (
+from mmreidmix.neighbours.numba_kernels import compiled
+from mmreidmix.neighbours.sparse_rows import (
     check_kernel,
     grow,
     in_chunks,

@@ -2,7 +2,7 @@
 import faiss
 import numpy as np
 
-from .clustering import renumber
+from .dbscan import renumber
 
 _BLOCK = 1 << 16
 # Images per centroid that the centroids are fitted on; faiss's own default.

@@ -6,7 +6,7 @@ and this combination from DomainMix (arXiv 2011.11953).
 """
 import numpy as np
 
-from .clustering import renumber
+from .dbscan import renumber
 
 CRITERIA = ('independence', 'compactness', 'quantity')
 

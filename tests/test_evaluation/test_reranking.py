@@ -10,7 +10,8 @@ from mmreidmix.evaluation.ranking import rank
 from mmreidmix.evaluation.rerank_search import nearest_and_farthest
 from mmreidmix.evaluation.reranking import encodings, reranked_blocks
 from mmreidmix.evaluation.sides import checked_sides
-from mmreidmix.pseudo_labels import exact, knn, normalise
+from mmreidmix.neighbours import exact_search as exact
+from mmreidmix.neighbours import knn, normalise
 
 BENCHMARKS = Path(__file__).parents[2] / 'tools' / 'benchmarks'
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import entropy
 
 from mmreidmix.pseudo_labels import collapse_warning, describe_clustering
-
-from .oracles import quick
+from tests.oracles import quick
 
 
 def test_hand_computed():

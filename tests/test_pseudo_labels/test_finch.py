@@ -4,15 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from mmreidmix.pseudo_labels import (
-    FINCH,
-    finch,
-    finch_partitions,
-    knn,
-    renumber,
-)
-
-from .oracles import blobs, quick, unit
+from mmreidmix.neighbours import knn
+from mmreidmix.pseudo_labels import FINCH, finch, finch_partitions, renumber
+from tests.oracles import blobs, quick, unit
 
 
 def plain_partition(points):

@@ -5,15 +5,11 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.spatial.distance import cdist
 
-from mmreidmix.pseudo_labels import (
-    jaccard_graph,
-    k_reciprocal_encoding,
-    knn,
-)
+from mmreidmix.neighbours import k_reciprocal_encoding, knn
+from mmreidmix.neighbours.sparse_rows import mirrored
+from mmreidmix.pseudo_labels import jaccard_graph
 from mmreidmix.pseudo_labels.jaccard import _clean
-from mmreidmix.pseudo_labels.rows import mirrored
-
-from .oracles import blobs, dense_encoding, dense_jaccard, quick, unit
+from tests.oracles import blobs, dense_encoding, dense_jaccard, quick, unit
 
 
 def encode(features, k1, k2, **options):

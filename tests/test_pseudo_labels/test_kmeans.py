@@ -3,8 +3,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from mmreidmix.pseudo_labels import KMeans, kmeans
-
-from .oracles import blobs, unit
+from tests.oracles import blobs, unit
 
 
 def planted(num=300, seed=0):

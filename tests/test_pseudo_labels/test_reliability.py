@@ -8,8 +8,7 @@ from mmreidmix.pseudo_labels import (
     cluster_reliability,
     select_reliable,
 )
-
-from .oracles import dense_reliable, quick
+from tests.oracles import dense_reliable, quick
 
 
 @quick

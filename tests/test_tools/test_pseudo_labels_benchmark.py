@@ -10,13 +10,9 @@ import sys
 import numpy as np
 import pytest
 
-from mmreidmix.pseudo_labels import (
-    jaccard_graph,
-    k_reciprocal_encoding,
-    knn,
-    normalise,
-)
-from tests.test_pseudo_labels.oracles import dense_encoding, dense_jaccard
+from mmreidmix.neighbours import k_reciprocal_encoding, knn, normalise
+from mmreidmix.pseudo_labels import jaccard_graph
+from tests.oracles import dense_encoding, dense_jaccard
 from tests.tiny import ROOT, environment
 
 TOOL = ROOT / 'tools' / 'benchmarks' / 'pseudo_labels.py'

@@ -14,7 +14,7 @@ from mmreidmix.evaluation import rank
 from mmreidmix.evaluation.counting import Counter
 from mmreidmix.evaluation.reranking import reranked_blocks
 from mmreidmix.evaluation.sides import checked_sides
-from mmreidmix.pseudo_labels.products import multiply
+from mmreidmix.neighbours.matmul import multiply
 
 # The bound that re-ranked distances must agree within, but for the share
 # whose lists differ because float32 decides a near tie either way.

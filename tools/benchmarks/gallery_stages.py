@@ -10,7 +10,7 @@ from planted import planted_features
 from process import Meter, resident_mib
 
 from mmreidmix.apis import Gallery
-from mmreidmix.pseudo_labels import normalise
+from mmreidmix.neighbours import normalise
 
 TOPK = 10
 # Images of one call of Gallery.add.

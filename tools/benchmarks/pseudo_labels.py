@@ -33,7 +33,7 @@ from stage import (
     warm_up,
 )
 
-from mmreidmix.pseudo_labels.neighbours import APPROXIMATE_BACKENDS, BACKENDS
+from mmreidmix.neighbours.knn_search import APPROXIMATE_BACKENDS, BACKENDS
 
 
 def parse_args(argv=None) -> argparse.Namespace:

@@ -14,18 +14,20 @@ from process import Meter, resident_mib, say
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
-from mmreidmix.pseudo_labels import (
-    dbscan,
+from mmreidmix.neighbours import (
     expand_neighbours,
-    jaccard_graph,
     k_reciprocal_encoding,
     knn,
     neighbour_recall,
     normalise,
+)
+from mmreidmix.neighbours.knn_search import APPROXIMATE_BACKENDS
+from mmreidmix.pseudo_labels import (
+    dbscan,
+    jaccard_graph,
     renumber,
     select_reliable,
 )
-from mmreidmix.pseudo_labels.neighbours import APPROXIMATE_BACKENDS
 
 K1, K2, MIN_SAMPLES = 30, 6, 4
 TIGHT, EPS, LOOSE = ALL_EPS = (0.58, 0.60, 0.62)

@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 import torch
 
-from mmreidmix.pseudo_labels import normalise
+from mmreidmix.neighbours import normalise
 
 from .rows import META
 from .vectors import BLOCK

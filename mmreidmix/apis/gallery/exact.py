@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from mmreidmix.pseudo_labels.products import multiply
-from mmreidmix.pseudo_labels.rough import product_error
+from mmreidmix.neighbours.matmul import multiply
+from mmreidmix.neighbours.reduced_precision import product_error
 
 from .vectors import Vectors
 

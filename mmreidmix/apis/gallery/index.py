@@ -9,7 +9,7 @@ from typing import Optional
 import faiss
 import numpy as np
 
-from mmreidmix.pseudo_labels.approximate import OPTIONS, faiss_threads
+from mmreidmix.neighbours.approximate_search import OPTIONS, faiss_threads
 
 from .checks import integer
 from .vectors import Vectors

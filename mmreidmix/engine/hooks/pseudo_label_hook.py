@@ -19,6 +19,7 @@ from torch.utils.data import Subset
 from mmreidmix.engine.extraction import extract_embeddings
 from mmreidmix.engine.runner_parts import bare_model, single_optim_wrappers
 from mmreidmix.evaluation.gather import gather_rows
+from mmreidmix.neighbours import normalise
 from mmreidmix.pseudo_labels import (
     FINCH,
     CollapsedFeaturesError,
@@ -27,7 +28,6 @@ from mmreidmix.pseudo_labels import (
     PseudoLabelResult,
     collapse_warning,
     describe_clustering,
-    normalise,
     renumber,
 )
 from mmreidmix.registry import HOOKS, TASK_UTILS

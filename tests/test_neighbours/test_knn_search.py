@@ -6,11 +6,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmreidmix.pseudo_labels import exact, knn, normalise, rough
-from mmreidmix.pseudo_labels.exact import topk_search
-from mmreidmix.pseudo_labels.similarity import kernel_view
-
-from .oracles import blobs, dense_knn, quick, unit
+from mmreidmix.neighbours import (
+    exact_search as exact,
+)
+from mmreidmix.neighbours import (
+    knn,
+    normalise,
+)
+from mmreidmix.neighbours import (
+    reduced_precision as rough,
+)
+from mmreidmix.neighbours.exact_search import topk_search
+from mmreidmix.neighbours.similarity import kernel_view
+from tests.oracles import blobs, dense_knn, quick, unit
 
 BACKENDS = st.sampled_from(['torch', 'faiss'])
 
@@ -250,7 +258,7 @@ def test_normalise_keeps_input_and_handles_any_scale(scale):
 @pytest.mark.parametrize('dtype', [np.float16, np.float32])
 def test_normalise_from_map_to_map_block_by_block(tmp_path, monkeypatch,
                                                   dtype):
-    from mmreidmix.pseudo_labels import neighbours
+    from mmreidmix.neighbours import knn_search as neighbours
     monkeypatch.setattr(neighbours, '_BLOCK_BYTES', 4 * 8 * 7)
     features = blobs(50)[0].astype(dtype)
     features.tofile(tmp_path / 'in')

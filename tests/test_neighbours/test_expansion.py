@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmreidmix.pseudo_labels import (
-    JaccardDBSCAN,
+from mmreidmix.neighbours import (
     expand_neighbours,
     knn,
     neighbour_recall,
     normalise,
 )
-from tests.test_pseudo_labels.oracles import blobs, quick, unit
+from mmreidmix.pseudo_labels import JaccardDBSCAN
+from tests.oracles import blobs, quick, unit
 
 
 def plain_expansion(features, indices):

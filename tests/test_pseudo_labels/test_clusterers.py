@@ -6,17 +6,15 @@ from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
 
+from mmreidmix.neighbours import knn, normalise
 from mmreidmix.pseudo_labels import (
     FINCH,
     CollapsedFeaturesError,
     JaccardDBSCAN,
     KMeans,
-    knn,
-    normalise,
     renumber,
 )
-
-from .oracles import (
+from tests.oracles import (
     blobs,
     dense_encoding,
     dense_jaccard,

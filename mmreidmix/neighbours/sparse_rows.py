@@ -3,7 +3,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from .compiled import compiled, over_rows
+from .numba_kernels import compiled, over_rows
 from .progress import Progress
 
 KERNELS = ('numba', 'numpy')

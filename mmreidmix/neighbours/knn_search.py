@@ -4,9 +4,9 @@ import logging
 import numpy as np
 import torch
 
-from .approximate import approximate_search
+from .approximate_search import approximate_search
 from .duplicates import lists_of_surplus, surplus
-from .exact import streamed_search, topk_search
+from .exact_search import streamed_search, topk_search
 from .similarity import exhaust, kernel_view
 
 logger = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ def knn(features, k, *, block=None, backend='torch', threads=None, rows=None,
         block (int, optional): Rows of one product or one call.
         backend (str): Exact: 'torch', or 'faiss' (flat inner product, CPU).
             Approximate, for many images: 'ivf' or 'hnsw' of faiss, see
-            :func:`~mmreidmix.pseudo_labels.approximate.approximate_search`.
+            :func:`~mmreidmix.neighbours.approximate_search.approximate_search`.
         threads (int, optional): Threads of selection and comparison, default
             ``torch.get_num_threads()``.
         rows (tuple[int, int], optional): First and last (exclusive) image

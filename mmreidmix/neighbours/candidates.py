@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 
-from .compiled import compiled, over_rows
+from .numba_kernels import compiled, over_rows
 from .similarity import refine, widen
 
 # Constant lengths make inner loops fast vector code: images that are looked at

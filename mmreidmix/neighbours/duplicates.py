@@ -1,7 +1,7 @@
 """Exact duplicates: searched once, listed like all others."""
 import numpy as np
 
-from .compiled import compiled, over_rows
+from .numba_kernels import compiled, over_rows
 
 
 @compiled

@@ -6,13 +6,19 @@ from typing import Optional
 
 import numpy as np
 
-from .clustering import dbscan, renumber
-from .encoding import k_reciprocal_encoding
-from .expansion import expand_neighbours
+from mmreidmix.neighbours.expansion import expand_neighbours
+from mmreidmix.neighbours.k_reciprocal import k_reciprocal_encoding
+from mmreidmix.neighbours.knn_search import (
+    BACKENDS,
+    EXACT_BACKENDS,
+    knn,
+    normalise,
+)
+
+from .dbscan import dbscan, renumber
 from .finch import finch
 from .jaccard import jaccard_graph
 from .kmeans import kmeans
-from .neighbours import BACKENDS, EXACT_BACKENDS, knn, normalise
 from .reliability import CRITERIA, select_reliable
 
 
@@ -81,7 +87,7 @@ class JaccardDBSCAN:
             DBSCAN as they are.
         min_size (int): Least images of a cluster ('quantity').
         indep_quantile (float): Quantile of the independence threshold.
-        backend (str): Neighbour search, one of ``neighbours.BACKENDS``.
+        backend (str): Neighbour search, one of ``knn_search.BACKENDS``.
         backend_options (dict, optional): Settings of an approximate backend,
             see :func:`neighbours.knn`.
         expansion (int, optional): Rounds of :func:`expand_neighbours` after
@@ -215,7 +221,7 @@ class FINCH:
         level (int): Partition, 0 = finest, -1 = coarsest.
         num_clusters (int, optional): Wanted number of clusters instead.
         min_size (int): Smaller clusters become noise; 1 = none does.
-        backend (str): Neighbour search, one of ``neighbours.BACKENDS``.
+        backend (str): Neighbour search, one of ``knn_search.BACKENDS``.
         backend_options (dict, optional): Settings of an approximate backend.
         block (int, optional): Rows of the search at a time.
         threads (int, optional): Default ``torch.get_num_threads()``.

@@ -7,9 +7,9 @@ pseudo-label methods (``yxgeee/SpCL``): see :func:`k_reciprocal_encoding`.
 import numpy as np
 from scipy import sparse
 
-from .compiled import compiled
-from .rows import check_kernel, grow, in_chunks, stack
+from .numba_kernels import compiled
 from .similarity import kernel_view, similarity
+from .sparse_rows import check_kernel, grow, in_chunks, stack
 
 
 @compiled

@@ -7,7 +7,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from .compiled import compiled, over_rows
+from .numba_kernels import compiled, over_rows
 
 
 def _bfloat16(value):

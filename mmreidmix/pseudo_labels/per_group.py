@@ -1,8 +1,9 @@
 """Clusters that never leave their group, such as the video of an image."""
 import numpy as np
 
-from .clustering import renumber
-from .neighbours import name_some
+from mmreidmix.neighbours.knn_search import name_some
+
+from .dbscan import renumber
 
 
 def _parts(groups):

@@ -5,10 +5,9 @@ import faiss
 import numpy as np
 import pytest
 
-from mmreidmix.pseudo_labels import knn
-from mmreidmix.pseudo_labels.neighbours import neighbour_recall
-
-from .oracles import blobs, unit
+from mmreidmix.neighbours import knn
+from mmreidmix.neighbours.knn_search import neighbour_recall
+from tests.oracles import blobs, unit
 
 FEATURES = unit(blobs(3000, dim=16)[0])
 EVERYTHING = [('ivf', {'nlist': 9, 'nprobe': 9}),

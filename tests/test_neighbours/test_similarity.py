@@ -2,8 +2,8 @@
 import numpy as np
 import torch
 
-from mmreidmix.pseudo_labels.compiled import compiled
-from mmreidmix.pseudo_labels.similarity import widen
+from mmreidmix.neighbours.numba_kernels import compiled
+from mmreidmix.neighbours.similarity import widen
 
 FLOAT16 = np.arange(2**16, dtype=np.uint16)
 BFLOAT16 = FLOAT16.view(np.int16)

@@ -1,9 +1,9 @@
 """Neighbours of neighbours: more of the true ones, where some are missing."""
 import numpy as np
 
-from .compiled import compiled
-from .rows import in_chunks
+from .numba_kernels import compiled
 from .similarity import insert, kernel_view, similarity
+from .sparse_rows import in_chunks
 
 
 @compiled

@@ -6,8 +6,7 @@ from scipy import sparse
 from sklearn.cluster import DBSCAN
 
 from mmreidmix.pseudo_labels import dbscan, renumber
-
-from .oracles import quick
+from tests.oracles import quick
 
 
 def graph_of(dense, radius):

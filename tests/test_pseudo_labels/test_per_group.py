@@ -11,8 +11,7 @@ from mmreidmix.pseudo_labels import (
     cluster_per_group,
     renumber,
 )
-
-from .oracles import blobs, quick
+from tests.oracles import blobs, quick
 
 SMALL = JaccardDBSCAN(k1=8, k2=3, eps=0.5, min_samples=3, criteria=None)
 CLUSTERERS = [SMALL, FINCH(), FINCH(level=0), KMeans(1)]

@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from mmreidmix.pseudo_labels import products
+from mmreidmix.neighbours import matmul as products
 
 
 @pytest.fixture(params=[False, True], ids=['tiles', 'wide'])

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmreidmix.evaluation.rerank_search import nearest_and_farthest
-from mmreidmix.pseudo_labels import knn, rough
-from mmreidmix.pseudo_labels.rough import mean_feature, rough_copies
-from mmreidmix.pseudo_labels.subspace import subspace
-
-from .oracles import dense_knn, quick, unit
+from mmreidmix.neighbours import knn
+from mmreidmix.neighbours import reduced_precision as rough
+from mmreidmix.neighbours.reduced_precision import mean_feature, rough_copies
+from mmreidmix.neighbours.subspace import subspace
+from tests.oracles import dense_knn, quick, unit
 
 
 def few_dimensions(num=400, dim=64, latent=6, noise=0.02, seed=0):

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from .candidates import new_lists, over_product, serve, settle
-from .products import multiply
+from .matmul import multiply
 from .progress import Progress
-from .rough import mean_feature, product_error, rough_copies
+from .reduced_precision import mean_feature, product_error, rough_copies
 from .similarity import exhaust, refine
 
 _BLOCK_BYTES = 64 << 20
