@@ -20,15 +20,16 @@ ALLOWED = {
     'compat': set(),
     'registry': set(),
     'structures': set(),
+    'distributed': set(),
     'neighbours': set(),
     'pseudo_labels': {'neighbours'},
     'datasets': {'checks', 'files', 'registry', 'structures'},
-    'evaluation': {'files', 'neighbours', 'registry'},
-    'models': {'checks', 'registry', 'structures'},
+    'evaluation': {'distributed', 'files', 'neighbours', 'registry'},
+    'models': {'checks', 'distributed', 'registry', 'structures'},
     'visualization': {'evaluation', 'models'},
     'engine': {
-        'compat', 'evaluation', 'models', 'neighbours', 'pseudo_labels',
-        'registry', 'visualization'
+        'compat', 'distributed', 'evaluation', 'models', 'neighbours',
+        'pseudo_labels', 'registry', 'visualization'
     },
     'apis': {
         'datasets', 'engine', 'evaluation', 'files', 'models', 'neighbours',

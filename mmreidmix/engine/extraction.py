@@ -10,7 +10,7 @@ from mmengine.dist import get_dist_info
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader, Dataset
 
-from mmreidmix.evaluation.gather import gather_rows
+from mmreidmix.distributed import gather_rows
 
 
 def shared_batches(num_images: int, batch_size: int, rank: int,

@@ -1,5 +1,4 @@
 from .feature_table import FeatureTable
-from .gather import gather_rows
 from .metric import ReIDMetric, find_metric
 from .ranking import RankingResult, rank, top_matches
 from .single_shot import SingleShotResult, single_gallery_shot
@@ -11,6 +10,6 @@ from .verification_metric import VerificationMetric
 __all__ = [
     'VerificationMetric',
     'FeatureTable', 'RankingResult', 'ReIDMetric', 'SingleShotResult',
-    'SplitReIDMetric', 'add_split_means', 'find_metric', 'gather_rows',
+    'SplitReIDMetric', 'add_split_means', 'find_metric',
     'mean_and_spread', 'rank', 'single_gallery_shot', 'top_matches'
 ]

@@ -16,8 +16,9 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmengine.structures import BaseDataElement
 
+from mmreidmix.distributed import gather_rows
+
 from .feature_table import FeatureTable
-from .gather import gather_rows
 from .split_sets import expand_rows
 
 FIELDS = ('embedding', 'index', 'pid', 'camid', 'domain', 'subset')

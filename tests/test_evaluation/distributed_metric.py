@@ -9,7 +9,7 @@ from test_metric import evaluate, make_samples
 
 import mmreidmix  # noqa: F401
 from mmreidmix.compat import init_cpu_process_group
-from mmreidmix.evaluation import gather_rows
+from mmreidmix.distributed import gather_rows
 
 
 def check_gather_rows(rank):

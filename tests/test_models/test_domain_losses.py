@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmreidmix.distributed import mean_over_domains
 from mmreidmix.models import (
     ClusterWeightedLoss,
     CompactnessLoss,
@@ -15,7 +16,6 @@ from mmreidmix.models import (
     NominalClassLoss,
     SoftLabelLoss,
 )
-from mmreidmix.models.losses.domains import mean_over_domains
 
 BUILDERS = [lambda: HypersphereLoss(5), lambda: NominalClassLoss(5, 3),
             CompactnessLoss]

@@ -16,9 +16,9 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from torch.utils.data import Subset
 
+from mmreidmix.distributed import gather_rows
 from mmreidmix.engine.extraction import extract_embeddings
 from mmreidmix.engine.runner_parts import bare_model, single_optim_wrappers
-from mmreidmix.evaluation.gather import gather_rows
 from mmreidmix.neighbours import normalise
 from mmreidmix.pseudo_labels import (
     FINCH,

@@ -5,7 +5,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 
-from mmreidmix.models.losses.domains import count_domains
+from mmreidmix.distributed import count_domains
 from mmreidmix.registry import MODELS
 
 

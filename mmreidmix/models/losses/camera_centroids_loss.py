@@ -6,14 +6,10 @@ import torch
 import torch.nn as nn
 
 from mmreidmix.checks import check_above, check_choice
+from mmreidmix.distributed import mean_of_usable
 from mmreidmix.registry import MODELS
 
-from .contrast import (
-    log_sum_exp,
-    mean_of_usable,
-    mean_over_positives,
-    scaled_similarity,
-)
+from .contrast import log_sum_exp, mean_over_positives, scaled_similarity
 
 FALLBACKS = ('own', 'skip')
 

@@ -6,14 +6,10 @@ import torch
 import torch.nn as nn
 
 from mmreidmix.checks import check_above
+from mmreidmix.distributed import mean_of_usable
 from mmreidmix.registry import MODELS
 
-from .contrast import (
-    comparable,
-    log_sum_exp,
-    mean_of_usable,
-    scaled_similarity,
-)
+from .contrast import comparable, log_sum_exp, scaled_similarity
 
 
 @MODELS.register_module()

@@ -6,9 +6,9 @@ from typing import Optional
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from mmengine.dist import all_reduce, get_world_size
 
 from mmreidmix.checks import check_above
+from mmreidmix.distributed import mean_of_usable
 
 
 def rivals_of(labels: torch.Tensor,
@@ -95,27 +95,6 @@ def mean_over_positives(logits: torch.Tensor, positives: torch.Tensor,
     sums = torch.zeros_like(negatives).index_put((anchors, ), terms,
                                                  accumulate=True)
     return sums / positives.sum(1).clamp(min=1)
-
-
-def mean_of_usable(values: torch.Tensor, usable: torch.Tensor) -> torch.Tensor:
-    """Mean over the usable anchors of all processes.
-
-    Each process gets its share of the sum over the mean number of usable
-    anchors, so that the average over processes, which is what gradients and
-    the log get, is the mean over all anchors wherever they are.
-
-    Args:
-        values (Tensor): shape (B,).
-        usable (Tensor): bool, shape (B,).
-
-    Returns:
-        Tensor: scalar; 0, with a graph, where no anchor is usable.
-    """
-    count = usable.sum().to(values.dtype)
-    if get_world_size() > 1:
-        all_reduce(count, op='mean')
-    total = torch.where(usable, values, 0).sum()
-    return total / torch.where(count > 0, count, 1)
 
 
 class KeysLoss(nn.Module, ABC):

@@ -8,10 +8,12 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from mmreidmix.checks import check_above, check_fraction
-from mmreidmix.models.gather import gather_with_grad
+from mmreidmix.distributed import (
+    count_domains,
+    gather_with_grad,
+    mean_over_domains,
+)
 from mmreidmix.registry import MODELS
-
-from .domains import count_domains, mean_over_domains
 
 
 class DomainSimilarityLoss(nn.Module, ABC):

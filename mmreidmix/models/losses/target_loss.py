@@ -7,9 +7,8 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from mmreidmix.checks import check_above
+from mmreidmix.distributed import mean_of_usable
 from mmreidmix.registry import MODELS
-
-from .contrast import mean_of_usable
 
 BLOCK = 1 << 14
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from mmengine.dist import all_reduce_dict
 from mmengine.model import BaseModel
 
-from mmreidmix.models.gather import gather_with_grad
+from mmreidmix.distributed import gather_with_grad
 from mmreidmix.models.layers import group_batch_norm, last_output
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mmreidmix.models.gather import gather_with_grad
+from mmreidmix.distributed import gather_with_grad
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from mmreidmix.models.losses.domains import mean_count
+from mmreidmix.distributed import mean_count
 
 
 def labelled_id_loss(model, b: torch.Tensor,

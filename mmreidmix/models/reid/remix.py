@@ -9,7 +9,7 @@ from mmengine.dist import get_rank
 from mmengine.logging import print_log
 
 from mmreidmix.checks import check_choice
-from mmreidmix.models.gather import gather_with_grad
+from mmreidmix.distributed import gather_with_grad
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
 

@@ -1,7 +1,7 @@
-"""Means over the labelled and the unlabelled images of all processes."""
+"""Means over the images of all processes."""
 
 import torch
-from mmengine.dist import all_reduce
+from mmengine.dist import all_reduce, get_world_size
 
 
 def count_domains(domains: torch.Tensor,
@@ -46,3 +46,24 @@ def mean_count(rows: torch.Tensor) -> torch.Tensor:
     count = rows.new_full((), len(rows))
     all_reduce(count, op='mean')
     return count.clamp(min=1e-6)
+
+
+def mean_of_usable(values: torch.Tensor, usable: torch.Tensor) -> torch.Tensor:
+    """Mean over the usable anchors of all processes.
+
+    Each process gets its share of the sum over the mean number of usable
+    anchors, so that the average over processes, which is what gradients and
+    the log get, is the mean over all anchors wherever they are.
+
+    Args:
+        values (Tensor): shape (B,).
+        usable (Tensor): bool, shape (B,).
+
+    Returns:
+        Tensor: scalar; 0, with a graph, where no anchor is usable.
+    """
+    count = usable.sum().to(values.dtype)
+    if get_world_size() > 1:
+        all_reduce(count, op='mean')
+    total = torch.where(usable, values, 0).sum()
+    return total / torch.where(count > 0, count, 1)

@@ -1,8 +1,10 @@
-"""Collect the rows of a tensor from all processes, without pickling."""
+"""Collect rows of all processes, with or without gradients."""
 
 import torch
+import torch.distributed as torch_dist
 from mmengine.dist import all_gather, get_world_size
 from torch import Tensor
+from torch.distributed.nn.functional import all_gather as all_gather_with_grad
 
 
 def gather_rows(tensor: Tensor) -> Tensor:
@@ -37,3 +39,22 @@ def gather_rows(tensor: Tensor) -> Tensor:
         padded[:len(tensor)] = tensor
     parts = all_gather(padded)
     return torch.cat([part[:n] for part, n in zip(parts, lengths)])
+
+
+def gather_with_grad(rows: Tensor) -> Tensor:
+    """Stack the rows of all processes, in the order of their ranks.
+
+    Args:
+        rows (Tensor): shape (B, ...), the same on every process.
+
+    Returns:
+        Tensor: shape (world size * B, ...). Gradients flow back to the
+        process that a row came from. Without processes, the argument.
+    """
+    if get_world_size() == 1:
+        return rows
+    if rows.requires_grad:
+        return torch.cat(all_gather_with_grad(rows.contiguous()))
+    parts = [torch.empty_like(rows) for _ in range(get_world_size())]
+    torch_dist.all_gather(parts, rows.contiguous())
+    return torch.cat(parts)
