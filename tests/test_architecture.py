@@ -25,24 +25,26 @@ ALLOWED = {
     'pseudo_labels': {'neighbours'},
     'datasets': {'checks', 'files', 'registry', 'structures'},
     'evaluation': {'distributed', 'files', 'neighbours', 'registry'},
+    'results': {'evaluation', 'files', 'registry'},
     'models': {'checks', 'distributed', 'registry', 'structures'},
     'visualization': {'evaluation', 'models'},
     'engine': {
         'compat', 'distributed', 'evaluation', 'models', 'neighbours',
-        'pseudo_labels', 'registry', 'visualization'
+        'pseudo_labels', 'registry', 'results', 'visualization'
     },
     'apis': {
         'datasets', 'engine', 'evaluation', 'files', 'models', 'neighbours',
         'registry', 'structures'
     },
     'report': {
-        'apis', 'datasets', 'evaluation', 'files', 'registry',
-        'version', 'visualization'
+        'apis', 'datasets', 'files', 'registry', 'results', 'version',
+        'visualization'
     },
 }
 
 #: Rooms of functions over arrays: usable without the framework.
-PURE = ('checks', 'files', 'neighbours', 'pseudo_labels')
+PURE = ('checks', 'files', 'neighbours', 'pseudo_labels',
+        'evaluation/functional')
 
 
 def imported_modules(file: Path, root: Path) -> Iterator[str]:

@@ -22,12 +22,12 @@ from mmreidmix.apis.command_line import run_tool
 from mmreidmix.engine.check_weights import CheckWeightsHook
 from mmreidmix.engine.setup import build_runner
 from mmreidmix.evaluation import FeatureTable
-from mmreidmix.evaluation.calibration import calibrate
-from mmreidmix.evaluation.provenance import describe_domains
-from mmreidmix.evaluation.verification_metric import VerificationMetric
+from mmreidmix.evaluation.functional.calibration import calibrate
+from mmreidmix.evaluation.metrics.verification import VerificationMetric
 from mmreidmix.files import replace_file
 from mmreidmix.models.weights import unwrap_state_dict
 from mmreidmix.registry import DATASETS
+from mmreidmix.results.provenance import describe_domains
 
 
 def parse_args(arguments=None):

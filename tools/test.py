@@ -29,8 +29,9 @@ from mmreidmix.datasets import BaseReIDDataset
 from mmreidmix.engine.check_weights import CheckWeightsHook
 from mmreidmix.engine.setup import build_runner
 from mmreidmix.evaluation import FeatureTable, find_metric
-from mmreidmix.evaluation.checkpoint_rule import RULES
-from mmreidmix.evaluation.provenance import (
+from mmreidmix.registry import DATASETS
+from mmreidmix.results.checkpoint_rule import RULES
+from mmreidmix.results.provenance import (
     describe_domains,
     describe_sources,
     file_hash,
@@ -38,19 +39,18 @@ from mmreidmix.evaluation.provenance import (
     protocol_text,
     versions,
 )
-from mmreidmix.evaluation.recheck import (
+from mmreidmix.results.rescoring import (
     differences,
     evaluator_options,
     query_differences,
     rescore,
 )
-from mmreidmix.evaluation.result_file import (
+from mmreidmix.results.result_file import (
     read_queries,
     read_result,
     write_queries,
     write_result,
 )
-from mmreidmix.registry import DATASETS
 from mmreidmix.visualization import draw_table
 
 

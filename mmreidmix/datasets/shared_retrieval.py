@@ -16,7 +16,7 @@ class SharedRetrievalDataset(RetrievalDataset):
     Ten splits of one set are ten domains made of the same images; here one
     pass over the images serves them all. The samples say nothing of domains,
     queries and identities: those are in ``metainfo['rows']``, which every
-    :class:`~mmreidmix.evaluation.feature_metric.FeatureMetric` knows. All
+    :class:`~mmreidmix.evaluation.metrics.base.FeatureMetric` knows. All
     samples claim to be gallery images of the first domain, so that a metric
     which does not know of the rows stops for want of a query.
 

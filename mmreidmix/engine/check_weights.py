@@ -8,8 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch import nn
 
-from mmreidmix.evaluation.checkpoint_rule import checkpoint_rule
 from mmreidmix.models.weights import unwrap_state_dict
+from mmreidmix.results.checkpoint_rule import checkpoint_rule
 
 # Heads may differ from the checkpoint's; a fresh BNNeck changes nothing.
 NEEDED_PARTS = ('backbone.', 'neck.', 'attention.')

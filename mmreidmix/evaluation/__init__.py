@@ -1,15 +1,19 @@
+"""Scores of embeddings: functions over arrays and metrics of the runner."""
 from .feature_table import FeatureTable
-from .metric import ReIDMetric, find_metric
-from .ranking import RankingResult, rank, top_matches
-from .single_shot import SingleShotResult, single_gallery_shot
-from .split_metric import SplitReIDMetric
-from .split_sets import add_split_means
-from .splits import mean_and_spread
-from .verification_metric import VerificationMetric
+from .functional.ranking import RankingResult, rank, top_matches
+from .functional.single_shot import SingleShotResult, single_gallery_shot
+from .functional.split_statistics import add_split_means, mean_and_spread
+from .metrics import (
+    FeatureMetric,
+    ReIDMetric,
+    SplitReIDMetric,
+    VerificationMetric,
+    find_metric,
+)
 
 __all__ = [
-    'VerificationMetric',
-    'FeatureTable', 'RankingResult', 'ReIDMetric', 'SingleShotResult',
-    'SplitReIDMetric', 'add_split_means', 'find_metric',
-    'mean_and_spread', 'rank', 'single_gallery_shot', 'top_matches'
+    'FeatureMetric', 'FeatureTable', 'RankingResult', 'ReIDMetric',
+    'SingleShotResult', 'SplitReIDMetric', 'VerificationMetric',
+    'add_split_means', 'find_metric', 'mean_and_spread', 'rank',
+    'single_gallery_shot', 'top_matches'
 ]

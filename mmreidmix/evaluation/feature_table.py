@@ -1,14 +1,14 @@
 """Features of queries and galleries with what is needed to score them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from mmreidmix.evaluation.functional.ranking import RankingResult, rank
 from mmreidmix.files import read_arrays, replace_file
-
-from .ranking import RankingResult, rank
 
 
 @dataclass(frozen=True)
@@ -120,3 +120,34 @@ def _take(features: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
     if len(rows) and (np.diff(rows) == 1).all():
         return features[rows[0]:rows[-1] + 1]
     return features[rows]
+
+
+def expand_rows(table: FeatureTable, rows: Mapping) -> FeatureTable:
+    """Turn one row per image into one row per use of an image.
+
+    Args:
+        table (FeatureTable): all images, in order.
+        rows (Mapping[str, np.ndarray]): 'image' (row of the table), 'pid',
+            'camid', 'domain' and 'is_query' of each new row, as
+            :class:`SharedRetrievalDataset` gives them in its metainfo.
+
+    Returns:
+        FeatureTable: with copies of features that are used several times.
+
+    Raises:
+        ValueError: if the table does not hold all images.
+    """
+    images = np.asarray(rows['image'])
+    needed = int(images.max()) + 1
+    if len(table.features) != needed:
+        raise ValueError(
+            f'{len(table.features)} images were embedded, the splits are '
+            f'made of {needed}; all are needed to score them')
+    return FeatureTable(
+        table.features[images],
+        np.asarray(rows['pid'], np.int64),
+        np.asarray(rows['camid'], np.int64),
+        np.asarray(rows['domain'], np.int64),
+        np.asarray(rows['is_query'], bool),
+        table.img_path[images],
+        table.domains)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mmreidmix.evaluation.result_table import (
+from mmreidmix.results.result_table import (
     cell,
     conditions,
     shown_domains,

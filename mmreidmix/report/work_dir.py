@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Optional
 
 from mmreidmix.apis.config_text import parse_config
-from mmreidmix.evaluation.checkpoint_rule import checkpoint_rule
-from mmreidmix.evaluation.result_file import read_result
+from mmreidmix.results.checkpoint_rule import checkpoint_rule
+from mmreidmix.results.result_file import read_result
 from mmreidmix.visualization import read_scalars
 
 from .log_file import read_training_log

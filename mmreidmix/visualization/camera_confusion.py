@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmreidmix.evaluation.feature_table import FeatureTable
-from mmreidmix.evaluation.ranking import rank, top_matches
+from mmreidmix.evaluation.functional.ranking import rank, top_matches
 
 from .pictures import new_figure
 
@@ -48,7 +48,7 @@ def camera_confusion(table: FeatureTable,
                      cross_camera: bool = True) -> CameraConfusion:
     """Score every pair of cameras of a domain.
 
-    The rules are those of :mod:`mmreidmix.evaluation.ranking`. With
+    The rules are those of :mod:`mmreidmix.evaluation.functional.ranking`. With
     ``cross_camera=True`` the mAP of a camera against itself is NaN.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Optional
 import numpy as np
 
 from mmreidmix.evaluation.feature_table import FeatureTable
-from mmreidmix.evaluation.ranking import top_matches
+from mmreidmix.evaluation.functional.ranking import top_matches
 
 from .pictures import file_name, save_picture
 from .sheet import FAINT, FRAME, PAPER, Sheet

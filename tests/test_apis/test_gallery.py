@@ -10,8 +10,8 @@ from hypothesis import given, settings
 
 from mmreidmix.apis import Gallery, GalleryError
 from mmreidmix.apis.gallery import vectors
-from mmreidmix.evaluation.reranking import reranked_blocks
-from mmreidmix.evaluation.sides import checked_sides
+from mmreidmix.evaluation.functional.query_gallery import checked_sides
+from mmreidmix.evaluation.functional.reranking import reranked_blocks
 from tests.tiny_gallery import (
     DIM,
     content,

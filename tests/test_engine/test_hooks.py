@@ -18,7 +18,7 @@ from mmreidmix.engine import (
     ResetOptimizerHook,
     StepTimeHook,
 )
-from mmreidmix.evaluation.provenance import method_hash
+from mmreidmix.results.provenance import method_hash
 from tests.tiny_model import batch, build_model, label_table
 
 PHASES = [

@@ -5,7 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmreidmix.evaluation.rerank_search import nearest_and_farthest
+from mmreidmix.evaluation.functional.rerank_neighbours import (
+    nearest_and_farthest,
+)
 from mmreidmix.neighbours import knn
 from mmreidmix.neighbours import reduced_precision as rough
 from mmreidmix.neighbours.reduced_precision import mean_feature, rough_copies

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmreidmix.evaluation.ranking import RankingResult
-from mmreidmix.evaluation.result_file import write_queries, write_result
+from mmreidmix.evaluation.functional.ranking import RankingResult
 from mmreidmix.report import Options, WorkDir, render_page
 from mmreidmix.report.sections import SECTIONS, pictures
+from mmreidmix.results.result_file import write_queries, write_result
 
 from .conftest import CONFIG, LOG
 

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from mmreidmix.evaluation.result_file import write_result
 from mmreidmix.report import WorkDir
 from mmreidmix.report.scores import alike, last_and_best, validations
+from mmreidmix.results.result_file import write_result
 
 from .conftest import CONFIG, LOG
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmreidmix.evaluation.ranking import RankingResult
-from mmreidmix.evaluation.result_file import write_queries, write_result
-from mmreidmix.evaluation.result_table import interval
+from mmreidmix.evaluation.functional.ranking import RankingResult
+from mmreidmix.results.result_file import write_queries, write_result
+from mmreidmix.results.result_table import interval
 
 ROOT = Path(__file__).parents[2]
 RESULT = {

@@ -13,7 +13,7 @@ from mmengine.config import Config
 
 from mmreidmix.apis.export import export_onnx
 from mmreidmix.apis.trained_model import load_trained_model
-from mmreidmix.evaluation.result_file import read_queries, read_result
+from mmreidmix.results.result_file import read_queries, read_result
 from tests.tiny_checkpoint import write_checkpoint
 
 ROOT = Path(__file__).parents[2]

@@ -15,8 +15,8 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmreidmix.evaluation.result_file import read_result
-from mmreidmix.evaluation.result_table import (
+from mmreidmix.results.result_file import read_result
+from mmreidmix.results.result_table import (
     cell,
     group,
     shown_domains,

@@ -11,9 +11,9 @@ from planted import LATENT, planted_features
 from process import Meter, resident_mib
 
 from mmreidmix.evaluation import rank
-from mmreidmix.evaluation.counting import Counter
-from mmreidmix.evaluation.reranking import reranked_blocks
-from mmreidmix.evaluation.sides import checked_sides
+from mmreidmix.evaluation.functional.query_gallery import checked_sides
+from mmreidmix.evaluation.functional.rank_counting import Counter
+from mmreidmix.evaluation.functional.reranking import reranked_blocks
 from mmreidmix.neighbours.matmul import multiply
 
 # The bound that re-ranked distances must agree within, but for the share

@@ -6,8 +6,8 @@ from typing import Optional
 import numpy as np
 import torch
 
-from mmreidmix.evaluation.reranking import OPTIONS, reranked_blocks
-from mmreidmix.evaluation.sides import checked_sides
+from mmreidmix.evaluation.functional.query_gallery import checked_sides
+from mmreidmix.evaluation.functional.reranking import OPTIONS, reranked_blocks
 
 from .checks import integer, integers
 from .exact import Found, best_of, exact_search, merged
@@ -148,7 +148,7 @@ def num_candidates(rerank: Optional[dict], topk: int) -> int:
 def reranked_order(query: np.ndarray, candidates: np.ndarray, *,
                    k1: int = 20, k2: int = 6,
                    lambda_value: float = 0.3) -> np.ndarray:
-    """Order of candidates, see :mod:`mmreidmix.evaluation.reranking`.
+    """Order of candidates, see :mod:`~.functional.reranking`.
 
     Nothing but the query and its candidates takes part, so that the cost
     does not depend on the size of the gallery.

@@ -4,8 +4,8 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
 from mmreidmix.engine.runner_parts import bare_model
-from mmreidmix.evaluation.provenance import method_hash
 from mmreidmix.registry import HOOKS
+from mmreidmix.results.provenance import method_hash
 
 from .pseudo_label_hook import PseudoLabelHook
 

@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from mmreidmix.apis.config_text import check_types
-from mmreidmix.evaluation.checkpoint_rule import domains_of
 from mmreidmix.registry import DATASETS
+from mmreidmix.results.checkpoint_rule import domains_of
 from mmreidmix.visualization.sheet import BACKDROP, Sheet
 
 from ..blocks import Note, Picture, Pictures, Table

@@ -1,6 +1,6 @@
 """What the figures can not say."""
 
-from mmreidmix.evaluation.checkpoint_rule import domains_of, same_data
+from mmreidmix.results.checkpoint_rule import domains_of, same_data
 
 from ..blocks import Note
 from ..scores import RESAMPLES

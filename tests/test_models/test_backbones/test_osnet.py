@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmreidmix.evaluation.ranking import rank
+from mmreidmix.evaluation.functional.ranking import rank
 from mmreidmix.models.backbones.osnet import AggregationGate, OSBlock, OSNet
 from mmreidmix.models.weights import load_pretrained
 from mmreidmix.registry import MODELS

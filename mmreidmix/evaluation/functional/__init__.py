@@ -1,0 +1,1 @@
+"""Scores as functions over arrays; nothing here knows a framework."""

@@ -1,0 +1,156 @@
+"""Score saved features again, as a result file says."""
+
+from collections.abc import Mapping
+from inspect import Parameter, signature
+
+import numpy as np
+
+from mmreidmix.evaluation.feature_table import FeatureTable
+from mmreidmix.evaluation.metrics.base import FeatureMetric
+from mmreidmix.registry import METRICS
+
+#: a hundredth of a percent point; another machine may round a product so that
+#: two almost equal scores change places
+TOLERANCE = 1e-4
+#: options that change no score
+NO_SCORE = ('save_features', 'device')
+
+
+def evaluator_options(cfg: Mapping) -> list:
+    """All options of the test evaluators, defaults included.
+
+    Args:
+        cfg (Mapping): the config, as plain dictionaries.
+
+    Returns:
+        list[dict]: 'type' and options, those inside an option too, without
+        ``save_features`` and ``device``, which change no score.
+    """
+    evaluators = cfg.get('test_evaluator') or []
+    if isinstance(evaluators, Mapping):
+        evaluators = [evaluators]
+    found = []
+    for given in evaluators:
+        kind = METRICS.get(given['type'])
+        options = {**_defaults(kind), **given}
+        if issubclass(kind, FeatureMetric):
+            options.update(_nested(kind, options))
+        found.append({key: value for key, value in options.items()
+                      if key not in NO_SCORE})
+    return found
+
+
+def _nested(kind: type, options: Mapping) -> dict:
+    """Options that hold options, as the metric completes them."""
+    metric = kind(**{k: v for k, v in options.items() if k != 'type'})
+    return {key: getattr(metric, key) for key, value in options.items()
+            if isinstance(value, Mapping)}
+
+
+def _defaults(kind: type) -> dict:
+    defaults = {}
+    for parent in kind.__mro__:
+        if '__init__' not in vars(parent):
+            continue
+        options = signature(parent.__init__).parameters.values()
+        for option in options:
+            if option.default is not Parameter.empty:
+                defaults.setdefault(option.name, option.default)
+        if all(o.kind != Parameter.VAR_KEYWORD for o in options):
+            break  # nothing is passed on to the next class
+    return defaults
+
+
+def rescore(table: FeatureTable, evaluators: list) -> tuple[dict, dict]:
+    """Compute the scores of saved features.
+
+    Args:
+        table (FeatureTable): the features.
+        evaluators (list[dict]): see :func:`evaluator_options`.
+
+    Returns:
+        tuple[dict[str, float], dict[str, RankingResult]]: scores as the
+        evaluators returned them in the test, and the values of each query by
+        what stands before the scores.
+
+    Raises:
+        ValueError: an evaluator is no :class:`FeatureMetric` of this package.
+    """
+    scores, rankings = {}, {}
+    for options in evaluators:
+        metric = _own_metric(options)
+        scores.update(metric.with_prefix(metric.compute_metrics(table)))
+        rankings.update(metric.with_prefix(getattr(metric, 'rankings', {})))
+    return scores, rankings
+
+
+def _own_metric(options: Mapping) -> FeatureMetric:
+    """Build a metric of this package.
+
+    A registry also imports what a dotted name stands for, and a result file
+    may come from anywhere.
+    """
+    name = options.get('type')
+    kind = METRICS.module_dict.get(name) if isinstance(name, str) else None
+    if not (isinstance(kind, type) and issubclass(kind, FeatureMetric)):
+        raise ValueError(f'evaluators: type {name!r} is no metric of '
+                         'embeddings in this package')
+    return kind(**{key: value for key, value in options.items()
+                   if key not in ('type', *NO_SCORE)})
+
+
+def differences(recorded: Mapping, scores: Mapping) -> list:
+    """What two sets of scores do not share.
+
+    Args:
+        recorded (Mapping[str, float]): 'results' of a result file.
+        scores (Mapping[str, float]): computed again.
+
+    Returns:
+        list[str]: one line per score that is absent on one side or differs
+        by more than ``TOLERANCE`` of the larger of 1 and itself, or at all if
+        it is a count.
+    """
+    lines = []
+    for key in dict.fromkeys([*recorded, *scores]):
+        first, second = recorded.get(key), scores.get(key)
+        if None not in (first, second) and abs(
+                first - second) <= _tolerance(first):
+            continue
+        lines.append(f'{key}: recorded {first}, computed {second}')
+    return lines
+
+
+def query_differences(recorded: Mapping, rankings: Mapping) -> list:
+    """What the values per query of two rankings do not share.
+
+    Args:
+        recorded (Mapping[str, RankingResult]): beside a result file.
+        rankings (Mapping[str, RankingResult]): computed again.
+
+    Returns:
+        list[str]: one line per ranking that is absent on one side, or in
+        which some queries have another average precision, by more than
+        ``TOLERANCE``, or match.
+    """
+    lines = []
+    for name in dict.fromkeys([*recorded, *rankings]):
+        first, second = recorded.get(name), rankings.get(name)
+        if first is None or second is None:
+            lines.append(f'{name}: values per query on one side alone')
+        elif len(first.ap) != len(second.ap):
+            lines.append(f'{name}: {len(first.ap)} queries recorded, '
+                         f'{len(second.ap)} computed')
+        else:
+            same = np.isclose(first.ap, second.ap, rtol=0, atol=TOLERANCE,
+                              equal_nan=True)
+            same &= (first.first_match_rank < 0) == (
+                second.first_match_rank < 0)
+            if not same.all():
+                lines.append(f'{name}: {(~same).sum()} of {len(same)} queries '
+                             f'differ, the first is {same.argmin()}')
+    return lines
+
+
+def _tolerance(value) -> float:
+    return 0 if isinstance(value, int) else TOLERANCE * max(1, abs(value))

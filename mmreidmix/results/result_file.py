@@ -1,0 +1,153 @@
+"""Result files: write, read and check; values per query beside them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+from mmreidmix.evaluation.functional.ranking import RankingResult
+from mmreidmix.files import read_arrays, replace_file
+
+FORMAT_VERSION = 1
+#: every result file has these; tools may add others
+FIELDS = {
+    'format_version': int,
+    'results': dict,
+    'protocol': str,
+    'sources': list,
+    'domains': list,
+    'evaluators': list,
+    'method': str,
+    'config': str,
+    'config_sha256': str,
+    'checkpoint': str,
+    'checkpoint_rule': str,
+    'training_seed': (int, type(None)),
+    'seed': int,
+    'versions': dict,
+}
+DOMAIN_FIELDS = {
+    'name': str,
+    'boxes': str,
+    'split': str,
+    'sha256': str,
+    'seen_in_training': str,
+    'query': dict,
+    'gallery': dict,
+}
+
+
+def write_result(file, result: Mapping) -> None:
+    """Write a result file; an interrupted call leaves the old one.
+
+    Raises:
+        ValueError: a field is missing or of another type, or a score is NaN
+            or infinite.
+    """
+    result = {'format_version': FORMAT_VERSION, **result}
+    _check(result, file)
+    text = json.dumps(result, indent=2, default=_plain, allow_nan=False)
+    replace_file(file, lambda stream: stream.write(f'{text}\n'.encode()))
+
+
+def read_result(file) -> dict:
+    """Read and check a result file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no JSON, of another version, or a field is missing
+            or of another type; the message names file and field.
+    """
+    if not Path(file).is_file():
+        raise FileNotFoundError(f'no result file {file}; tools/test.py '
+                                'writes one')
+    try:
+        result = json.loads(Path(file).read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f'{file} is no JSON file: {error}') from error
+    if not isinstance(result, dict) or 'format_version' not in result:
+        raise ValueError(f"{file} has no 'format_version': it was not written "
+                         'by tools/test.py, or by an early version of it; '
+                         'run the test again')
+    if result['format_version'] != FORMAT_VERSION:
+        raise ValueError(
+            f'{file} has format_version {result["format_version"]}, expected '
+            f'{FORMAT_VERSION}; read it with the version of mmreidmix that '
+            'wrote it, or run the test again')
+    _check(result, file)
+    return result
+
+
+def _check(result: Mapping, file) -> None:
+    _check_fields(result, FIELDS, str(file))
+    for number, domain in enumerate(result['domains']):
+        _check_fields(domain, DOMAIN_FIELDS, f'{file}: domains[{number}]')
+
+
+def _check_fields(content: Mapping, fields: Mapping, where: str) -> None:
+    missing = [name for name in fields if name not in content]
+    if missing:
+        raise ValueError(f'{where} lacks {missing}; run the test again')
+    for name, kind in fields.items():
+        if not isinstance(content[name], kind):
+            raise ValueError(f'{where}: {name} is {content[name]!r}, expected '
+                             f'{kind}')
+
+
+def _plain(value):
+    return value.tolist() if isinstance(value, np.generic) else str(value)
+
+
+def queries_file(file) -> Path:
+    """Where the values per query of a result file are."""
+    return Path(file).with_suffix('.queries.npz')
+
+
+def write_queries(file, rankings: Mapping) -> None:
+    """Write the values per query beside a result file.
+
+    Args:
+        file (str): the result file.
+        rankings (Mapping[str, RankingResult]): by domain.
+    """
+    arrays = {
+        f'{name}/{key}': values
+        for name, ranking in rankings.items() for key, values in {
+            'ap': ranking.ap.astype(np.float32),
+            'inp': ranking.inp.astype(np.float32),
+            'first_match_rank': ranking.first_match_rank.astype(np.int32),
+        }.items()
+    }
+    replace_file(
+        queries_file(file), lambda stream: np.savez(stream, **arrays))
+
+
+def read_queries(file) -> Optional[dict]:
+    """Read what :func:`write_queries` wrote.
+
+    Returns:
+        dict[str, RankingResult] or None: by domain; None without a file.
+
+    Raises:
+        ValueError: the file is broken or lacks an array.
+    """
+    path = queries_file(file)
+    if not path.is_file():
+        return None
+    arrays = read_arrays(path)
+    names = dict.fromkeys(key.rpartition('/')[0] for key in arrays)
+    missing = [f'{name}/{key}' for name in names
+               for key in ('ap', 'inp', 'first_match_rank')
+               if f'{name}/{key}' not in arrays]
+    if missing:
+        raise ValueError(f'{path} lacks the arrays {missing}; run the test '
+                         'again')
+    return {name: _ranking(arrays, name) for name in names}
+
+
+def _ranking(arrays, name: str) -> RankingResult:
+    first = arrays[f'{name}/first_match_rank']
+    return RankingResult(arrays[f'{name}/ap'], arrays[f'{name}/inp'], first,
+                         len(first), int((first >= 0).sum()))

@@ -1,0 +1,175 @@
+"""What a table of results needs: which results are alike, and their cells."""
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+
+from mmreidmix.evaluation.functional.split_statistics import group_splits
+
+from .result_file import read_queries
+
+# Options of a metric that change which values are shown, not the values.
+SHOWN = ('ranks', 'fprs')
+PER_QUERY = {'mAP': 'ap', 'mINP': 'inp'}
+
+
+def conditions(result: Mapping) -> dict:
+    """What must be alike in one table, by the name of the field."""
+    domains = {d['name']: d for d in result['domains']}
+    fields = {
+        'protocol': result['protocol'],
+        'domains': sorted(domains),
+        'checkpoint_rule': result['checkpoint_rule'],
+    }
+    for key in ('boxes', 'split', 'sha256', 'seen_in_training'):
+        fields[key] = {name: d[key] for name, d in sorted(domains.items())}
+    for options in result['evaluators']:
+        prefix = f'{options.get("prefix") or options["type"]}.'
+        fields.update({
+            prefix + key: value
+            for key, value in options.items() if key not in SHOWN
+        })
+    return fields
+
+
+def unlike_fields(results: Mapping) -> dict:
+    """Fields in which results differ.
+
+    Args:
+        results (Mapping[Path, dict]): by file.
+
+    Returns:
+        dict[str, str]: by field, which value the files have.
+    """
+    everyone = {file: conditions(result) for file, result in results.items()}
+    names = dict.fromkeys(k for fields in everyone.values() for k in fields)
+    unlike = {}
+    for name in names:
+        values = {}
+        for file, fields in everyone.items():
+            text = json.dumps(fields.get(name), sort_keys=True)
+            values.setdefault(text, []).append(str(file))
+        if len(values) > 1:
+            unlike[name] = '; '.join(
+                f'{text} in {", ".join(files)}'
+                for text, files in values.items())
+    return unlike
+
+
+def group(results: Mapping) -> dict:
+    """Put the seeds of one method together.
+
+    Args:
+        results (Mapping[Path, dict]): by file.
+
+    Returns:
+        dict[str, dict[Path, dict]]: by method, in the order of the files.
+
+    Raises:
+        ValueError: one method has several configs, or one seed twice.
+    """
+    groups = {}
+    for file, result in results.items():
+        rows = groups.setdefault(result['method'], {})
+        for other, known in rows.items():
+            for key, what in (('config_sha256', 'different configs'),
+                              ('training_seed', 'the same training seed')):
+                if (known[key] == result[key]) == (key == 'training_seed'):
+                    raise ValueError(
+                        f'method {result["method"]}: {other} and {file} have '
+                        f'{what} ({key} {result[key]}); a row is one config '
+                        'with one result per seed')
+        rows[file] = result
+    return groups
+
+
+def interval(rankings: list, metric: str, resamples: int, seed: int = 0):
+    """95 % interval of the mean over seeds, by a bootstrap over queries.
+
+    The same queries are drawn for all seeds; queries without a match are
+    left out, as they are in the score.
+
+    Args:
+        rankings (list[RankingResult]): of one domain, one per seed.
+        metric (str): 'mAP', 'mINP' or 'rank-k'.
+        resamples (int): number of draws.
+        seed (int): of the draws.
+
+    Returns:
+        tuple[float, float] or None: as fractions; None if the metric is not
+        a mean over queries or the seeds have different queries.
+    """
+    values = [_per_query(ranking, metric) for ranking in rankings]
+    if values[0] is None or len({len(v) for v in values}) > 1:
+        return None
+    mean = np.mean(values, axis=0)
+    mean = mean[~np.isnan(mean)]
+    rng = np.random.default_rng(seed)
+    draws = [
+        mean[rng.integers(0, len(mean), len(mean))].mean()
+        for _ in range(resamples)
+    ]
+    return tuple(np.quantile(draws, [0.025, 0.975]).tolist())
+
+
+def _per_query(ranking, metric: str):
+    if metric in PER_QUERY:
+        return getattr(ranking, PER_QUERY[metric]).astype(float)
+    name, _, k = metric.partition('-')
+    if name != 'rank' or not k.isdecimal():
+        return None
+    first = ranking.first_match_rank
+    return np.where(first < 0, np.nan, first < int(k))
+
+
+def cell(rows: Mapping, domain: str, metric: str, resamples: int) -> tuple:
+    """Mean, standard deviation and interval of one method.
+
+    Args:
+        rows (Mapping[Path, dict]): results of the method, by file.
+        domain (str): name of the domain.
+        metric (str): name of the score.
+        resamples (int): draws of the bootstrap, 0 for none.
+
+    Returns:
+        tuple: mean, standard deviation (None with one seed) and interval
+        (None where it cannot be had); mean None without such a score.
+    """
+    key = f'{domain}/{metric}'
+    scores = [r['results'].get(key) for r in rows.values()]
+    if None in scores:
+        return None, None, None
+    spread = np.std(scores, ddof=1) if len(scores) > 1 else None
+    rankings = [(read_queries(file) or {}).get(domain) for file in rows]
+    bounds = None
+    if resamples and None not in rankings:
+        bounds = interval(rankings, metric, resamples)
+    return np.mean(scores), spread, bounds
+
+
+def text_of(mean, spread, bounds, form: str) -> str:
+    """One cell, in percent."""
+    if mean is None:
+        return '-'
+    text = f'{100 * mean:.1f}'
+    if spread is not None:
+        sign = r' $\pm$ ' if form == 'latex' else ' ± '
+        text += f'{sign}{100 * spread:.1f}'
+    if bounds is not None:
+        text += f' [{100 * bounds[0]:.1f}, {100 * bounds[1]:.1f}]'
+    return text
+
+
+def shown_domains(keys, wanted=None) -> list:
+    """Domains to show: those wanted, else all but single splits of a set."""
+    found = list(dict.fromkeys(key.rpartition('/')[0] for key in keys))
+    if wanted:
+        absent = [name for name in wanted if name not in found]
+        if absent:
+            raise ValueError(f'--domains: no result has {absent}; there are '
+                             f'{found}')
+        return wanted
+    sets = [name for name in found if f'{name}/splits' in keys]
+    splits = group_splits(found, sets).values()
+    return [name for name in found if not any(name in s for s in splits)]

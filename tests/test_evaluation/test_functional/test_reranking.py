@@ -1,0 +1,170 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mmreidmix.evaluation.functional import (
+    rerank_neighbours as rerank_search,
+)
+from mmreidmix.evaluation.functional import (
+    reranking,
+)
+from mmreidmix.evaluation.functional.query_gallery import checked_sides
+from mmreidmix.evaluation.functional.ranking import rank
+from mmreidmix.evaluation.functional.rerank_neighbours import (
+    nearest_and_farthest,
+)
+from mmreidmix.evaluation.functional.reranking import (
+    encodings,
+    reranked_blocks,
+)
+from mmreidmix.neighbours import exact_search as exact
+from mmreidmix.neighbours import knn, normalise
+
+BENCHMARKS = Path(__file__).parents[3] / 'tools' / 'benchmarks'
+
+
+@pytest.fixture(scope='module')
+def dense():
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        import dense_reranking
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+    return dense_reranking
+
+
+def make_case(seed=0, num_query=20, num_gallery=130, junk=True):
+    rng = np.random.default_rng(seed)
+    num = num_query + num_gallery
+    pids = rng.integers(0, 12, num)
+    features = rng.normal(size=(12, 24))[pids] + rng.normal(size=(num, 24))
+    g_pids = pids[num_query:].copy()
+    if junk:
+        g_pids[rng.integers(0, num_gallery, 15)] = -1
+    features = torch.from_numpy(features.astype(np.float32))
+    cameras = rng.integers(0, 4, num)
+    return (features[:num_query], features[num_query:], pids[:num_query],
+            g_pids, cameras[:num_query], cameras[num_query:])
+
+
+def dense_distances(dense, case, **options):
+    """(Nq, Ng) of the dense original, inf for junk."""
+    kept = case[3] >= 0
+    unit = normalise(torch.cat([case[0], case[1][kept]]))
+    result = np.full((len(case[0]), len(kept)), np.inf)
+    result[:, kept] = dense.rerank(
+        dense.squared_distances(unit), len(case[0]), **options)
+    return result
+
+
+def own_distances(case, block=7, **options):
+    sides = checked_sides(*case, block=block)
+    return -torch.cat([
+        scores.clone() for _, scores in reranked_blocks(sides, **options)
+    ]).numpy()
+
+
+@pytest.mark.parametrize('options', [
+    {},
+    {'k1': 21, 'k2': 3},  # half of an odd k1 is rounded
+    {'k1': 30, 'k2': 1},
+    {'k1': 5, 'k2': 8, 'lambda_value': 0.},
+    {'k1': 1, 'k2': 1, 'lambda_value': 1.},
+])
+@pytest.mark.parametrize('junk', [False, True])
+def test_distances_are_those_of_the_dense_original(dense, options, junk):
+    case = make_case(1, junk=junk)
+    np.testing.assert_allclose(
+        own_distances(case, **options), dense_distances(
+            dense, case, **options), atol=2e-6)
+
+
+def test_several_tiles_and_floors(dense, monkeypatch):
+    monkeypatch.setattr(rerank_search, 'ROWS', 100)
+    monkeypatch.setattr(rerank_search, 'COLUMNS', 500)
+    monkeypatch.setattr(exact, 'COLUMNS', 500)
+    case = make_case(6, 250, 1400, junk=False)
+    expected = dense_distances(dense, case)
+    np.testing.assert_allclose(own_distances(case, 90), expected, atol=2e-6)
+    monkeypatch.setattr(reranking, '_KEPT_BYTES', 0)
+    np.testing.assert_allclose(own_distances(case, 90), expected, atol=2e-6)
+
+
+@pytest.mark.parametrize('spread', [0.05, 0.3])
+def test_close_features(dense, spread):
+    case = make_case(7, junk=False)
+    case = (1 + spread * case[0], 1 + spread * case[1], *case[2:])
+    found = own_distances(case)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found, dense_distances(dense, case), atol=1e-3)
+
+
+def test_lists_as_long_as_the_set(dense):
+    case = make_case(2, 5, 16, junk=False)
+    options = {'k1': 20, 'k2': 21}
+    np.testing.assert_allclose(
+        own_distances(case, **options), dense_distances(
+            dense, case, **options), atol=2e-6)
+
+
+def test_rank_sorts_by_the_final_distance(dense):
+    case = make_case(3)
+    result = rank(*case, rerank={'k1': 10})
+    order = np.argsort(dense_distances(dense, case, k1=10), axis=1)
+    for i, row in enumerate(order):
+        row = row[case[3][row] >= 0]
+        same = case[3][row] == case[2][i]
+        kept = ~(same & (case[5][row] == case[4][i]))
+        hits = np.flatnonzero(same[kept])
+        precision = np.arange(1, len(hits) + 1) / (hits + 1)
+        assert result.ap[i] == pytest.approx(precision.mean())
+        assert result.first_match_rank[i] == hits[0]
+    assert result.ap.mean() > rank(*case).ap.mean()
+
+
+def test_encodings_sum_to_one():
+    unit = normalise(torch.cat(make_case()[:2]))
+    encoding, largest = encodings(unit, 20, 6)
+    np.testing.assert_allclose(encoding.sum(1), 1, atol=1e-6)
+    squares = torch.cdist(unit.double(), unit.double()).square()
+    np.testing.assert_allclose(largest, squares.amax(1), rtol=1e-6)
+
+
+@pytest.mark.parametrize('kind', ['random', 'near ties', 'copies'])
+def test_search_is_knn_and_the_lowest_product(kind):
+    generator = torch.Generator().manual_seed(4)
+    features = torch.randn(1300, 16, generator=generator)
+    if kind == 'near ties':  # more candidates than the lists hold
+        features = 1 + 1e-4 * features
+    if kind == 'copies':
+        features[:700] = features[0]
+    unit = normalise(features)
+    indices, sims, lowest = nearest_and_farthest(unit, 9)
+    expected = knn(unit, 9)
+    np.testing.assert_array_equal(indices, expected[0])
+    np.testing.assert_array_equal(sims, expected[1])
+    products = unit.double() @ unit.double().T
+    np.testing.assert_array_equal(lowest, products.amin(1).float())
+
+
+@pytest.mark.parametrize('options, message', [
+    ({'rerank': {'k1': 0}}, 'k1 must be 1 to'),
+    ({'rerank': {'k1': 150}}, 'k1 must be 1 to 149 with 150 images'),
+    ({'rerank': {'k2': 151}}, 'k2 must be 1 to 150'),
+    ({'rerank': {'lambda_value': 1.5}}, 'between 0 and 1, got 1.5'),
+    ({'rerank': {'lambda_value': float('nan')}}, 'between 0 and 1'),
+    ({'rerank': {}, 'metric': 'euclidean'}, "rerank needs metric='cosine'"),
+])
+def test_bad_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        rank(*make_case(junk=False), **options)
+
+
+def test_equal_features_are_named():
+    case = make_case(junk=False)
+    with pytest.raises(ValueError, match='all features are equal'):
+        rank(torch.ones_like(case[0]), torch.ones_like(case[1]), *case[2:],
+             rerank={})
