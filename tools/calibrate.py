@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, DictAction
 
-from mmreidmix.apis.command_line import run_tool
+from mmreidmix.apis.app.command_line import run_tool
 from mmreidmix.engine.check_weights import CheckWeightsHook
 from mmreidmix.engine.setup import build_runner
 from mmreidmix.evaluation import FeatureTable

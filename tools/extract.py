@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmreidmix.apis.command_line import (
+from mmreidmix.apis.app.command_line import (
     add_model_options,
     add_path_options,
     open_model,
@@ -26,7 +26,7 @@ from mmreidmix.apis.command_line import (
     report_damaged,
     run_tool,
 )
-from mmreidmix.apis.extraction import (
+from mmreidmix.apis.app.gallery_filling import (
     PART,
     embedded_parts,
     extract_to_gallery,

@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from mmreidmix.apis import Gallery
-from mmreidmix.apis.command_line import (
+from mmreidmix.apis.app.command_line import (
     add_model_options,
     open_model,
     positive,
     run_tool,
 )
-from mmreidmix.apis.path_facts import parse_time, printable, time_text
-from mmreidmix.apis.pictures_inside import inside
-from mmreidmix.apis.threshold_line import NO_THRESHOLD, threshold_line
+from mmreidmix.apis.app.path_parsing import parse_time, printable, time_text
+from mmreidmix.apis.app.safe_images import inside
+from mmreidmix.apis.comparison import NO_THRESHOLD, threshold_line
 from mmreidmix.files import replace_file
 from mmreidmix.visualization import draw_rank_lists, save_picture
 

@@ -23,7 +23,7 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
 import mmreidmix
-from mmreidmix.apis.exported_model import ExportedModel
+from mmreidmix.apis.deploy.exported_model import ExportedModel
 from mmreidmix.compat import close_process_group
 from mmreidmix.datasets import BaseReIDDataset
 from mmreidmix.engine.check_weights import CheckWeightsHook

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 
+from mmreidmix.apis.deploy.export import export_onnx
+from mmreidmix.apis.deploy.inference_backends import OnnxEncoder, TorchEncoder
 from mmreidmix.registry import INFERENCERS
 
 from .comparison import Comparison, decide
-from .encoders import OnnxEncoder, TorchEncoder
-from .export import export_onnx
 from .images import ImageReadError, Preparation, batches, list_images
 from .trained_model import load_trained_model
 

@@ -16,7 +16,7 @@ from mmreidmix.engine.check_weights import check_embedding_weights
 from mmreidmix.models.weights import unwrap_state_dict
 from mmreidmix.registry import MODELS, TRANSFORMS
 
-from .config_text import check_types, parse_config, without_init
+from .checkpoint_config import check_types, parse_config, without_init
 
 
 @dataclass(frozen=True)

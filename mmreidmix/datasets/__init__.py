@@ -1,15 +1,16 @@
-from .held_out import HeldOutSource
+
 from .label_table import LabelTable
 from .manifest import ManifestDataset
 from .mixture import DomainMixture
 from .public import *  # noqa: F401,F403
 from .reid_dataset import BaseReIDDataset, ReIDRecords
 from .retrieval_dataset import RetrievalDataset
+from .sample_key import SampleKey
 from .samplers import *  # noqa: F401,F403
-from .seeding import SampleKey
 from .shared_retrieval import SharedRetrievalDataset
+from .source_validation import HeldOutSource
 from .transforms import *  # noqa: F401,F403
-from .video_tree import VideoTree
+from .video import VideoTree
 
 __all__ = [
     'BaseReIDDataset', 'DomainMixture', 'LabelTable',

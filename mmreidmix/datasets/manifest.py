@@ -8,14 +8,14 @@ from typing import NamedTuple, Optional, Union
 
 from mmreidmix.registry import DATASETS
 
-from .reid_dataset import PARTS, BaseReIDDataset, ReIDRecords
-from .scanning import (
+from .file_names import (
     IMAGE_SUFFIXES,
     check_entries,
     examples,
     parse_names,
     walk_files,
 )
+from .reid_dataset import PARTS, BaseReIDDataset, ReIDRecords
 
 #: Pattern of ``video/tracklet/frame.jpg``; the video may have several levels
 #: (``country/city/video/tracklet/frame.jpg``) and counts as one camera.

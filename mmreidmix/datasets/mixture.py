@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from mmreidmix.registry import DATASETS
 
 from .label_table import LabelTable
-from .seeding import SampleKey, seeded
+from .sample_key import SampleKey, seeded
 
 ROLES = ('labelled', 'unlabelled')
 

@@ -7,7 +7,7 @@ from typing import Union
 
 import numpy as np
 
-from .columns import PathColumn
+from .bytes_column import PathColumn
 
 # Paths that tell one data set from another: all of millions take seconds.
 _TOLD_BY = 1000

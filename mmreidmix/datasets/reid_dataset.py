@@ -20,8 +20,8 @@ from torch.utils.data import Dataset
 from mmreidmix.checks import check_choice
 from mmreidmix.registry import TRANSFORMS
 
+from .file_names import examples, leaves_root
 from .records import ReIDRecords, path_text
-from .scanning import examples, leaves_root
 from .transforms.loading import ImageReadError, read_image
 
 SUBSETS = ('train', 'query', 'gallery', 'all')

@@ -8,7 +8,7 @@ from typing import NamedTuple, Optional
 from mmengine.config import Config
 
 import mmreidmix
-from mmreidmix.apis.config_text import parse_config
+from mmreidmix.apis.checkpoint_config import parse_config
 
 #: stands for a key that is not there
 ABSENT = object()

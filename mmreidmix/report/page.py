@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 from mmreidmix.files import replace_file
 from mmreidmix.version import __version__
 
-from .blocks import Note, Section
+from .page_blocks import Note, Section
 from .sections import SECTIONS
 from .work_dir import WorkDir
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Optional
 
-from mmreidmix.apis.config_text import parse_config
+from mmreidmix.apis.checkpoint_config import parse_config
 from mmreidmix.results.checkpoint_rule import checkpoint_rule
 from mmreidmix.results.result_file import read_result
 from mmreidmix.visualization import read_scalars

@@ -6,7 +6,7 @@ from typing import Optional
 import cv2
 import numpy as np
 
-from .sheet import BACKDROP, Sheet
+from .image_grid import BACKDROP, Sheet
 
 
 def overlay(image: np.ndarray, heat: np.ndarray,

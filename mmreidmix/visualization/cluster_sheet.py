@@ -5,7 +5,7 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from .sheet import INK, Sheet
+from .image_grid import INK, Sheet
 
 # Okabe and Ito: told apart by those who see no red or no green, too.
 PEOPLE = ('#009e73', '#d55e00', '#0072b2', '#e69f00', '#cc79a7', '#56b4e9',

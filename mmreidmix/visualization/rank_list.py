@@ -9,8 +9,8 @@ import numpy as np
 from mmreidmix.evaluation.feature_table import FeatureTable
 from mmreidmix.evaluation.functional.ranking import top_matches
 
+from .image_grid import FAINT, FRAME, PAPER, Sheet
 from .pictures import file_name, save_picture
-from .sheet import FAINT, FRAME, PAPER, Sheet
 
 # Of Okabe and Ito: told apart by those who see no red or no green, too.
 RIGHT, WRONG, QUERY = '#009e73', '#d55e00', '#0072b2'

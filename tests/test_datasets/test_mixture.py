@@ -15,7 +15,7 @@ from mmreidmix.datasets import (
     PKBatchSampler,
     SampleKey,
 )
-from mmreidmix.datasets.seeding import seeded
+from mmreidmix.datasets.sample_key import seeded
 
 PIPELINE = [
     dict(type='LoadReIDImage'),

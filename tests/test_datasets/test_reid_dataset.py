@@ -8,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmreidmix.datasets.file_names import (
+    check_entries,
+    parse_names,
+    walk_files,
+)
 from mmreidmix.datasets.reid_dataset import BaseReIDDataset, ReIDRecords
-from mmreidmix.datasets.scanning import check_entries, parse_names, walk_files
 from mmreidmix.datasets.transforms.loading import ImageReadError
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mmreidmix.datasets import PackReIDInputs
-from mmreidmix.datasets.seeding import seeded
+from mmreidmix.datasets.sample_key import seeded
 from mmreidmix.registry import TRANSFORMS
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mmreidmix.report import WorkDir
-from mmreidmix.report.scores import alike, last_and_best, validations
+from mmreidmix.report.score_tables import alike, last_and_best, validations
 from mmreidmix.results.result_file import write_result
 
 from .conftest import CONFIG, LOG

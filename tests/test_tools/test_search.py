@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from mmreidmix.apis import Gallery, ReIDInferencer
-from mmreidmix.apis.extraction import extract_to_gallery
-from mmreidmix.apis.path_facts import PathReader
+from mmreidmix.apis.app.gallery_filling import extract_to_gallery
+from mmreidmix.apis.app.path_parsing import PathReader
 from tests.tiny import ROOT
 
 

@@ -11,8 +11,8 @@ from mmreidmix.visualization import (
     draw_rank_lists,
     draw_table,
 )
+from mmreidmix.visualization.image_grid import FRAME, GAP, LINE
 from mmreidmix.visualization.rank_list import RIGHT, WRONG
-from mmreidmix.visualization.sheet import FRAME, GAP, LINE
 
 TOOL = Path(__file__).parents[2] / 'tools/visualization/rank_lists.py'
 PINK, BLUE = (250, 130, 180), (20, 60, 250)

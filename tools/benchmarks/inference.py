@@ -20,8 +20,8 @@ import torch
 from machine import hardware, versions
 
 from mmreidmix.apis import ReIDInferencer
-from mmreidmix.apis.encoders import OnnxEncoder
-from mmreidmix.apis.export import export_onnx, quantize
+from mmreidmix.apis.deploy.export import export_onnx, quantize
+from mmreidmix.apis.deploy.inference_backends import OnnxEncoder
 from mmreidmix.apis.images import list_images
 from mmreidmix.apis.trained_model import load_trained_model
 

@@ -29,7 +29,12 @@ from typing import NamedTuple, Optional
 import cv2
 import numpy as np
 
-from mmreidmix.datasets.mot import Boxes, clip_box, link_boxes, read_boxes
+from mmreidmix.datasets.video.mot import (
+    Boxes,
+    clip_box,
+    link_boxes,
+    read_boxes,
+)
 
 
 class Sequence(NamedTuple):

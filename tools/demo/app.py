@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from mmreidmix.apis import Gallery
-from mmreidmix.apis.command_line import (
+from mmreidmix.apis.app.command_line import (
     add_model_options,
     add_path_options,
     open_model,
@@ -23,12 +23,12 @@ from mmreidmix.apis.command_line import (
     report_damaged,
     run_tool,
 )
-from mmreidmix.apis.extraction import (
+from mmreidmix.apis.app.gallery_filling import (
     extract_to_gallery,
     find_pictures,
     holds_gallery,
 )
-from mmreidmix.apis.search_page import SearchPage
+from mmreidmix.apis.app.search_page import SearchPage
 
 LOOPBACK = ('127.0.0.1', 'localhost', '::1')
 

@@ -4,9 +4,9 @@ from html import escape
 
 import gradio as gr
 
-from mmreidmix.apis.path_facts import printable
-from mmreidmix.apis.search_page import PageError, SearchPage
-from mmreidmix.apis.threshold_line import NO_THRESHOLD
+from mmreidmix.apis.app.path_parsing import printable
+from mmreidmix.apis.app.search_page import PageError, SearchPage
+from mmreidmix.apis.comparison import NO_THRESHOLD
 
 MOST_UPLOAD = '10mb'
 # seconds between two clean-ups, and age of what they delete

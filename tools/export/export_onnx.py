@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmreidmix.apis.command_line import positive, run_tool
-from mmreidmix.apis.encoders import OnnxEncoder
-from mmreidmix.apis.export import (
+from mmreidmix.apis.app.command_line import positive, run_tool
+from mmreidmix.apis.deploy.export import (
     export_onnx,
     pixels_to_embedding,
     quantize,
 )
+from mmreidmix.apis.deploy.inference_backends import OnnxEncoder
 from mmreidmix.apis.images import as_bgr, list_images
 from mmreidmix.apis.inferencer import ReIDInferencer
 from mmreidmix.apis.trained_model import load_trained_model

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.dataset import Compose
 
-from mmreidmix.apis.command_line import run_tool
+from mmreidmix.apis.app.command_line import run_tool
 from mmreidmix.apis.images import list_images
 from mmreidmix.apis.trained_model import load_trained_model
 from mmreidmix.visualization import draw_activation_maps, save_picture

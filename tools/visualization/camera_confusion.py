@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmreidmix.apis.command_line import run_tool
+from mmreidmix.apis.app.command_line import run_tool
 from mmreidmix.evaluation import FeatureTable
 from mmreidmix.visualization import (
     camera_confusion,

@@ -14,7 +14,7 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
-from mmreidmix.apis.command_line import run_tool
+from mmreidmix.apis.app.command_line import run_tool
 from mmreidmix.registry import DATASETS
 from mmreidmix.visualization import (
     domain_cluster_sheet,

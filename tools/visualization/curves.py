@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmreidmix.apis.command_line import run_tool
+from mmreidmix.apis.app.command_line import run_tool
 from mmreidmix.visualization import draw_curves, read_scalars, save_picture
 
 

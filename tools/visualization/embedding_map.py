@@ -8,7 +8,7 @@ Example:
 import argparse
 import sys
 
-from mmreidmix.apis.command_line import run_tool
+from mmreidmix.apis.app.command_line import run_tool
 from mmreidmix.evaluation import FeatureTable
 from mmreidmix.visualization import save_picture, table_embedding_map
 from mmreidmix.visualization.embedding_map import METHODS

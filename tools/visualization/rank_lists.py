@@ -8,7 +8,7 @@ Example:
 import argparse
 import sys
 
-from mmreidmix.apis.command_line import positive, run_tool
+from mmreidmix.apis.app.command_line import positive, run_tool
 from mmreidmix.evaluation import FeatureTable
 from mmreidmix.visualization import draw_table
 

@@ -1,6 +1,6 @@
 """The store of images one searches for a person in."""
 from .gallery import Gallery, Match
-from .records import GalleryError
-from .rows import Entry
+from .log_records import GalleryError
+from .memory_table import Entry
 
 __all__ = ['Entry', 'Gallery', 'GalleryError', 'Match']

@@ -8,7 +8,7 @@ import torch
 
 from mmreidmix.neighbours import normalise
 
-from .rows import META
+from .memory_table import META
 from .vectors import BLOCK
 
 

@@ -6,7 +6,7 @@ from typing import Optional, Union
 from .images import GalleryImages
 from .index_file import IndexKeeper
 from .log import NAME, FolderLock, GalleryLog, write_log
-from .records import GalleryError
+from .log_records import GalleryError
 
 
 class GalleryFolder(GalleryImages):

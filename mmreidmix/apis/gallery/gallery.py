@@ -5,10 +5,10 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from .checks import checked_embeddings, integer, unit_rows
-from .exact import Found, exact_search
+from .flat_search import Found, exact_search
 from .folder import GalleryFolder
 from .index import SEARCH_OPTIONS, checked_options
-from .records import GalleryError
+from .log_records import GalleryError
 from .search import (
     num_candidates,
     passing_rows,

@@ -14,8 +14,8 @@ from .checks import (
     integers,
     unit_rows,
 )
-from .records import GalleryError
-from .rows import Entry
+from .log_records import GalleryError
+from .memory_table import Entry
 from .state import GalleryState, add_record, remove_record
 
 

@@ -16,7 +16,7 @@ from mmengine.logging import print_log
 from mmreidmix.files import replace_file
 
 from .index import SEARCH_OPTIONS, GalleryIndex
-from .records import checksum
+from .log_records import checksum
 from .state import GalleryState
 from .vectors import Vectors
 

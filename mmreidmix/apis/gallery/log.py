@@ -16,7 +16,7 @@ from mmengine.logging import print_log
 
 from mmreidmix.files import replace_file
 
-from .records import GalleryError, RecordReader, write_record
+from .log_records import GalleryError, RecordReader, write_record
 from .state import GalleryState, StateReader
 
 NAME = 'gallery.log'

@@ -10,9 +10,9 @@ from mmreidmix.evaluation.functional.query_gallery import checked_sides
 from mmreidmix.evaluation.functional.reranking import OPTIONS, reranked_blocks
 
 from .checks import integer, integers
-from .exact import Found, best_of, exact_search, merged
+from .flat_search import Found, best_of, exact_search, merged
 from .index import GalleryIndex
-from .rows import Rows
+from .memory_table import Rows
 from .tracklets import TrackletMeans
 
 #: Up to so many images are compared without an index: it takes milliseconds.

@@ -6,8 +6,8 @@ from typing import Optional
 
 import numpy as np
 
-from .records import GalleryError
-from .rows import META, Rows
+from .log_records import GalleryError
+from .memory_table import META, Rows
 
 _VERSION = 1
 # Images of one record when a whole gallery is written.

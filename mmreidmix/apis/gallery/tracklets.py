@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .exact import Found, best_of, exact_search, merged
-from .rows import Rows
+from .flat_search import Found, best_of, exact_search, merged
+from .memory_table import Rows
 from .vectors import Vectors
 
 # Images that are summed up at once, more if a tracklet has more.

@@ -2,8 +2,9 @@
 
 import re
 
+from mmreidmix.datasets.file_names import list_names, parse_names
+
 from ..reid_dataset import BaseReIDDataset
-from ..scanning import list_names, parse_names
 
 
 def read_folder(dataset: BaseReIDDataset, folder: str,

@@ -3,11 +3,13 @@
 from typing import Optional
 
 from mmreidmix.checks import check_choice
+from mmreidmix.datasets.video.folder_scan import TreeScan
+from mmreidmix.datasets.video.video_numbers import (
+    TooShallowError,
+    VideoNumbers,
+)
+from mmreidmix.datasets.video.video_tree import VideoTree
 from mmreidmix.registry import DATASETS
-
-from ..tree_scan import TreeScan
-from ..video_numbers import TooShallowError, VideoNumbers
-from ..video_tree import VideoTree
 
 # country, city and video are the first three fields of a key
 _KEYS = (r'(?:.*/)?(?P<video>\d{2}_\d{2}_\d{4})_\d{8}\.[A-Za-z]+')

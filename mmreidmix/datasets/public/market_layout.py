@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from mmreidmix.datasets.file_names import list_names, parse_names
+
 from ..reid_dataset import BaseReIDDataset, ReIDRecords
-from ..scanning import list_names, parse_names
 
 
 class MarketLayoutDataset(BaseReIDDataset):

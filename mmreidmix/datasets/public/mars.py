@@ -5,10 +5,10 @@ import re
 import numpy as np
 
 from mmreidmix.checks import check_choice
+from mmreidmix.datasets.file_names import list_folders
 from mmreidmix.registry import DATASETS
 
 from ..reid_dataset import BaseReIDDataset, ReIDRecords
-from ..scanning import list_folders
 from .folders import read_folder
 from .market_layout import numbered
 

@@ -5,10 +5,10 @@ import re
 from typing import Optional
 
 from mmreidmix.checks import check_choice
+from mmreidmix.datasets.file_names import check_entries, parse_names
 from mmreidmix.registry import DATASETS
 
 from ..reid_dataset import ReIDRecords
-from ..scanning import check_entries, parse_names
 from .market_layout import MarketLayoutDataset, numbered
 
 # Test identities start again at 0, so a merge has to move them.

@@ -2,10 +2,10 @@
 
 import re
 
+from mmreidmix.datasets.file_names import list_folders, list_names, parse_names
 from mmreidmix.registry import DATASETS
 
 from ..reid_dataset import BaseReIDDataset, ReIDRecords
-from ..scanning import list_folders, list_names, parse_names
 
 
 @DATASETS.register_module()

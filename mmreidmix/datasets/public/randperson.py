@@ -4,10 +4,10 @@ import os
 import re
 
 from mmreidmix.checks import check_choice
+from mmreidmix.datasets.file_names import is_litter, list_names, parse_names
 from mmreidmix.registry import DATASETS
 
 from ..reid_dataset import BaseReIDDataset, ReIDRecords
-from ..scanning import is_litter, list_names, parse_names
 
 # Cameras in each of the scenes s00 to s10.
 _CAMERAS = (2, 2, 2, 2, 1, 1, 2, 1, 1, 1, 4)

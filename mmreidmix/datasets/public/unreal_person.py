@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from typing import Optional
 
 from mmreidmix.checks import check_choice
+from mmreidmix.datasets.file_names import (
+    check_entries,
+    list_folders,
+    parse_names,
+)
 from mmreidmix.registry import DATASETS
 
 from ..reid_dataset import BaseReIDDataset, ReIDRecords
-from ..scanning import check_entries, list_folders, parse_names
 from .folders import read_folder
 
 _FOLDER = r'unreal_v(?P<scene>[1-4])\.(?P<model>[1-3])'

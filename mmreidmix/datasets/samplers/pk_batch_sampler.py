@@ -8,7 +8,7 @@ from mmengine.dist import get_dist_info
 from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
-from mmreidmix.datasets.seeding import SampleKey
+from mmreidmix.datasets.sample_key import SampleKey
 from mmreidmix.registry import DATA_SAMPLERS
 
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from ..blocks import Note, Table, Text
+from mmreidmix.report.page_blocks import Note, Table, Text
+
 from ..config_difference import (
     ABSENT,
     base_names,

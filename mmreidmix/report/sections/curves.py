@@ -1,8 +1,8 @@
 """Losses, scores and label quality over epochs."""
 
+from mmreidmix.report.page_blocks import Picture, Pictures, Table
 from mmreidmix.visualization import draw_curves
 
-from ..blocks import Picture, Pictures, Table
 from ..data_uri import figure_uri
 
 #: inches; wide enough for the legend, letters still legible on a phone

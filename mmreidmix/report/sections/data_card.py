@@ -5,12 +5,12 @@ import re
 import numpy as np
 from PIL import Image
 
-from mmreidmix.apis.config_text import check_types
+from mmreidmix.apis.checkpoint_config import check_types
 from mmreidmix.registry import DATASETS
+from mmreidmix.report.page_blocks import Note, Picture, Pictures, Table
 from mmreidmix.results.checkpoint_rule import domains_of
-from mmreidmix.visualization.sheet import BACKDROP, Sheet
+from mmreidmix.visualization.image_grid import BACKDROP, Sheet
 
-from ..blocks import Note, Picture, Pictures, Table
 from ..data_uri import image_uri
 from ..toy import is_toy
 

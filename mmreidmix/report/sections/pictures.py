@@ -2,7 +2,8 @@
 
 import re
 
-from ..blocks import Note, Picture, Pictures
+from mmreidmix.report.page_blocks import Note, Picture, Pictures
+
 from ..data_uri import file_uri
 
 #: pictures of points and numbers; all others may show people

@@ -1,9 +1,9 @@
 """What the figures can not say."""
 
+from mmreidmix.report.page_blocks import Note
+from mmreidmix.report.score_tables import RESAMPLES
 from mmreidmix.results.checkpoint_rule import domains_of, same_data
 
-from ..blocks import Note
-from ..scores import RESAMPLES
 from ..toy import is_toy
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from ..blocks import Facts, Note, Table
-from ..scores import (
+from mmreidmix.report.page_blocks import Facts, Note, Table
+from mmreidmix.report.score_tables import (
     alike,
     metric_names,
     percent,

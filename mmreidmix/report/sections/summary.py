@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ..blocks import Facts, Note, Table
-from ..scores import (
+from mmreidmix.report.page_blocks import Facts, Note, Table
+from mmreidmix.report.score_tables import (
     HEADLINE,
     alike,
     last_and_best,

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from mmreidmix.apis import Gallery, GalleryError, ReIDInferencer
-from mmreidmix.apis.extraction import extract_to_gallery, find_pictures
+from mmreidmix.apis.app.gallery_filling import (
+    extract_to_gallery,
+    find_pictures,
+)
+from mmreidmix.apis.app.path_parsing import PathReader
 from mmreidmix.apis.images import ImageReadError
-from mmreidmix.apis.path_facts import PathReader
 
 
 @pytest.fixture(scope='module')

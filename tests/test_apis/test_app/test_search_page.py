@@ -10,10 +10,13 @@ import pytest
 from PIL import Image
 
 from mmreidmix.apis import Gallery, GalleryError, ReIDInferencer
-from mmreidmix.apis.extraction import extract_to_gallery, find_pictures
-from mmreidmix.apis.path_facts import PathReader
-from mmreidmix.apis.pictures_inside import inside, thumbnail
-from mmreidmix.apis.search_page import PageError, SearchPage
+from mmreidmix.apis.app.gallery_filling import (
+    extract_to_gallery,
+    find_pictures,
+)
+from mmreidmix.apis.app.path_parsing import PathReader
+from mmreidmix.apis.app.safe_images import inside, thumbnail
+from mmreidmix.apis.app.search_page import PageError, SearchPage
 from tests.tiny_gallery import embeddings
 
 

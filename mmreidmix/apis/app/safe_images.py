@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from .images import ImageReadError, as_bgr
+from mmreidmix.apis.images import ImageReadError, as_bgr
 
 #: Largest picture that is decoded, in pixels.
 MOST_PIXELS = 40_000_000

@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from mmreidmix.datasets.scanning import parse_names
+from mmreidmix.datasets.file_names import parse_names
 
 _GROUPS = ('pid', 'camid', 'time', 'tracklet')
 #: Patterns that have a name. The frame number of Market-1501 counts from the

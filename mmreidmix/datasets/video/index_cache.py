@@ -19,7 +19,7 @@ from mmengine.logging import print_log
 
 from mmreidmix.files import replace_file
 
-from .tree_scan import CACHE_FOLDER
+from .folder_scan import CACHE_FOLDER
 
 _VERSION = 1
 #: A folder that was changed so shortly before it was read (or later) may

@@ -1,11 +1,15 @@
-"""Tests of mmreidmix.apis.config_text."""
+"""Tests of mmreidmix.apis.checkpoint_config."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
 
-from mmreidmix.apis.config_text import check_types, parse_config, without_init
+from mmreidmix.apis.checkpoint_config import (
+    check_types,
+    parse_config,
+    without_init,
+)
 from mmreidmix.registry import MODELS, TRANSFORMS
 from tests.tiny import ROOT
 

@@ -7,12 +7,13 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from .gallery import Gallery, Match
-from .images import ImageReadError
-from .inferencer import ReIDInferencer
-from .path_facts import printable, time_text
-from .pictures_inside import check_size, inside, thumbnail
-from .threshold_line import ThresholdLine, threshold_line
+from mmreidmix.apis.comparison import ThresholdLine, threshold_line
+from mmreidmix.apis.gallery import Gallery, Match
+from mmreidmix.apis.images import ImageReadError
+from mmreidmix.apis.inferencer import ReIDInferencer
+
+from .path_parsing import printable, time_text
+from .safe_images import check_size, inside, thumbnail
 
 #: Largest number of matches of one search.
 MOST_MATCHES = 100

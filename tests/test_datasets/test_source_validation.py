@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmreidmix.datasets import Market1501
-from mmreidmix.datasets.held_out import HeldOutSource
+from mmreidmix.datasets.source_validation import HeldOutSource
 from mmreidmix.registry import DATASETS
 
 

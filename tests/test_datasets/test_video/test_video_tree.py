@@ -9,15 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmreidmix.datasets import (
-    DomainMixture,
-    VideoTree,
-    video_numbers,
-    video_tree,
-)
-from mmreidmix.datasets.index_cache import TICK_NS
+from mmreidmix.datasets import DomainMixture, VideoTree
 from mmreidmix.datasets.toy import generate
-from mmreidmix.datasets.tree_scan import folder_stamps, scan_tree
+from mmreidmix.datasets.video import video_numbers, video_tree
+from mmreidmix.datasets.video.folder_scan import folder_stamps, scan_tree
+from mmreidmix.datasets.video.index_cache import TICK_NS
 from mmreidmix.registry import DATASETS
 
 

@@ -4,9 +4,10 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from .gallery import GalleryError
-from .inferencer import ReIDInferencer
-from .path_facts import NAMES, PathReader, printable
+from mmreidmix.apis.gallery import GalleryError
+from mmreidmix.apis.inferencer import ReIDInferencer
+
+from .path_parsing import NAMES, PathReader, printable
 
 
 def positive(text: str) -> int:

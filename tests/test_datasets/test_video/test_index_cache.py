@@ -4,7 +4,11 @@ import os
 import numpy as np
 import pytest
 
-from mmreidmix.datasets.index_cache import TICK_NS, IndexCache, is_settled
+from mmreidmix.datasets.video.index_cache import (
+    TICK_NS,
+    IndexCache,
+    is_settled,
+)
 
 ARRAYS = dict(a=np.arange(6, dtype=np.int32).reshape(2, 3),
               empty=np.zeros((0, 2)), text=np.frombuffer(b'xyz', np.uint8))

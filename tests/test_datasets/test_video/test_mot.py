@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmreidmix.datasets.mot import (
+from mmreidmix.datasets.video.mot import (
     Boxes,
     clip_box,
     iou,

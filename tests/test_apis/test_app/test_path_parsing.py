@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmreidmix.apis.path_facts import PathReader, parse_time, time_text
+from mmreidmix.apis.app.path_parsing import PathReader, parse_time, time_text
 
 
 def test_market1501_names():

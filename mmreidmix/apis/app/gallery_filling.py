@@ -7,11 +7,12 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from .gallery import Gallery
-from .gallery.log import NAME
-from .images import ImageReadError, batches, list_images
-from .inferencer import ReIDInferencer
-from .path_facts import PathReader
+from mmreidmix.apis.gallery import Gallery
+from mmreidmix.apis.gallery.log import NAME
+from mmreidmix.apis.images import ImageReadError, batches, list_images
+from mmreidmix.apis.inferencer import ReIDInferencer
+
+from .path_parsing import PathReader
 
 #: Pictures of one part: so many are embedded before they are written.
 PART = 1024

@@ -9,8 +9,8 @@ from typing import Optional
 
 import numpy as np
 
-from .columns import BytesColumn
-from .scanning import IMAGE_SUFFIXES, is_litter
+from mmreidmix.datasets.bytes_column import BytesColumn
+from mmreidmix.datasets.file_names import IMAGE_SUFFIXES, is_litter
 
 #: Folder of cached indices; no part of any tree.
 CACHE_FOLDER = '.mmreidmix_cache'

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmreidmix.datasets import ReIDRecords, columns
-from mmreidmix.datasets.columns import BytesColumn, PathColumn
+from mmreidmix.datasets import ReIDRecords, bytes_column
+from mmreidmix.datasets.bytes_column import BytesColumn, PathColumn
 
 WORDS = st.lists(st.binary(max_size=9), max_size=30)
 
@@ -21,7 +21,7 @@ def test_bytes_column_is_a_list_of_bytes(words, data):
 
 
 def test_take_in_blocks(monkeypatch):
-    monkeypatch.setattr(columns, '_BLOCK', 3)
+    monkeypatch.setattr(bytes_column, '_BLOCK', 3)
     words = [bytes(range(65, 65 + n)) for n in (2, 0, 5, 1, 3, 4, 7, 0, 1)]
     rows = [8, 0, 2, 2, 1, 6, 7]
     taken = BytesColumn.from_parts(words).take(rows)

@@ -1,4 +1,4 @@
-"""Tests of mmreidmix.apis.export and tools/export/export_onnx.py."""
+"""Tests of mmreidmix.apis.deploy.export and tools/export/export_onnx.py."""
 
 import runpy
 
@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mmreidmix.apis import ReIDInferencer
-from mmreidmix.apis.encoders import OnnxEncoder, _providers
-from mmreidmix.apis.export import export_onnx, pixels_to_embedding
+from mmreidmix.apis.deploy.export import export_onnx, pixels_to_embedding
+from mmreidmix.apis.deploy.inference_backends import OnnxEncoder, _providers
 from mmreidmix.apis.trained_model import load_trained_model
 from tests.test_apis.conftest import THRESHOLDS
 from tests.tiny import TRAIN, tiny_config
@@ -127,7 +127,8 @@ def test_tool_writes_no_model_that_differs(checkpoint, pictures, tmp_path,
         return module
 
     monkeypatch.setitem(main.__globals__, 'pixels_to_embedding', turned)
-    monkeypatch.setattr('mmreidmix.apis.export.pixels_to_embedding', turned)
+    monkeypatch.setattr('mmreidmix.apis.deploy.export.pixels_to_embedding',
+                        turned)
     out = tmp_path / 'model.onnx'
     assert main([str(checkpoint), str(out), '--check',
                  str(pictures[0].parent), '--images', '2']) == 2

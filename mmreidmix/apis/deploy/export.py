@@ -11,9 +11,10 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from .encoders import DESCRIPTION
-from .images import Preparation
-from .trained_model import TrainedModel
+from mmreidmix.apis.images import Preparation
+from mmreidmix.apis.trained_model import TrainedModel
+
+from .inference_backends import DESCRIPTION
 
 INTERPOLATIONS = ('bilinear', 'bicubic')
 OPSET = 18

@@ -8,13 +8,13 @@ from typing import Optional, Union
 import numpy as np
 
 from mmreidmix.checks import check_choice, check_count
+from mmreidmix.datasets.bytes_column import BytesColumn, PathColumn
+from mmreidmix.datasets.file_names import examples
+from mmreidmix.datasets.reid_dataset import BaseReIDDataset, ReIDRecords
 from mmreidmix.registry import DATASETS
 
-from .columns import BytesColumn, PathColumn
+from .folder_scan import TreeScan, folder_stamps, scan_tree
 from .index_cache import IndexCache, is_settled
-from .reid_dataset import BaseReIDDataset, ReIDRecords
-from .scanning import examples
-from .tree_scan import TreeScan, folder_stamps, scan_tree
 from .video_numbers import VideoNumbers, by_listing, by_parts, by_pattern
 
 # Reading fewer images takes as long as checking what was kept of them.

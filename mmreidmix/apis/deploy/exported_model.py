@@ -8,7 +8,7 @@ from mmengine.model import BaseModel
 
 from mmreidmix.structures import ReIDDataSample
 
-from .encoders import OnnxEncoder
+from .inference_backends import OnnxEncoder
 
 
 class ExportedModel(BaseModel):

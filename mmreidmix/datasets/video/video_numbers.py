@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .columns import BytesColumn
-from .scanning import examples
-from .tree_scan import TreeScan
+from mmreidmix.datasets.bytes_column import BytesColumn
+from mmreidmix.datasets.file_names import examples
+
+from .folder_scan import TreeScan
 
 # Names made into objects at a time.
 _BLOCK = 1 << 16

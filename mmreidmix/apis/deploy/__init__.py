@@ -1,0 +1,1 @@
+"""Models outside of PyTorch: export, and the engines that run them."""
