@@ -39,7 +39,7 @@ fi
 
 # toy_data STYLE OPTION...: draw data/toy/STYLE, unless it is there already.
 toy_data() {
-    "$PY" tools/make_toy_data.py "data/toy/$1" --style "$@" ||
+    "$PY" tools/dataset_converters/make_toy_data.py "data/toy/$1" --style "$@" ||
         fail "data/toy/$1 cannot be drawn (see above); if it holds nothing" \
             'you need, delete it and run this again'
 }

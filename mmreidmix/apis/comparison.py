@@ -7,8 +7,8 @@ from typing import Optional
 #: What is said where a model has no threshold.
 NO_THRESHOLD = (
     'No threshold: the model does not say from which score on two pictures '
-    'show one person. tools/calibrate.py finds that on labelled people and '
-    'stores it in the checkpoint.')
+    'show one person. tools/analysis_tools/calibrate.py finds that on '
+    'labelled people and stores it in the checkpoint.')
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def threshold_for(stored: Optional[Mapping], fmr: Optional[float]) -> Mapping:
     """The stored threshold of a false-match rate.
 
     Args:
-        stored (Mapping, optional): what ``tools/calibrate.py`` writes.
+        stored (Mapping, optional): what ``calibrate.py`` writes.
         fmr (float, optional): one of its rates; None for the highest.
 
     Raises:
@@ -49,14 +49,14 @@ def threshold_for(stored: Optional[Mapping], fmr: Optional[float]) -> Mapping:
     rows = (stored or {}).get('thresholds') or []
     if not rows:
         raise ValueError('the model has no calibrated threshold: run '
-                         'tools/calibrate.py CONFIG CHECKPOINT on labelled '
-                         'people and use the file it writes')
+                         'tools/analysis_tools/calibrate.py CONFIG CHECKPOINT '
+                         'on labelled people and use the file it writes')
     rates = [row['fmr'] for row in rows]
     wanted = max(rates) if fmr is None else fmr
     if wanted not in rates:
         raise ValueError(f'the model is calibrated for the false-match rates '
                          f'{sorted(rates)}, not for {wanted:g}; '
-                         'tools/calibrate.py --fmr adds others')
+                         'tools/analysis_tools/calibrate.py --fmr adds others')
     return rows[rates.index(wanted)]
 
 

@@ -46,7 +46,7 @@ class ReIDInferencer:
     Attributes:
         sha256 (str): of the weights; embeddings of different models can not
             be compared.
-        thresholds (dict, optional): what ``tools/calibrate.py`` stored.
+        thresholds (dict, optional): what ``calibrate.py`` stored.
         facts (dict): what the model was trained on.
 
     Examples:

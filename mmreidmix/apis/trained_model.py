@@ -27,7 +27,7 @@ class TrainedModel:
         model (nn.Module): a :class:`ReIDBaseline` in evaluation mode.
         pipeline (list[dict]): transforms of a test, loading and packing
             included.
-        thresholds (dict, optional): what ``tools/calibrate.py`` stored.
+        thresholds (dict, optional): what ``calibrate.py`` stored.
         facts (dict): of the training, as far as known: 'method_sha256',
             'epoch', 'iter', 'seed', 'protocol', 'sources'; and 'checkpoint',
             the name of the file.

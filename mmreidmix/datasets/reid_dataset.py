@@ -214,8 +214,8 @@ class BaseReIDDataset(Dataset):
         if self.toy_layout:
             lines += [
                 'To go on with toy data instead:',
-                f'  python tools/make_toy_data.py {self.data_root} '
-                f'--layout {self.toy_layout} '
+                '  python tools/dataset_converters/make_toy_data.py '
+                f'{self.data_root} --layout {self.toy_layout} '
                 '--style <synthetic|real_a|real_b|unseen>'
             ]
         return FileNotFoundError('\n'.join(lines))

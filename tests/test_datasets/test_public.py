@@ -69,7 +69,8 @@ def test_registered_and_helpful_when_missing(tmp_path, layout, cls, options):
     assert message.startswith(f'{layout} train: not found')
     assert cls.tree.strip() in message
     assert cls.obtain in message
-    assert (f'python tools/make_toy_data.py {tmp_path} --layout {layout} '
+    assert ('python tools/dataset_converters/make_toy_data.py '
+            f'{tmp_path} --layout {layout} '
             '--style <synthetic|real_a|real_b|unseen>') in message
 
 

@@ -433,7 +433,7 @@ def test_passers_are_not_in_the_data_set():
 
 
 def test_command_line(tmp_path, capsys):
-    tool = load_tool('make_toy_data.py')
+    tool = load_tool('dataset_converters/make_toy_data.py')
     args = [str(tmp_path / 'd'), '--layout', 'market1501', '--style',
             'unseen', '--ids', '2', '--test-ids', '1', '--images', '1',
             '--cameras', '2', '--size', '32', '16', '--workers', '1']

@@ -1,4 +1,4 @@
-"""Tests of tools/calibrate.py."""
+"""Tests of tools/analysis_tools/calibrate.py."""
 
 import runpy
 from pathlib import Path
@@ -30,7 +30,8 @@ val_cfg = dict()
 
 @pytest.fixture(scope='module')
 def tool():
-    return runpy.run_path(str(ROOT / 'tools' / 'calibrate.py'))
+    return runpy.run_path(
+        str(ROOT / 'tools' / 'analysis_tools' / 'calibrate.py'))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Tests of tools/extract.py."""
+"""Tests of tools/gallery/extract.py."""
 
 import runpy
 import shutil
@@ -12,7 +12,7 @@ from tests.tiny import ROOT
 
 @pytest.fixture(scope='module')
 def tool():
-    return runpy.run_path(str(ROOT / 'tools' / 'extract.py'))
+    return runpy.run_path(str(ROOT / 'tools' / 'gallery' / 'extract.py'))
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def here(tool, monkeypatch):
 
 @pytest.fixture
 def planted(tool):
-    from planted import planted_features
+    from common.synthetic_features import planted_features
     return planted_features
 
 
@@ -121,7 +121,7 @@ def test_curve(here, tmp_path):
 
 
 def test_growth_exponent(tool):
-    from cost_curve import growth_exponent
+    from common.cost_curve import growth_exponent
     nums = [10, 100, 1000]
     assert growth_exponent(nums, [3 * num**1.5 for num in nums]) == (
         pytest.approx(1.5))
@@ -156,7 +156,7 @@ def test_planted_persons_are_neither_trivial_nor_lost(planted):
 
 @pytest.mark.parametrize('k1, k2', [(30, 6), (5, 1), (8, 3)])
 def test_dense_reference_is_the_definition(tool, planted, k1, k2):
-    import dense_jaccard
+    from common import dense_jaccard
     features = normalise(planted(150, 12, 1)[0]).numpy()
     indices, sims = knn(features, max(k1, k2))
     weights = dense_jaccard.encoding(indices, features, k1, k2)
@@ -173,8 +173,8 @@ def dense_jaccard_of(weights):
 
 
 def test_compare_distances_sees_what_differs(tool, planted):
-    import dense_jaccard as reference
-    from stage import compare_distances
+    from common import dense_jaccard as reference
+    from common.pseudo_label_stages import compare_distances
     features = normalise(planted(120, 12, 2)[0]).numpy()
     encoding = k_reciprocal_encoding(*knn(features, 30), features)
     graph = jaccard_graph(encoding, 0.62)
@@ -192,7 +192,7 @@ def test_compare_distances_sees_what_differs(tool, planted):
 
 
 def test_faiss_lists_are_compared_as_sets(tool, planted):
-    from stage import Setting, compare_faiss
+    from common.pseudo_label_stages import Setting, compare_faiss
     features = normalise(planted(200, 12, 2)[0]).numpy()
     features[1] = features[0]  # faiss may list it before the image itself
     indices, _ = knn(features, 10)
@@ -208,7 +208,7 @@ def test_faiss_lists_are_compared_as_sets(tool, planted):
 
 
 def test_quality_counts_noise_as_single_images(tool):
-    from stage import quality
+    from common.pseudo_label_stages import quality
     found = quality(np.array([0, 0, 1, 1, -1, -1]),
                     np.array([5, 5, 6, 6, 7, 8]))
     assert found == dict(clusters=2, noise_share=1 / 3, ari=1.0,
@@ -228,7 +228,7 @@ def test_dense_that_does_not_fit(tool, capsys):
 def test_a_killed_process_is_told(tool):
     import os
 
-    from process import in_new_process
+    from common.subprocess_meter import in_new_process
     with pytest.raises(SystemExit, match='killed, probably for lack of mem'):
         in_new_process(os._exit, 9)
 

@@ -1,4 +1,4 @@
-"""Tests of tools/search.py."""
+"""Tests of tools/gallery/search.py."""
 
 import json
 import re
@@ -13,11 +13,13 @@ from mmreidmix.apis.app.gallery_filling import extract_to_gallery
 from mmreidmix.apis.app.path_parsing import PathReader
 from tests.tiny import ROOT
 
+TOOL = str(ROOT / 'tools' / 'gallery' / 'search.py')
+
 
 @pytest.fixture(scope='module')
 def search(checkpoint):
     """Runs the tool with the model; returns the exit status."""
-    tool = runpy.run_path(str(ROOT / 'tools' / 'search.py'))
+    tool = runpy.run_path(TOOL)
     return lambda *arguments: tool['main']([
         *map(str, arguments), '--model', str(checkpoint), '--device', 'cpu'])
 
@@ -114,7 +116,7 @@ def test_bad_input_is_told(search, gallery, pictures,
 
 def test_a_checkpoint_without_config_and_another_model(
         gallery, pictures, checkpoint, tmp_path, capsys):
-    main = runpy.run_path(str(ROOT / 'tools' / 'search.py'))['main']
+    main = runpy.run_path(TOOL)['main']
 
     def shift(content):
         for value in content['state_dict'].values():
@@ -132,13 +134,14 @@ def test_a_checkpoint_without_config_and_another_model(
 
 def test_without_a_threshold(gallery, pictures, checkpoint,
                              tmp_path, capsys):
-    main = runpy.run_path(str(ROOT / 'tools' / 'search.py'))['main']
+    main = runpy.run_path(TOOL)['main']
     model = changed(checkpoint, tmp_path / 'a.pth',
                     lambda content: content['meta'].pop('thresholds'))
     assert main([str(gallery), str(pictures[0]), '--model', str(model),
                  '--device', 'cpu']) == 0
     shown = capsys.readouterr().out
-    assert 'tools/calibrate.py finds' in shown and ' + ' not in shown
+    assert 'tools/analysis_tools/calibrate.py finds' in shown
+    assert ' + ' not in shown
 
 
 def test_a_name_does_not_leave_the_folder(search, pictures, tmp_path, capsys):

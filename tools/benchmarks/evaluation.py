@@ -12,20 +12,20 @@ import argparse
 import json
 from pathlib import Path
 
-import dense_reranking
 import torch
-from cost_curve import make_table
-from dense_jaccard import available_bytes
-from evaluation_stages import (
+from common import dense_reranking
+from common.cost_curve import make_table
+from common.dense_jaccard import available_bytes
+from common.evaluation_stages import (
     Setting,
     measure_dense,
     measure_rank,
     measure_rerank,
     measure_sort,
 )
-from machine import hardware, versions
-from planted import LATENT
-from process import in_new_process, use_threads
+from common.machine import hardware, versions
+from common.subprocess_meter import in_new_process, use_threads
+from common.synthetic_features import LATENT
 
 PER_QUERY = ('ap', 'first')
 

@@ -14,11 +14,16 @@ import tempfile
 from pathlib import Path
 
 import torch
-from cost_curve import make_table
-from dense_jaccard import available_bytes
-from gallery_stages import TOPK, Setting, measure_gallery, measure_reference
-from machine import hardware, versions
-from process import in_new_process, use_threads
+from common.cost_curve import make_table
+from common.dense_jaccard import available_bytes
+from common.gallery_stages import (
+    TOPK,
+    Setting,
+    measure_gallery,
+    measure_reference,
+)
+from common.machine import hardware, versions
+from common.subprocess_meter import in_new_process, use_threads
 
 from mmreidmix.apis.gallery.index import KINDS
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from machine import hardware, versions
+from common.machine import hardware, versions
 
 from mmreidmix.apis import ReIDInferencer
 from mmreidmix.apis.deploy.export import export_onnx, quantize

@@ -12,16 +12,15 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-import dense_jaccard
 import faiss
 import numba
 import scipy
 import sklearn
 import torch
-from cost_curve import curve_table, draw, growth, make_table
-from machine import hardware, versions
-from process import in_new_process, say, use_threads
-from stage import (
+from common import dense_jaccard
+from common.cost_curve import curve_table, draw, growth, make_table
+from common.machine import hardware, versions
+from common.pseudo_label_stages import (
     ALL_EPS,
     K1,
     K2,
@@ -32,6 +31,7 @@ from stage import (
     measure_stage,
     warm_up,
 )
+from common.subprocess_meter import in_new_process, say, use_threads
 
 from mmreidmix.neighbours.knn_search import APPROXIMATE_BACKENDS, BACKENDS
 

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from machine import hardware, versions
+from common.machine import hardware, versions
+from common.subprocess_meter import in_new_process
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
-from process import in_new_process
 from train_speed import (
     BACKBONES,
     BASE,

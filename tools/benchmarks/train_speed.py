@@ -17,7 +17,7 @@ from pathlib import Path
 
 import cv2
 import torch
-from machine import hardware, versions
+from common.machine import hardware, versions
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.hooks import Hook

@@ -2,9 +2,9 @@
 
     python tools/demo/app.py GALLERY --model MODEL --images ROOT
 
-GALLERY is a folder written by tools/extract.py. Where there is none yet, the
-pictures below ROOT are embedded into it first. The page is for this computer
-alone, unless --host names another address: it asks for no password.
+GALLERY is a folder written by tools/gallery/extract.py. Where there is none
+yet, the pictures below ROOT are embedded into it first. The page is for this
+computer alone, unless --host names another address: it asks for no password.
 """
 
 import argparse

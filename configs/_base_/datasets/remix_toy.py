@@ -1,12 +1,12 @@
 # Toy pedestrians: 50 labelled people of 'real_a' in 6 cameras, 120 unlabelled
 # single-camera videos of 'real_b', tested on 'unseen'. The first and the last
 # are those of the quick start:
-#   python tools/make_toy_data.py data/toy/real_a --layout market1501 \
-#       --style real_a --ids 150 --test-ids 10 --seed 1
-#   python tools/make_toy_data.py data/toy/videos --layout videos \
-#       --style real_b --ids 720 --cameras 120 --seed 1
-#   python tools/make_toy_data.py data/toy/unseen --layout market1501 \
-#       --style unseen --ids 10 --test-ids 60 --seed 1
+#   python tools/dataset_converters/make_toy_data.py data/toy/real_a \
+#       --layout market1501 --style real_a --ids 150 --test-ids 10 --seed 1
+#   python tools/dataset_converters/make_toy_data.py data/toy/videos \
+#       --layout videos --style real_b --ids 720 --cameras 120 --seed 1
+#   python tools/dataset_converters/make_toy_data.py data/toy/unseen \
+#       --layout market1501 --style unseen --ids 10 --test-ids 60 --seed 1
 # The people in the names of the videos are there to judge clusters by; no
 # part of the training sees them.
 _base_ = ['./remix_pipeline_128x64.py', './loaders_cpu.py']

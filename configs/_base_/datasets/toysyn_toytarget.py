@@ -1,9 +1,9 @@
 # Toy pedestrians, adaptation: labelled 'synthetic', the training images of
 # 'target' without labels; tested on 'target'.
-#   python tools/make_toy_data.py data/toy/synthetic --layout personx-visda \
-#       --style synthetic --ids 200 --seed 1
-#   python tools/make_toy_data.py data/toy/target --layout market1501 \
-#       --style real_b --ids 150 --test-ids 60 --seed 1
+#   python tools/dataset_converters/make_toy_data.py data/toy/synthetic \
+#       --layout personx-visda --style synthetic --ids 200 --seed 1
+#   python tools/dataset_converters/make_toy_data.py data/toy/target \
+#       --layout market1501 --style real_b --ids 150 --test-ids 60 --seed 1
 _base_ = './toysyn_toyreal.py'
 
 protocol = 'unsupervised domain adaptation: toy synthetic + toy target'

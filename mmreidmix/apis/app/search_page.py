@@ -92,7 +92,7 @@ class SearchPage:
         gallery.check_model(inferencer.sha256)
         if not len(gallery):
             raise PageError(f'the gallery {gallery.folder} is empty: add '
-                            'pictures by tools/extract.py')
+                            'pictures by tools/gallery/extract.py')
         self.gallery = gallery
         self.inferencer = inferencer
         self.root = Path(root)

@@ -30,7 +30,7 @@ BENCHMARKS = Path(__file__).parents[3] / 'tools' / 'benchmarks'
 def dense():
     sys.path.insert(0, str(BENCHMARKS))
     try:
-        import dense_reranking
+        from common import dense_reranking
     finally:
         sys.path.remove(str(BENCHMARKS))
     return dense_reranking

@@ -1,7 +1,7 @@
 """Search a gallery for the people on some pictures.
 
-    python tools/search.py GALLERY someone.jpg --model MODEL --topk 10 \
-        --exclude-camids 3 --after 2026-05-01T12:00
+    python tools/gallery/search.py GALLERY someone.jpg --model MODEL \
+        --topk 10 --exclude-camids 3 --after 2026-05-01T12:00
 
 prints the best matches, and where the threshold of the model lies among them.
 """
@@ -40,7 +40,8 @@ def parse_args(arguments=None):
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('gallery', help='folder written by tools/extract.py')
+    parser.add_argument('gallery', help='folder written by '
+                        'tools/gallery/extract.py')
     parser.add_argument('pictures', nargs='+', metavar='PICTURE')
     parser.add_argument('--model', required=True, help='the model that the '
                         'gallery was made with')

@@ -1,8 +1,9 @@
 """Embed pictures and keep the embeddings in a gallery or in a file.
 
-    python tools/extract.py MODEL data/station --gallery work_dirs/station \
+    python tools/gallery/extract.py MODEL data/station \
+        --gallery work_dirs/station \
         --pattern 'cam(?P<camid>\\d+)/(?P<time>\\d+)\\.jpg'
-    python tools/extract.py MODEL a.jpg b.jpg --out embeddings.npz
+    python tools/gallery/extract.py MODEL a.jpg b.jpg --out embeddings.npz
 
 A gallery is made, or added to: pictures that it has are left out, so a run
 that was interrupted is simply started again. Every part of 1,024 pictures is

@@ -4,17 +4,18 @@ import time
 from dataclasses import dataclass
 from statistics import median
 
-import dense_reranking
 import numpy as np
 import torch
-from planted import LATENT, planted_features
-from process import Meter, resident_mib
 
 from mmreidmix.evaluation import rank
 from mmreidmix.evaluation.functional.query_gallery import checked_sides
 from mmreidmix.evaluation.functional.rank_counting import Counter
 from mmreidmix.evaluation.functional.reranking import reranked_blocks
 from mmreidmix.neighbours.matmul import multiply
+
+from . import dense_reranking
+from .subprocess_meter import Meter, resident_mib
+from .synthetic_features import LATENT, planted_features
 
 # The bound that re-ranked distances must agree within, but for the share
 # whose lists differ because float32 decides a near tie either way.

@@ -1,7 +1,7 @@
 """Find the cosine threshold of a wanted false-match rate on held-out people.
 
-    python tools/calibrate.py CONFIG CHECKPOINT --fmr 1e-3 1e-4 \
-        --out calibrated.pth
+    python tools/analysis_tools/calibrate.py CONFIG CHECKPOINT \
+        --fmr 1e-3 1e-4 --out calibrated.pth
 
 embeds a labelled validation domain of the config and writes thresholds, their
 intervals, the domain and its counts into the checkpoint, under

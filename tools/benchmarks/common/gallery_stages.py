@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from planted import planted_features
-from process import Meter, resident_mib
 
 from mmreidmix.apis import Gallery
 from mmreidmix.neighbours import normalise
+
+from .subprocess_meter import Meter, resident_mib
+from .synthetic_features import planted_features
 
 TOPK = 10
 # Images of one call of Gallery.add.

@@ -2,8 +2,8 @@
 
 Example::
 
-    python tools/make_toy_data.py data/market1501 --layout market1501 \
-        --style real_a --ids 100 --test-ids 50
+    python tools/dataset_converters/make_toy_data.py data/market1501 \
+        --layout market1501 --style real_a --ids 100 --test-ids 50
 """
 
 import argparse

@@ -5,12 +5,9 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import dense_jaccard
 import faiss
 import numpy as np
 import torch
-from planted import CAMERAS, planted_features
-from process import Meter, resident_mib, say
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
@@ -28,6 +25,10 @@ from mmreidmix.pseudo_labels import (
     renumber,
     select_reliable,
 )
+
+from . import dense_jaccard
+from .subprocess_meter import Meter, resident_mib, say
+from .synthetic_features import CAMERAS, planted_features
 
 K1, K2, MIN_SAMPLES = 30, 6, 4
 TIGHT, EPS, LOOSE = ALL_EPS = (0.58, 0.60, 0.62)
