@@ -25,7 +25,7 @@ ALLOWED = {
     'pseudo_labels': {'neighbours'},
     'datasets': {'checks', 'files', 'registry', 'structures'},
     'evaluation': {'distributed', 'files', 'neighbours', 'registry'},
-    'results': {'evaluation', 'files', 'registry'},
+    'results': {'evaluation', 'files', 'registry', 'version'},
     'models': {'checks', 'distributed', 'registry', 'structures'},
     'visualization': {'evaluation', 'models'},
     'engine': {

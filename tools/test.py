@@ -11,46 +11,24 @@ Examples:
 """
 
 import argparse
-import logging
 import os
 from ast import literal_eval
 from pathlib import Path
-from typing import Optional
 
-import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
-import mmreidmix
 from mmreidmix.apis.deploy.exported_model import ExportedModel
 from mmreidmix.compat import close_process_group
 from mmreidmix.datasets import BaseReIDDataset
 from mmreidmix.engine.check_weights import CheckWeightsHook
 from mmreidmix.engine.setup import build_runner
-from mmreidmix.evaluation import FeatureTable, find_metric
+from mmreidmix.evaluation import find_metric
 from mmreidmix.registry import DATASETS
 from mmreidmix.results.checkpoint_rule import RULES
-from mmreidmix.results.provenance import (
-    describe_domains,
-    describe_sources,
-    file_hash,
-    method_hash,
-    protocol_text,
-    versions,
-)
-from mmreidmix.results.rescoring import (
-    differences,
-    evaluator_options,
-    query_differences,
-    rescore,
-)
-from mmreidmix.results.result_file import (
-    read_queries,
-    read_result,
-    write_queries,
-    write_result,
-)
+from mmreidmix.results.rescoring import recheck
+from mmreidmix.results.record import describe_test, save_test
 from mmreidmix.visualization import draw_table
 
 
@@ -211,90 +189,11 @@ def test_and_draw(runner, show_dir: str, topk: int) -> dict:
     return results
 
 
-def describe(args, runner, weights: CheckWeightsHook, results: dict) -> dict:
-    """Results with all that is needed to compare and repeat them."""
-    cfg = runner.cfg.to_dict()
-    dataset = runner.test_dataloader.dataset
-    metrics = runner.test_evaluator.metrics
-    saved = [
-        metric.save_features for metric in metrics
-        if getattr(metric, 'save_features', None)
-    ]
-    trained, tested = weights.method_sha256, method_hash(cfg)
-    if trained not in (None, tested):
-        print_log(
-            f'{args.checkpoint} was trained with a config that is not '
-            f'{args.config}: sources, protocol, seen_in_training and '
-            'checkpoint_rule of the result are those of the latter',
-            logger='current',
-            level=logging.WARNING)
-    return {
-        'results': results,
-        'protocol': protocol_text(cfg, dataset.metainfo['domains']),
-        'sources': describe_sources(cfg),
-        'domains': describe_domains(dataset, cfg),
-        'evaluators': evaluator_options(cfg),
-        'method': Path(args.config).stem,
-        'config': args.config,
-        'config_sha256': tested,
-        'training_config_sha256': trained,
-        'checkpoint': args.checkpoint,
-        'checkpoint_rule': weights.rule,
-        'training_seed': weights.seed,
-        'seed': runner.seed,
-        'versions': versions(
-            mmreidmix=mmreidmix.__version__, cuda=torch.version.cuda),
-        'features': [{
-            'file': str(file),
-            'sha256': file_hash(file)
-        } for file in saved if os.path.isfile(file)],
-    }
-
-
-def save(args, runner, weights: CheckWeightsHook, results: dict):
-    """Write the result file and the values per query beside it."""
-    out = args.out or os.path.join(runner.work_dir, 'results.json')
-    write_result(out, describe(args, runner, weights, results))
-    rankings = {}
-    for metric in runner.test_evaluator.metrics:
-        prefix = f'{metric.prefix}/' if metric.prefix else ''
-        for name, ranking in getattr(metric, 'rankings', {}).items():
-            rankings[prefix + name] = ranking
-    if rankings:
-        write_queries(out, rankings)
-    print_log(f'results: {out}', logger='current')
-
-
-def recheck(features: str, results: Optional[str]):
-    """Compute a result again from its features.
-
-    Raises:
-        SystemExit: the features are others, or some scores differ.
-    """
-    file = results or Path(features).with_name('results.json')
-    recorded = read_result(file)
-    hashes = [entry['sha256'] for entry in recorded.get('features', [])]
-    if hashes and file_hash(features) not in hashes:
-        raise SystemExit(f'{features} is not the file that {file} was '
-                         'computed from: the SHA-256 differ')
-    scores, rankings = rescore(
-        FeatureTable.load(features), recorded['evaluators'])
-    lines = differences(recorded['results'], scores)
-    queries = read_queries(file)
-    if queries is not None:
-        lines += query_differences(queries, rankings)
-    if lines:
-        raise SystemExit('\n'.join(
-            [f'{file}: {len(lines)} values differ:', *lines]))
-    print(f'{file}: all {len(scores)} scores are confirmed by {features}, '
-          f'{"with" if queries else "without"} the values of each query')
-
-
 def main(arguments=None):
     """Test, print, save."""
     args = parse_args(arguments)
     if args.from_features:
-        recheck(args.from_features, args.results)
+        print(recheck(args.from_features, args.results))
         return
     cfg = build_config(args)
     runner = build_runner(cfg, args.launcher)
@@ -311,7 +210,14 @@ def main(arguments=None):
     else:
         results = runner.test()
     if is_main_process():
-        save(args, runner, weights, results)
+        record = describe_test(
+            runner,
+            results,
+            weights,
+            config=args.config,
+            checkpoint=args.checkpoint)
+        save_test(args.out or os.path.join(runner.work_dir, 'results.json'),
+                  record, runner.test_evaluator.metrics)
     close_process_group()
 
 

@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from inspect import Parameter, signature
+from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
 from mmreidmix.evaluation.feature_table import FeatureTable
 from mmreidmix.evaluation.metrics.base import FeatureMetric
 from mmreidmix.registry import METRICS
+
+from .provenance import file_hash
+from .result_file import read_queries, read_result
 
 #: a hundredth of a percent point; another machine may round a product so that
 #: two almost equal scores change places
@@ -82,6 +87,39 @@ def rescore(table: FeatureTable, evaluators: list) -> tuple[dict, dict]:
         scores.update(metric.with_prefix(metric.compute_metrics(table)))
         rankings.update(metric.with_prefix(getattr(metric, 'rankings', {})))
     return scores, rankings
+
+
+def recheck(features: str, results: Optional[str] = None) -> str:
+    """Compute a result again from its features.
+
+    Args:
+        features (str): what ``save_features`` wrote.
+        results (str, optional): the result file; by default
+            ``results.json`` beside the features.
+
+    Returns:
+        str: what is confirmed.
+
+    Raises:
+        SystemExit: the features are others, or some scores differ.
+    """
+    file = results or Path(features).with_name('results.json')
+    recorded = read_result(file)
+    hashes = [entry['sha256'] for entry in recorded.get('features', [])]
+    if hashes and file_hash(features) not in hashes:
+        raise SystemExit(f'{features} is not the file that {file} was '
+                         'computed from: the SHA-256 differ')
+    scores, rankings = rescore(
+        FeatureTable.load(features), recorded['evaluators'])
+    lines = differences(recorded['results'], scores)
+    queries = read_queries(file)
+    if queries is not None:
+        lines += query_differences(queries, rankings)
+    if lines:
+        raise SystemExit('\n'.join(
+            [f'{file}: {len(lines)} values differ:', *lines]))
+    return (f'{file}: all {len(scores)} scores are confirmed by {features}, '
+            f'{"with" if queries else "without"} the values of each query')
 
 
 def _own_metric(options: Mapping) -> FeatureMetric:

@@ -1,0 +1,92 @@
+"""What a test says of itself, and where it is written."""
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from mmengine.logging import print_log
+
+from mmreidmix.version import __version__
+
+from .provenance import (
+    describe_domains,
+    describe_sources,
+    file_hash,
+    method_hash,
+    protocol_text,
+    versions,
+)
+from .rescoring import evaluator_options
+from .result_file import write_queries, write_result
+
+
+def describe_test(runner, results: Mapping, weights, *, config: str,
+                  checkpoint: str) -> dict:
+    """Results with all that is needed to compare and repeat them.
+
+    Args:
+        runner (Runner): after its test.
+        results (Mapping[str, float]): what the test returned.
+        weights (CheckWeightsHook): what the checkpoint says of its training.
+        config (str): file of the config.
+        checkpoint (str): file of the weights, or 'none'.
+
+    Returns:
+        dict: fields of a result file, see :mod:`.result_file`.
+    """
+    cfg = runner.cfg.to_dict()
+    dataset = runner.test_dataloader.dataset
+    trained, tested = weights.method_sha256, method_hash(cfg)
+    if trained not in (None, tested):
+        print_log(
+            f'{checkpoint} was trained with a config that is not {config}: '
+            'sources, protocol, seen_in_training and checkpoint_rule of the '
+            'result are those of the latter',
+            logger='current',
+            level=logging.WARNING)
+    return {
+        'results': results,
+        'protocol': protocol_text(cfg, dataset.metainfo['domains']),
+        'sources': describe_sources(cfg),
+        'domains': describe_domains(dataset, cfg),
+        'evaluators': evaluator_options(cfg),
+        'method': Path(config).stem,
+        'config': config,
+        'config_sha256': tested,
+        'training_config_sha256': trained,
+        'checkpoint': checkpoint,
+        'checkpoint_rule': weights.rule,
+        'training_seed': weights.seed,
+        'seed': runner.seed,
+        'versions': versions(mmreidmix=__version__, cuda=torch.version.cuda),
+        'features': _saved_features(runner.test_evaluator.metrics),
+    }
+
+
+def save_test(file: str, record: Mapping, metrics) -> None:
+    """Write a result file and, beside it, the values of each query.
+
+    Args:
+        file (str): the result file.
+        record (Mapping): see :func:`describe_test`.
+        metrics (Sequence[BaseMetric]): of the test.
+    """
+    write_result(file, record)
+    rankings = {}
+    for metric in metrics:
+        prefix = f'{metric.prefix}/' if metric.prefix else ''
+        for name, ranking in getattr(metric, 'rankings', {}).items():
+            rankings[prefix + name] = ranking
+    if rankings:
+        write_queries(file, rankings)
+    print_log(f'results: {file}', logger='current')
+
+
+def _saved_features(metrics) -> list[dict]:
+    files = [getattr(metric, 'save_features', None) for metric in metrics]
+    return [
+        dict(file=str(file), sha256=file_hash(file)) for file in files
+        if file and os.path.isfile(file)
+    ]
