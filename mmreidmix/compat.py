@@ -133,6 +133,32 @@ def keep_freed_memory():
     mallopt(trim_threshold, 2**31 - 1)
 
 
+def is_resumed(runner) -> bool:
+    """Whether a run goes on from its own checkpoint, not from weights alone.
+
+    Delete when MMEngine's runner tells it without an underscore.
+    """
+    return runner._resume
+
+
+def loaded_file(runner) -> str:
+    """The checkpoint that a runner loads.
+
+    Delete when MMEngine's runner tells it without an underscore.
+    """
+    return runner._load_from
+
+
+def initialise_weights(runner) -> None:
+    """Initialise the weights of a runner's model as a training would.
+
+    ``Runner.test``, unlike ``Runner.train``, does not.
+
+    Delete when MMEngine offers it.
+    """
+    runner._init_model_weights()
+
+
 def close_process_group():
     """End a tool whose processes talk through gloo; the last call of it.
 

@@ -5,6 +5,8 @@ MMEngine's and MMCV's components by their plain names, and MMPretrain's by
 ``type='mmpretrain.ResNet'``.
 """
 
+from typing import Optional, Union
+
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
@@ -15,6 +17,14 @@ def _child(name: str, parent: str, *locations: str) -> Registry:
         parent=getattr(mmengine_registry, parent),
         scope='mmreidmix',
         locations=[f'mmreidmix.{location}' for location in locations])
+
+
+def class_of(registry: Registry, kind: Union[str, type]) -> Optional[type]:
+    """The class that a config means by ``type``: a name, or the class.
+
+    None where the name is not registered, or not yet.
+    """
+    return registry.get(kind) if isinstance(kind, str) else kind
 
 
 RUNNERS = _child('runner', 'RUNNERS', 'engine')

@@ -17,24 +17,29 @@ ALLOWED = {
     'version': set(),
     'checks': set(),
     'files': set(),
+    'signatures': set(),
+    'timing': set(),
     'compat': set(),
     'registry': set(),
-    'structures': set(),
     'distributed': set(),
+    'structures': {'distributed'},
     'neighbours': set(),
-    'pseudo_labels': {'neighbours'},
+    'pseudo_labels': {'neighbours', 'timing'},
     'datasets': {'checks', 'files', 'registry', 'structures'},
     'evaluation': {'distributed', 'files', 'neighbours', 'registry'},
-    'results': {'evaluation', 'files', 'registry', 'version'},
-    'models': {'checks', 'distributed', 'registry', 'structures'},
+    'results': {'evaluation', 'files', 'registry', 'signatures', 'version'},
+    'models': {
+        'checks', 'distributed', 'registry', 'signatures', 'structures'
+    },
     'visualization': {'evaluation', 'models'},
     'engine': {
-        'compat', 'distributed', 'evaluation', 'models', 'neighbours',
-        'pseudo_labels', 'registry', 'results', 'visualization'
+        'checks', 'compat', 'distributed', 'evaluation', 'models',
+        'neighbours', 'pseudo_labels', 'registry', 'results', 'signatures',
+        'structures', 'timing', 'visualization'
     },
     'apis': {
-        'datasets', 'engine', 'evaluation', 'files', 'models', 'neighbours',
-        'registry', 'structures'
+        'datasets', 'evaluation', 'files', 'models', 'neighbours', 'registry',
+        'structures'
     },
     'report': {
         'apis', 'datasets', 'files', 'registry', 'results', 'version',
@@ -43,8 +48,8 @@ ALLOWED = {
 }
 
 #: Rooms of functions over arrays: usable without the framework.
-PURE = ('checks', 'files', 'neighbours', 'pseudo_labels',
-        'evaluation/functional')
+PURE = ('checks', 'files', 'signatures', 'timing', 'neighbours',
+        'pseudo_labels', 'evaluation/functional')
 
 
 def imported_modules(file: Path, root: Path) -> Iterator[str]:

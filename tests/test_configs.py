@@ -9,12 +9,22 @@ import torch
 from mmengine.config import Config
 
 from mmreidmix import registry
+from mmreidmix.models.parts import Widths
 from mmreidmix.pseudo_labels import JaccardDBSCAN
 from mmreidmix.registry import DATASETS, MODELS
 
 ROOT = Path(__file__).parents[1] / 'configs'
 FILES = sorted(str(f.relative_to(ROOT)) for f in ROOT.rglob('*.py')
                if '_base_' not in f.parts)
+#: What a run consists of; all else in a config is a helper.
+KEYS = {
+    'default_scope', 'default_hooks', 'custom_hooks', 'env_cfg',
+    'vis_backends', 'visualizer', 'randomness', 'log_level', 'load_from',
+    'resume', 'model', 'protocol', 'train_pipeline', 'test_pipeline',
+    'train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator',
+    'test_evaluator', 'optim_wrapper', 'param_scheduler', 'train_cfg',
+    'val_cfg', 'test_cfg', 'find_unused_parameters'
+}
 _loaded = {}
 
 
@@ -73,18 +83,38 @@ def test_every_name_is_registered(cfg):
 
 def test_model_can_be_built(cfg):
     """On the meta device: all layers and shapes, no memory, no weights."""
-    model = dict(cfg.model.to_dict(), backbone=dict(type=Nothing))
+    backbone = dict(type=StandIn, width=width_of(cfg.model.backbone))
     with torch.device('meta'):
-        built = MODELS.build(model)
+        built = MODELS.build(dict(cfg.model.to_dict(), backbone=backbone))
     width = built.bnneck.bn.num_features
-    heads = [] if built.id_head is None else [built.id_head.weight.shape[1]]
-    if model['type'] == 'DomainMix':
+    heads = [weight.shape[1] for weight in built.identity_weights()]
+    if cfg.model['type'] == 'DomainMix':
         heads.append(built.domain_head.layers[0].in_features)
     assert set(heads) <= {width}
 
 
-class Nothing(torch.nn.Module):
-    """In place of a backbone."""
+class StandIn(torch.nn.Module):
+    """A backbone without weights that gives as many channels."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.width, self.layer3 = width, torch.nn.Identity()
+
+    def forward(self, images):
+        size = (4, 2) if self.width != 384 else ()  # a ViT gives vectors
+        return (self.layer3(torch.zeros(len(images), self.width, *size)), )
+
+
+_widths = {}
+
+
+def width_of(backbone) -> int:
+    """Channels of the last output; each backbone is built once."""
+    key = str(backbone)
+    if key not in _widths:
+        built = MODELS.build(backbone)
+        _widths[key] = Widths(built, torch.nn.Identity()).map()
+    return _widths[key]
 
 
 EMBEDDERS = {
@@ -106,7 +136,7 @@ def test_backbone_neck_and_bnneck_fit(model):
             })).eval()
     with torch.no_grad():
         embeddings = embed(torch.rand(1, 3, 256, 128))
-    assert embeddings.shape == (1, model.bnneck.in_channels)
+    assert embeddings.shape == (1, embed.bnneck.bn.num_features)
 
 
 def domain_name(domain) -> str:
@@ -131,7 +161,12 @@ def test_quotas_name_domains_and_form_the_batch(cfg):
     names = {domain_name(d) for d in loader.dataset.domains}
     assert len(names) == len(loader.dataset.domains)
     quotas = sampler.get('quotas') or {}
+    if quotas == 'equal':
+        quotas = dict.fromkeys(names, 1)
     assert set(quotas) <= names
+    roles = {domain.role for domain in loader.dataset.domains}
+    if len(roles) == 2 and cfg.model.get('domain_label') != 'released':
+        assert set(quotas) == names
     block = sampler.num_instances * max(1, sum(quotas.values()))
     assert loader.batch_size % block == 0
     group = cfg.model.get('bn_group_size')
@@ -173,6 +208,11 @@ def test_unlabelled_domains_have_pseudo_labels(cfg):
     assert ('unlabelled' in roles) <= ('pseudo_labels' in cfg.default_hooks)
 
 
+def test_helper_variables_are_no_part_of_a_run(cfg):
+    for key in cfg:
+        assert key.startswith('_') or key in KEYS, key
+
+
 def test_hooks_can_be_built(cfg):
     for hook in cfg.default_hooks.values():
         if hook is not None:
@@ -183,9 +223,10 @@ def test_test_transforms_are_without_chance(cfg):
     for loader in (cfg.val_dataloader, cfg.test_dataloader):
         assert not [t.type for t in loader.dataset.pipeline
                     if 'Random' in t.type]
-    if 'pseudo_labels' in cfg.default_hooks:
-        assert cfg.default_hooks.pseudo_labels.pipeline == (
-            cfg.test_dataloader.dataset.pipeline)
+    # Images are embedded for pseudo labels as they are for a test.
+    assert cfg.val_dataloader.dataset.pipeline == (
+        cfg.test_dataloader.dataset.pipeline)
+    assert 'pipeline' not in cfg.default_hooks.get('pseudo_labels', {})
 
 
 @pytest.mark.parametrize('file', [f for f in FILES if 'released' in f])
@@ -195,7 +236,7 @@ def test_released_recipe_is_the_released_one(file):
     assert cfg.train_dataloader.batch_size == 64
     assert sampler.num_instances == 4
     assert sampler.iters_per_epoch == 2000
-    assert sampler.quotas is None
+    assert sampler.get('quotas') is None
     assert model.domain_label == 'released'
     assert model.classifier_init == 'unit'
     assert model.bn_group_size == 16

@@ -9,8 +9,8 @@ from mmreidmix.datasets.toy.layouts import LAYOUTS, Plan
 from mmreidmix.registry import DATASETS, METRICS
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
-ROOT = CONFIGS / '_base_' / 'datasets' / 'protocols'
-FILES = sorted(file.stem for file in ROOT.glob('*.py'))
+PROTOCOLS = Config.fromfile(
+    CONFIGS / '_base_' / 'protocols.py')._protocols
 
 # data root of the configs -> layout, of which only the names are written
 TREES = {
@@ -40,7 +40,7 @@ PUBLISHED = {
     'dg_p3_market1501': (175112, 17502),
     'direct_market1501': (12936, 751),
     'direct_msmt17': (32621, 1041),
-    'direct_msmt17merged': (126441, 4101),
+    'direct_msmt17_merged': (126441, 4101),
     'direct_randperson': (132145, 8000),
 }
 
@@ -67,18 +67,17 @@ def data(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize('name', FILES)
+def build_test(protocol):
+    return DATASETS.build({'type': 'RetrievalDataset', **protocol.test})
+
+
+@pytest.mark.parametrize('name', PROTOCOLS)
 def test_builds_on_the_official_layouts(name, data, monkeypatch):
     monkeypatch.chdir(data)
-    cfg = Config.fromfile(ROOT / f'{name}.py')
-    mixture = DATASETS.build(cfg.train_dataloader.dataset)
-    held_out = DATASETS.build(cfg.val_dataloader.dataset)
+    protocol = PROTOCOLS[name]
+    mixture = DATASETS.build(dict(protocol.train, type='DomainMixture'))
+    held_out = build_test(protocol)
     assert len(mixture) and len(held_out)
-    assert cfg.test_dataloader == cfg.val_dataloader
-    assert cfg.test_evaluator == cfg.val_evaluator
-    METRICS.build(cfg.val_evaluator)
-    quotas = cfg.train_dataloader.batch_sampler.get('quotas')
-    assert quotas is None or set(quotas) == set(mixture.names)
     roles = dict(zip(mixture.names, mixture.roles))
     shared = set(mixture.names) & set(held_out.names)
     if name.startswith('uda'):
@@ -93,8 +92,7 @@ def test_builds_on_the_official_layouts(name, data, monkeypatch):
 
 @pytest.mark.parametrize('name', PUBLISHED)
 def test_sizes_are_those_of_the_literature(name):
-    domains = Config.fromfile(
-        ROOT / f'{name}.py').train_dataloader.dataset.domains
+    domains = PROTOCOLS[name].train.domains
     sizes = [DATASETS.get(d.type).expected[d.get('subset', 'train')]
              for d in domains]
     assert tuple(sum(column) for column in list(zip(*sizes))[:2]) == (
@@ -103,18 +101,24 @@ def test_sizes_are_those_of_the_literature(name):
 
 @pytest.mark.parametrize('name', PUBLISHED)
 def test_there_is_a_training_config(name):
-    cfg = Config.fromfile(CONFIGS / 'baseline' / f'r50_{name}.py')
+    file = name.replace('17_merged', '17merged')
+    cfg = Config.fromfile(CONFIGS / 'baseline' / f'r50_{file}.py')
     assert cfg.model.id_head.max_classes == PUBLISHED[name][1]
-    protocol = Config.fromfile(ROOT / f'{name}.py')
-    assert cfg.test_dataloader.dataset == protocol.test_dataloader.dataset
-    assert (cfg.train_dataloader.dataset
-            == protocol.train_dataloader.dataset)
+    assert cfg.protocol == PROTOCOLS[name].protocol
+    assert cfg.train_dataloader.dataset.domains == (
+        PROTOCOLS[name].train.domains)
+    assert cfg.test_dataloader == cfg.val_dataloader
+    for key, value in PROTOCOLS[name].test.items():
+        assert cfg.test_dataloader.dataset[key] == value
+    assert cfg.test_evaluator == cfg.val_evaluator
+    METRICS.build(cfg.val_evaluator)
+    # Domains of one role come in their natural shares.
+    assert 'quotas' not in cfg.train_dataloader.batch_sampler
 
 
 def test_protocol_1_has_ten_splits_of_four_sets(data, monkeypatch):
     monkeypatch.chdir(data)
-    cfg = Config.fromfile(ROOT / 'dg_p1.py')
-    held_out = DATASETS.build(cfg.val_dataloader.dataset)
+    held_out = build_test(PROTOCOLS.dg_p1)
     assert held_out.names == [
         f'{name}-{split}{"a" * (name == "viper")}'
         for name in ('prid', 'grid', 'viper', 'ilids119')
@@ -125,9 +129,8 @@ def test_protocol_1_has_ten_splits_of_four_sets(data, monkeypatch):
 
 
 def test_every_protocol_says_what_it_is():
-    texts = {name: Config.fromfile(ROOT / f'{name}.py').protocol
-             for name in FILES}
-    assert len(set(texts.values())) == len(FILES)
+    texts = {name: entry.protocol for name, entry in PROTOCOLS.items()}
+    assert len(set(texts.values())) == len(PROTOCOLS) == 28
     for name, text in texts.items():
         label = dict(dg='DG protocol ' + name[4:5], uda='unsupervised domain',
                      direct='direct', domainmix='DomainMix', remix='ReMix')

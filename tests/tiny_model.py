@@ -6,8 +6,14 @@ import torch.nn as nn
 from mmengine.model import BaseModule
 
 from mmreidmix.datasets import LabelTable
+from mmreidmix.models.encoder import encode
 from mmreidmix.registry import MODELS
-from mmreidmix.structures import ReIDDataSample
+from mmreidmix.structures import (
+    Clustering,
+    Encoded,
+    ReIDDataSample,
+    TrainingBatch,
+)
 
 WIDTH = 6
 
@@ -63,6 +69,36 @@ def batch(indices=(0, 1, 2, 3, 8, 9, 10, 11), seed=0) -> dict:
             ReIDDataSample(metainfo=dict(index=i, img_path=f'{i}.jpg'))
             for i in indices
         ])
+
+
+def encoded(model, indices=(0, 1, 2, 3, 8, 9, 10, 11)):
+    """What the encoder makes of a batch."""
+    return encode(model, model.data_preprocessor(batch(indices))['inputs'])
+
+
+def training_batch(labels, x=None, b=None, num_labelled=0, num_classes=None,
+                   **options) -> TrainingBatch:
+    """A batch of features; x and b are the same where one is missing."""
+    features = Encoded(b if x is None else x, x if b is None else b,
+                       options.pop('attended', None))
+    if num_classes is None:
+        num_classes = int(labels.max(initial=-1) if isinstance(
+            labels, np.ndarray) else max(labels.tolist(), default=-1)) + 1
+    return TrainingBatch(features, torch.as_tensor(labels), num_labelled,
+                         num_classes, **options)
+
+
+def clustering_of(embeddings, clusters, centroids, camids=None, images=None,
+                  first=4) -> Clustering:
+    """A clustering of images that follow each other."""
+    num = len(embeddings)
+    return Clustering(
+        first=first,
+        images=np.arange(num) if images is None else images,
+        clusters=np.asarray(clusters),
+        camids=np.zeros(num, int) if camids is None else np.asarray(camids),
+        embeddings=embeddings,
+        centroids=centroids)
 
 
 def forward(model, mode, indices=(0, 1, 2, 3, 8, 9, 10, 11)):

@@ -4,9 +4,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-BASE = Path(__file__).resolve().parents[1] / 'configs' / '_base_'
-PARTS = ('models/remix_r18_x0_25', 'datasets/loaders_cpu',
-         'schedules/remix_cpu')
+BASE = (Path(__file__).resolve().parents[1] / 'configs' / 'remix' /
+        'r18_x0_25_toy.py')
 
 
 def tiny_remix_config(toy: Path, **options) -> Config:
@@ -16,10 +15,8 @@ def tiny_remix_config(toy: Path, **options) -> Config:
         toy (Path): folder made by the fixture ``toy``.
         **options: dotted keys, with '__' for '.', and their values.
     """
-    cfg = Config()
-    for part in PARTS:
-        cfg.merge_from_dict(
-            Config.fromfile(BASE / f'{part}.py').to_dict())
+    cfg = Config.fromfile(BASE)
+    cfg.model.negatives = 'joint'
     small = [
         dict(type='LoadReIDImage'),
         dict(type='Resize', scale=(32, 64)),

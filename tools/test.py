@@ -20,15 +20,15 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
 from mmreidmix.apis.deploy.exported_model import ExportedModel
-from mmreidmix.compat import close_process_group
+from mmreidmix.compat import close_process_group, initialise_weights
 from mmreidmix.datasets import BaseReIDDataset
-from mmreidmix.engine.check_weights import CheckWeightsHook
-from mmreidmix.engine.setup import build_runner
+from mmreidmix.engine.build_runner import build_runner
+from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
 from mmreidmix.evaluation import find_metric
 from mmreidmix.registry import DATASETS
 from mmreidmix.results.checkpoint_rule import RULES
-from mmreidmix.results.rescoring import recheck
 from mmreidmix.results.record import describe_test, save_test
+from mmreidmix.results.rescoring import recheck
 from mmreidmix.visualization import draw_table
 
 
@@ -199,8 +199,7 @@ def main(arguments=None):
     runner = build_runner(cfg, args.launcher)
     weights = CheckWeightsHook(args.checkpoint_rule)
     if args.checkpoint == 'none':
-        # Runner.test, unlike Runner.train, does not initialise weights.
-        runner._init_model_weights()
+        initialise_weights(runner)
     elif exported(args):
         use_exported(args, runner, weights)
     else:

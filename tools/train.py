@@ -8,8 +8,8 @@ from mmengine.config import Config, DictAction
 
 import mmreidmix  # noqa: F401
 from mmreidmix.compat import close_process_group
+from mmreidmix.engine.build_runner import build_runner
 from mmreidmix.engine.precision import use_bf16
-from mmreidmix.engine.setup import build_runner
 
 
 def parse_args(argv=None) -> argparse.Namespace:

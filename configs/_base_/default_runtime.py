@@ -6,6 +6,10 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
     mixture=dict(type='MixtureHook'),
+    # These two do nothing for a model without memory or momentum encoder.
+    memory=dict(type='MemoryHook'),
+    momentum_encoder=dict(type='MomentumEncoderHook'),
+    provenance=dict(type='ProvenanceHook'),
     epoch_seed=dict(type='EpochSeedHook'),
     step_time=dict(type='StepTimeHook'),
     non_finite_loss=dict(type='NonFiniteLossHook'),

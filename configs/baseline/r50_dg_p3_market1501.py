@@ -1,12 +1,21 @@
 # The strong baseline in protocol 3: all images of three sources.
 _base_ = [
-    '../_base_/models/r50.py',
-    '../_base_/datasets/protocols/dg_p3_market1501.py',
+    '../_base_/protocols.py',
+    '../_base_/pipelines/256x128.py',
+    '../_base_/backbones/r50.py',
+    '../_base_/methods/baseline.py',
     '../_base_/schedules/baseline.py',
 ]
 
+_p = _base_._protocols.dg_p3_market1501
+protocol = _p.protocol
 model = dict(
-    id_head=dict(type='IdentityHead', in_channels=2048, max_classes=17502),
-    triplet=dict(type='BatchHardTripletLoss', margin=0.3))
-# about as many images per epoch as there are
-train_dataloader = dict(batch_sampler=dict(iters_per_epoch=2700))
+    **_base_._encoder,
+    id_head=dict(max_classes=17502),
+    triplet=dict(margin=0.3))
+train_dataloader = dict(
+    # about as many images per epoch as there are
+    batch_sampler=dict(iters_per_epoch=2700),
+    dataset=_p.train)
+val_dataloader = dict(dataset=_p.test)
+test_dataloader = val_dataloader

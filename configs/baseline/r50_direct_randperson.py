@@ -1,12 +1,21 @@
 # The strong baseline on one labelled set, tested on several others.
 _base_ = [
-    '../_base_/models/r50.py',
-    '../_base_/datasets/protocols/direct_randperson.py',
+    '../_base_/protocols.py',
+    '../_base_/pipelines/256x128.py',
+    '../_base_/backbones/r50.py',
+    '../_base_/methods/baseline.py',
     '../_base_/schedules/baseline.py',
 ]
 
+_p = _base_._protocols.direct_randperson
+protocol = _p.protocol
 model = dict(
-    id_head=dict(type='IdentityHead', in_channels=2048, max_classes=8000),
-    triplet=dict(type='BatchHardTripletLoss', margin=0.3))
-# about as many images per epoch as there are
-train_dataloader = dict(batch_sampler=dict(iters_per_epoch=2000))
+    **_base_._encoder,
+    id_head=dict(max_classes=8000),
+    triplet=dict(margin=0.3))
+train_dataloader = dict(
+    # about as many images per epoch as there are
+    batch_sampler=dict(iters_per_epoch=2000),
+    dataset=_p.train)
+val_dataloader = dict(dataset=_p.test)
+test_dataloader = val_dataloader

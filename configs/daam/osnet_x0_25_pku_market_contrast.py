@@ -6,13 +6,7 @@ _model = _base_.model
 model = dict(
     _delete_=True,
     type='ClusterContrast',
-    backbone=_model.backbone,
-    neck=_model.neck,
-    bnneck=_model.bnneck,
     id_head=_model.id_head,
     triplet=_model.triplet,
-    data_preprocessor=_model.data_preprocessor,
-    init_cfg=dict(
-        type='Pretrained',
-        checkpoint='data/weights/osnet_x0_25_msmt17.pth',
-        allow_missing=['bnneck', 'id_head']))
+    init_cfg=dict(_model.init_cfg, allow_missing=['bnneck', 'id_head']),
+    **_base_._encoder)

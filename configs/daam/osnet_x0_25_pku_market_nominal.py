@@ -1,9 +1,4 @@
 # The domain similarity loss as a classifier of shared and specific features.
 _base_ = './osnet_x0_25_pku_market.py'
 
-model = dict(
-    similarity=dict(
-        _delete_=True,
-        type='NominalClassLoss',
-        in_channels=512,
-        specific_channels=128))
+model = dict(similarity=dict(_delete_=True, type='NominalClassLoss'))

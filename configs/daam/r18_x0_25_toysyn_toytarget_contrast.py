@@ -6,9 +6,6 @@ _model = _base_.model
 model = dict(
     _delete_=True,
     type='ClusterContrast',
-    backbone=_model.backbone,
-    neck=_model.neck,
-    bnneck=_model.bnneck,
     id_head=_model.id_head,
     triplet=_model.triplet,
-    data_preprocessor=_model.data_preprocessor)
+    **_base_._encoder)

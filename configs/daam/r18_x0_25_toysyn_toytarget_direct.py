@@ -4,5 +4,5 @@ _base_ = './r18_x0_25_toysyn_toytarget.py'
 model = dict(
     attention=None, specific_head=None, similarity=None, target=None)
 train_dataloader = dict(
-    batch_sampler=dict(quotas=dict(_delete_=True, **{'toy-synthetic': 1})))
-default_hooks = dict(pseudo_labels=dict(begin=10000))
+    dataset=dict(
+        domains=[dict(_base_._domains.toy_synthetic, role='labelled')]))

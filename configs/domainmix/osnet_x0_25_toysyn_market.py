@@ -4,25 +4,34 @@
 #   python tools/model_converters/convert_weights.py SRC \
 #       data/weights/osnet_x0_25_msmt17.pth --from torchreid
 _base_ = [
-    '../_base_/models/domainmix_osnet_x0_25.py',
-    '../_base_/datasets/toysyn_market1501dev.py',
-    '../_base_/schedules/domainmix_cpu.py',
+    '../_base_/domains.py',
+    '../_base_/pipelines/160x80.py',
+    '../_base_/backbones/osnet_x0_25.py',
+    '../_base_/methods/domainmix.py',
+    '../_base_/schedules/cpu_two_optimizers.py',
 ]
 
+_d = _base_._domains
 model = dict(
+    **_base_._encoder,
     id_head=dict(max_classes=200 + 10679 // 5),
+    domain_head=dict(hidden_channels=(256, 128)),
     init_cfg=dict(
         type='Pretrained',
         checkpoint='data/weights/osnet_x0_25_msmt17.pth',
         allow_missing=['bnneck', 'id_head', 'domain_head']))
-
+train_dataloader = dict(
+    batch_sampler=dict(quotas='equal', iters_per_epoch=50),
+    dataset=dict(domains=[
+        dict(_d.toy_synthetic, role='labelled'),
+        dict(_d.market1501_dev, role='unlabelled'),
+    ]))
+val_dataloader = dict(dataset=dict(domains=[_d.pku_reid, _d.market1501_dev]))
+test_dataloader = val_dataloader
 # depthwise convolutions are no faster in bf16
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=3.5e-4))
 default_hooks = dict(
     pseudo_labels=dict(
-        pipeline=_base_.test_pipeline,
-        begin=0,
-        bf16=True,
         clustering=dict(eps=0.5)),
     phases=dict(phases=[
         dict(begin=0),

@@ -2,5 +2,5 @@
 _base_ = './osnet_x0_25_toysyn_market.py'
 
 default_hooks = dict(
-    pseudo_labels=dict(oracle=True, interval=10000),
+    pseudo_labels=dict(oracle=True, interval=None),
     phases=dict(phases=[dict(begin=0)]))

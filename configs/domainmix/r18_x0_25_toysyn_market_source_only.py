@@ -2,7 +2,6 @@
 _base_ = './r18_x0_25_toysyn_market.py'
 
 train_dataloader = dict(
-    batch_sampler=dict(quotas=dict(_delete_=True, **{'toy-synthetic': 1})))
-default_hooks = dict(
-    pseudo_labels=dict(begin=10000),
-    phases=dict(phases=[dict(begin=0)]))
+    dataset=dict(
+        domains=[dict(_base_._domains.toy_synthetic, role='labelled')]))
+default_hooks = dict(phases=dict(phases=[dict(begin=0)]))

@@ -1,8 +1,20 @@
-_base_ = ['./r50_randperson_market.py']
+# Labelled RandPerson, unlabelled Market-1501; tested on MSMT17, which is not
+# seen.
+_base_ = [
+    '../_base_/domains.py',
+    '../_base_/pipelines/256x128.py',
+    '../_base_/backbones/r50_ibn.py',
+    '../_base_/methods/domainmix.py',
+    '../_base_/schedules/domainmix.py',
+]
 
-model = dict(
-    backbone=dict(
-        type='ResNetIBN',
-        init_cfg=dict(
-            checkpoint='https://github.com/XingangPan/IBN-Net/releases/'
-            'download/v1.0/resnet50_ibn_a-d9d0bb7b.pth')))
+_d = _base_._domains
+model = dict(**_base_._encoder, id_head=dict(max_classes=8000 + 12936 // 5))
+train_dataloader = dict(
+    batch_sampler=dict(quotas='equal'),
+    dataset=dict(domains=[
+        dict(_d.randperson, role='labelled'),
+        dict(_d.market1501, role='unlabelled'),
+    ]))
+val_dataloader = dict(dataset=dict(domains=[_d.msmt17]))
+test_dataloader = val_dataloader

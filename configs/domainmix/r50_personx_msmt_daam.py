@@ -2,6 +2,6 @@
 _base_ = './r50_personx_msmt.py'
 
 model = dict(
-    attention=dict(type='DAAMNeck', in_channels=2048),
+    attention=dict(type='DAAMNeck'),
     specific_head=dict(type='DomainSpecificHead'),
     loss_weights=dict(specific=0.1))

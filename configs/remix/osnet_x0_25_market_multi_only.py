@@ -3,4 +3,5 @@ _base_ = './osnet_x0_25_market.py'
 
 train_dataloader = dict(
     batch_size=64,
-    batch_sampler=dict(quotas=dict(_delete_=True, **{'market1501-dev': 1})))
+    batch_sampler=dict(quotas=None),
+    dataset=dict(domains=[_base_._labelled]))

@@ -14,7 +14,7 @@ train_dataloader = dict(
         quotas={
             'market1501-dev': 4,
             'market1501-dev-videos': 3,
-            'pets2009': 1,
+            'pets2009': 1
         }))
 default_hooks = dict(
     pseudo_labels=dict(scope='video', min_size=2, begin=0))

@@ -2,4 +2,5 @@
 _base_ = './r18_x0_25_toy.py'
 
 train_dataloader = dict(
-    batch_sampler=dict(quotas=dict(_delete_=True, **{'toy-real_a': 1})))
+    batch_sampler=dict(same_camera=None),
+    dataset=dict(domains=[_base_._labelled]))

@@ -8,7 +8,7 @@ model = dict(
     augmentation=None,
     camera_centroids=None,
     triplet=dict(type='BatchHardTripletLoss'))
-train_dataloader = dict(batch_sampler=dict(same_camera={'toy-videos': 1}))
+train_dataloader = dict(batch_sampler=dict(same_camera=None))
 default_hooks = dict(
     pseudo_labels=dict(
         clustering=dict(k1=30, k2=6, min_samples=4), min_size=2))

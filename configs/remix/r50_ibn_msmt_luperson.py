@@ -1,11 +1,23 @@
+# Labelled MSMT17, videos of LUPerson; tested on Market-1501, which is not
+# seen.
 _base_ = [
-    '../_base_/models/remix_r50_ibn.py',
-    '../_base_/datasets/remix_msmt17_luperson.py',
+    '../_base_/domains.py',
+    '../_base_/pipelines/two_views_256x128.py',
+    '../_base_/backbones/r50_ibn.py',
+    '../_base_/methods/remix.py',
     '../_base_/schedules/remix.py',
 ]
 
-# Long epochs: their start, which embeds what is labelled and drawn, is then a
-# small part of them.
-train_dataloader = dict(batch_sampler=dict(iters_per_epoch=2000))
-default_hooks = dict(
-    pseudo_labels=dict(pipeline=_base_.test_pipeline, num_workers=4))
+_d = _base_._domains
+model = dict(**_base_._encoder)
+train_dataloader = dict(
+    # Long epochs: their start, which embeds what is labelled and drawn, is
+    # then a small part of them.
+    batch_sampler=dict(quotas='equal', iters_per_epoch=2000),
+    dataset=dict(domains=[
+        dict(_d.msmt17, role='labelled'),
+        dict(_d.luperson, role='unlabelled'),
+    ]))
+val_dataloader = dict(dataset=dict(domains=[_d.market1501]))
+test_dataloader = val_dataloader
+default_hooks = dict(pseudo_labels=dict(num_workers=4))

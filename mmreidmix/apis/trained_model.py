@@ -12,8 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_state_dict
 
-from mmreidmix.engine.check_weights import check_embedding_weights
-from mmreidmix.models.weights import unwrap_state_dict
+from mmreidmix.models.weights import check_embedding_weights, unwrap_state_dict
 from mmreidmix.registry import MODELS, TRANSFORMS
 
 from .checkpoint_config import check_types, parse_config, without_init
@@ -24,7 +23,7 @@ class TrainedModel:
     """What :func:`load_trained_model` finds.
 
     Attributes:
-        model (nn.Module): a :class:`ReIDBaseline` in evaluation mode.
+        model (nn.Module): a :class:`BaseReID` in evaluation mode.
         pipeline (list[dict]): transforms of a test, loading and packing
             included.
         thresholds (dict, optional): what ``calibrate.py`` stored.

@@ -73,6 +73,29 @@ class DomainMixture(Dataset):
         """Domain of each image index."""
         return np.searchsorted(self.offsets, index, side='right') - 1
 
+    def unique_camids(self) -> np.ndarray:
+        """Camera of each image, unique over the domains, int64, (N,)."""
+        cameras, first = np.empty(len(self), np.int64), 0
+        for index, domain in enumerate(self.domains):
+            own = domain.records.camids
+            cameras[self.label_table.span(index)] = own - own.min() + first
+            first += int(own.max() - own.min()) + 1
+        return cameras
+
+    def single_camera_identities(self) -> str:
+        """Which labelled identities one camera alone sees; '' if none."""
+        table, cameras = self.label_table, self.unique_camids()
+        labelled = table.labels >= 0
+        labelled &= table.labels < table.num_labelled_classes
+        pairs = np.unique(
+            np.stack([table.labels[labelled], cameras[labelled]]), axis=1)
+        seen = np.bincount(pairs[0], minlength=1)
+        if not (seen == 1).any():
+            return ''
+        return (f'{(seen == 1).sum():,} of {len(seen):,} labelled identities '
+                'are seen by one camera only: CameraCentroidsLoss.fallback '
+                'says what becomes of them')
+
     def get_data_info(self, index: int) -> dict:
         """Facts of one image, identity hidden where the role says so."""
         domain = int(self.domain_of(index))

@@ -1,13 +1,13 @@
 """Collectives: what several processes compute together."""
 from .gather import gather_rows, gather_with_grad
 from .means import (
-    count_domains,
+    count_roles,
     mean_count,
     mean_of_usable,
-    mean_over_domains,
+    mean_over_roles,
 )
 
 __all__ = [
-    'count_domains', 'gather_rows', 'gather_with_grad', 'mean_count',
-    'mean_of_usable', 'mean_over_domains'
+    'count_roles', 'gather_rows', 'gather_with_grad', 'mean_count',
+    'mean_of_usable', 'mean_over_roles'
 ]

@@ -4,37 +4,36 @@ import torch
 from mmengine.dist import all_reduce, get_world_size
 
 
-def count_domains(domains: torch.Tensor,
-                  dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """Images of each domain per process, averaged over processes, (2,).
+def count_roles(roles: torch.Tensor,
+                dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Images of each role per process, averaged over processes, (2,).
 
     Args:
-        domains (Tensor): 0 labelled, 1 unlabelled, shape (B,).
+        roles (Tensor): 0 labelled, 1 unlabelled, shape (B,).
         dtype (torch.dtype): of the result.
     """
-    counts = torch.stack([(domains == d).sum() for d in (0, 1)]).to(dtype)
+    counts = torch.stack([(roles == d).sum() for d in (0, 1)]).to(dtype)
     all_reduce(counts, op='mean')
     return counts
 
 
-def mean_over_domains(values: torch.Tensor,
-                      domains: torch.Tensor) -> torch.Tensor:
-    """Mean over domains of the mean over their images.
+def mean_over_roles(values: torch.Tensor,
+                    roles: torch.Tensor) -> torch.Tensor:
+    """Mean over roles of the mean over their images.
 
     Each process gets its share, so that the average over processes is the
-    mean over all images wherever they are. A domain without images is left
-    out.
+    mean over all images wherever they are. A role without images is left out.
 
     Args:
         values (Tensor): shape (B,).
-        domains (Tensor): 0 labelled, 1 unlabelled, shape (B,).
+        roles (Tensor): 0 labelled, 1 unlabelled, shape (B,).
 
     Returns:
         Tensor: scalar.
     """
-    counts = count_domains(domains, values.dtype)
+    counts = count_roles(roles, values.dtype)
     shares = 1 / (counts.clamp(min=1e-6) * (counts > 0).sum())
-    return (values * shares[domains]).sum()
+    return (values * shares[roles]).sum()
 
 
 def mean_count(rows: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,5 @@
-from .extraction import extract_embeddings
+from mmreidmix.engine.labelling.feature_extraction import extract_embeddings
+
 from .hooks import *  # noqa: F401,F403
 from .optimizers import *  # noqa: F401,F403
 

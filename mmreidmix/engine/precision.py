@@ -4,6 +4,9 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from mmreidmix.registry import HOOKS, class_of
+from mmreidmix.signatures import options_of
+
 
 def use_bf16(cfg: Config) -> None:
     """Let a config train with its forward pass in bfloat16.
@@ -43,8 +46,10 @@ def avoid_emulated_bf16(cfg: Config) -> None:
     if wrapper.get('type') != 'Bf16OptimWrapper' or not bf16_is_emulated():
         return
     wrapper.type = 'OptimWrapper'
-    hook = (cfg.get('default_hooks') or {}).get('pseudo_labels') or {}
-    if hook.get('type') in ('PseudoLabelHook', 'ReMixHook'):
+    hook = (cfg.get('default_hooks') or {}).get('pseudo_labels')
+    # A class that is imported later is told by its own config.
+    kind = class_of(HOOKS, hook.type) if hook else None
+    if kind is not None and 'bf16' in options_of(kind):
         hook.bf16 = False
     print_log(
         'this processor has no bfloat16 instructions: training in float32, '

@@ -9,6 +9,7 @@ from mmengine.model import PretrainedInit, update_init_info
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
+from mmreidmix.models.encoder import ENCODER_PARTS
 from mmreidmix.registry import WEIGHT_INITIALIZERS
 
 State = dict[str, torch.Tensor]
@@ -31,6 +32,9 @@ _RULES = {
     _RESNET_RULES,
 }
 SOURCES = tuple(_RULES)
+
+# Heads may differ from a checkpoint's; a fresh BNNeck changes nothing.
+_NEEDED = tuple(f'{part}.' for part in ENCODER_PARTS if part != 'bnneck')
 
 
 def unwrap_state_dict(checkpoint: Mapping) -> State:
@@ -200,6 +204,38 @@ class StrictPretrained(PretrainedInit):
                         self.allow_missing, self.skip, self.map_location)
         if hasattr(module, '_params_init_info'):
             update_init_info(module, init_info=self._get_init_info())
+
+
+def check_embedding_weights(model: nn.Module, weights: Mapping,
+                            path: str) -> None:
+    """Compare the weights of backbone and neck with those of a file.
+
+    Args:
+        model (nn.Module): the model.
+        weights (Mapping[str, Tensor]): state dict of the file.
+        path (str): of the file, for the message.
+
+    Raises:
+        ValueError: some are absent or differ in shape.
+    """
+    missing = [
+        key for key, value in model.state_dict().items()
+        if key.startswith(_NEEDED) and not _fits(
+            key, value, weights.get(key))
+    ]
+    if missing:
+        raise ValueError(
+            f'{path} does not fit the model: {len(missing)} tensors of '
+            'backbone and neck are absent or differ in shape, such as '
+            f'{missing[:3]}; use it with the config it was trained with, or '
+            'convert it (tools/model_converters)')
+
+
+def _fits(key: str, value, weight) -> bool:
+    if weight is None:
+        return key.endswith('num_batches_tracked')  # not used in a test
+    # MMPretrain resizes position embeddings while loading.
+    return weight.shape == value.shape or key.endswith('pos_embed')
 
 
 def _load(model: nn.Module, state: State, allow_missing: Sequence[str],

@@ -1,6 +1,4 @@
 """From features to pseudo labels in one call."""
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -14,8 +12,9 @@ from mmreidmix.neighbours.knn_search import (
     knn,
     normalise,
 )
+from mmreidmix.timing import timed
 
-from .dbscan import dbscan, renumber
+from .dbscan import dbscan, drop_small
 from .finch import finch
 from .jaccard import jaccard_graph
 from .kmeans import kmeans
@@ -42,13 +41,6 @@ class PseudoLabelResult:
     loose: Optional[np.ndarray] = None
     alpha: Optional[float] = None
     seconds: dict = field(default_factory=dict)
-
-
-@contextmanager
-def _timed(seconds, name):
-    begin = time.perf_counter()
-    yield
-    seconds[name] = time.perf_counter() - begin
 
 
 def _check_least(options, **least):
@@ -185,27 +177,27 @@ class JaccardDBSCAN:
         """
         seconds = {}
         if self.expansion:
-            with _timed(seconds, 'expansion'):
+            with timed(seconds, 'expansion'):
                 indices, sims = expand_neighbours(
                     features, indices, sims, rounds=self.expansion,
                     threads=self.threads)
-        with _timed(seconds, 'encoding'):
+        with timed(seconds, 'encoding'):
             encoding = k_reciprocal_encoding(
                 indices, sims, features, self.k1, self.k2,
                 threads=self.threads)
         reliable = self.criteria is not None
         loose_eps = self.eps + self.eps_gap if reliable else self.eps
-        with _timed(seconds, 'jaccard'):
+        with timed(seconds, 'jaccard'):
             graph = jaccard_graph(
                 encoding, loose_eps, max_pairs=self.max_pairs,
                 threads=self.threads)
-        with _timed(seconds, 'clustering'):
+        with timed(seconds, 'clustering'):
             clusters = dbscan(graph, self.eps, self.min_samples)
             if not reliable:
                 return PseudoLabelResult(clusters, clusters, seconds=seconds)
             tight = dbscan(graph, self.eps - self.eps_gap, self.min_samples)
             loose = dbscan(graph, loose_eps, self.min_samples)
-        with _timed(seconds, 'reliability'):
+        with timed(seconds, 'reliability'):
             labels, alpha = select_reliable(
                 clusters, tight, loose, alpha, self.indep_quantile,
                 self.min_size, self.criteria)
@@ -254,11 +246,11 @@ class FINCH:
     def cluster(self, features, indices, sims, alpha=None):
         """As :meth:`JaccardDBSCAN.cluster`; sims and alpha are unused."""
         seconds = {}
-        with _timed(seconds, 'clustering'):
+        with timed(seconds, 'clustering'):
             clusters = finch(
                 features, level=self.level, num_clusters=self.num_clusters,
                 indices=indices, **_search_options(self))
-            labels = _large_clusters(clusters, self.min_size)
+            labels = drop_small(clusters, self.min_size)
         return PseudoLabelResult(labels, clusters, seconds=seconds)
 
 
@@ -289,12 +281,12 @@ class KMeans:
     def __call__(self, features, alpha=None):
         """Label images, as :meth:`JaccardDBSCAN.__call__`; alpha is unused."""
         seconds = {}
-        with _timed(seconds, 'clustering'):
+        with timed(seconds, 'clustering'):
             clusters = kmeans(
                 normalise(features).cpu().numpy(), self.num_clusters,
                 iterations=self.iterations, restarts=self.restarts,
                 seed=self.seed)
-            labels = _large_clusters(clusters, self.min_size)
+            labels = drop_small(clusters, self.min_size)
         return PseudoLabelResult(labels, clusters, seconds=seconds)
 
 
@@ -309,14 +301,9 @@ def _search(options, features, k, rows):
 
 def _search_and_cluster(clusterer, features, alpha):
     seconds = {}
-    with _timed(seconds, 'neighbours'):
+    with timed(seconds, 'neighbours'):
         features = normalise(features)
         indices, sims = clusterer.search(features)
     result = clusterer.cluster(features.cpu().numpy(), indices, sims, alpha)
     result.seconds = {**seconds, **result.seconds}
     return result
-
-
-def _large_clusters(clusters, min_size):
-    sizes = np.bincount(clusters, minlength=1)
-    return renumber(np.where(sizes[clusters] >= min_size, clusters, -1))

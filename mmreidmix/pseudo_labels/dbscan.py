@@ -24,6 +24,21 @@ def renumber(labels):
     return result
 
 
+def drop_small(labels, min_size):
+    """Make noise of clusters of fewer images, number the rest anew.
+
+    Args:
+        labels (np.ndarray): (N,) integers, negative = noise.
+        min_size (int): least images of a cluster.
+
+    Returns:
+        np.ndarray: (N,) int64.
+    """
+    labels = renumber(labels)
+    sizes = np.bincount(labels[labels >= 0], minlength=1)
+    return renumber(np.where(sizes[labels] >= min_size, labels, -1))
+
+
 def dbscan(graph, eps, min_samples):
     """Density clusters of a graph, the same as scikit-learn's ``DBSCAN``.
 

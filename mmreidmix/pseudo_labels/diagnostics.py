@@ -7,6 +7,8 @@ from sklearn.metrics import (
 )
 from sklearn.metrics.cluster import contingency_matrix
 
+from .dbscan import renumber
+
 SIZE_BINS = ('1', '2-3', '4-7', '8-15', '16-31', '32-63', '64-127', '128+')
 
 
@@ -127,6 +129,19 @@ def describe_clustering(labels, camids=None, true_pids=None, previous=None):
             _against_truth(labels[both], others['true_pids'][both])
             if both.any() else dict.fromkeys(keys, nan))
     return result
+
+
+def true_clusters(pids, groups):
+    """What each person of each group is, -1 where that is not known.
+
+    Args:
+        pids (np.ndarray): (N,) identities, -1 = not known.
+        groups (np.ndarray): (N,) int64, at least 0.
+
+    Returns:
+        np.ndarray: (N,) int64, numbered by first member.
+    """
+    return renumber(np.where(pids < 0, -1, (groups << 32) + pids))
 
 
 def collapse_warning(quality):

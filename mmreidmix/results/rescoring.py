@@ -1,7 +1,7 @@
 """Score saved features again, as a result file says."""
 
 from collections.abc import Mapping
-from inspect import Parameter, signature
+from inspect import Parameter
 from pathlib import Path
 from typing import Optional
 
@@ -10,6 +10,7 @@ import numpy as np
 from mmreidmix.evaluation.feature_table import FeatureTable
 from mmreidmix.evaluation.metrics.base import FeatureMetric
 from mmreidmix.registry import METRICS
+from mmreidmix.signatures import options_of
 
 from .provenance import file_hash
 from .result_file import read_queries, read_result
@@ -37,7 +38,12 @@ def evaluator_options(cfg: Mapping) -> list:
     found = []
     for given in evaluators:
         kind = METRICS.get(given['type'])
-        options = {**_defaults(kind), **given}
+        defaults = {
+            name: option.default
+            for name, option in options_of(kind).items()
+            if option.default is not Parameter.empty
+        }
+        options = {**defaults, **given}
         if issubclass(kind, FeatureMetric):
             options.update(_nested(kind, options))
         found.append({key: value for key, value in options.items()
@@ -50,20 +56,6 @@ def _nested(kind: type, options: Mapping) -> dict:
     metric = kind(**{k: v for k, v in options.items() if k != 'type'})
     return {key: getattr(metric, key) for key, value in options.items()
             if isinstance(value, Mapping)}
-
-
-def _defaults(kind: type) -> dict:
-    defaults = {}
-    for parent in kind.__mro__:
-        if '__init__' not in vars(parent):
-            continue
-        options = signature(parent.__init__).parameters.values()
-        for option in options:
-            if option.default is not Parameter.empty:
-                defaults.setdefault(option.name, option.default)
-        if all(o.kind != Parameter.VAR_KEYWORD for o in options):
-            break  # nothing is passed on to the next class
-    return defaults
 
 
 def rescore(table: FeatureTable, evaluators: list) -> tuple[dict, dict]:

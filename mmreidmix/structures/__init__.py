@@ -1,3 +1,9 @@
+"""What travels between the parts: a sample, a batch, a clustering."""
+from .clustering import Clustering
 from .reid_data_sample import ReIDDataSample
+from .training_batch import Encoded, Keys, TrainingBatch, full_precision
 
-__all__ = ['ReIDDataSample']
+__all__ = [
+    'Clustering', 'Encoded', 'Keys', 'ReIDDataSample', 'TrainingBatch',
+    'full_precision'
+]

@@ -8,7 +8,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from mmreidmix.models.layers import last_output
+from mmreidmix.models.encoder import encode, last_output
 
 
 def activation_maps(model: nn.Module,
@@ -32,7 +32,7 @@ def activation_maps(model: nn.Module,
     No gradient reaches the weights, and the model's mode is put back.
 
     Args:
-        model (nn.Module): a :class:`ReIDBaseline`.
+        model (nn.Module): a :class:`BaseReID`.
         inputs (Tensor): normalised images, shape (B, 3, H, W).
         reference (Tensor, optional): g, shape (D,) or (B, D).
 
@@ -46,13 +46,14 @@ def activation_maps(model: nn.Module,
     encoder = model.embedder
     with _evaluating(model), _last_map(encoder.backbone) as kept, (
             torch.enable_grad()):
-        b = model.extract(inputs, encoder)[1].float()
+        encoded = encode(encoder, inputs)
+        b = encoded.b.float()
         g = F.normalize(b.detach()) if reference is None else reference
         gradient, = torch.autograd.grad((b * g).sum(), kept)
     weights = gradient.mean((2, 3), keepdim=True)
     maps = {'grad-cam': (weights * kept[0]).sum(1).relu()}
-    if encoder.attention is not None:
-        maps['attention'] = encoder.attention.last.mean_over_channels()
+    if encoded.attended is not None:
+        maps['attention'] = encoded.attended.mean_over_channels()
     return {name: m.detach().cpu().numpy() for name, m in maps.items()}
 
 
@@ -63,7 +64,7 @@ def explain(model: nn.Module,
     """Activation maps of image files.
 
     Args:
-        model (nn.Module): a :class:`ReIDBaseline`.
+        model (nn.Module): a :class:`BaseReID`.
         pipeline (Callable): test transforms.
         paths (Sequence[str | Path]): image files.
         reference (str | Path, optional): the image whose similarity to the

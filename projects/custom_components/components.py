@@ -1,4 +1,4 @@
-"""A backbone, neck, head, hook and sampler from outside the package.
+"""A backbone, neck, head, loss, hook and sampler from outside the package.
 
 Each is registered when this module is imported, which the config does by
 ``custom_imports``; from then on configs name it like any other component.
@@ -20,6 +20,7 @@ from torch.utils.data import Sampler
 from mmreidmix.datasets import SampleKey
 from mmreidmix.models.heads import IdentityHead
 from mmreidmix.registry import DATA_SAMPLERS, HOOKS, MODELS
+from mmreidmix.structures import TrainingBatch
 
 
 @MODELS.register_module()
@@ -85,6 +86,21 @@ class CosineIdentityHead(IdentityHead):
         """Logits (B, C) of features (B, D) for the first C classes."""
         rows = F.normalize(self.weight[:num_classes])
         return self.scale * F.linear(F.normalize(features), rows)
+
+
+@MODELS.register_module()
+class SpreadLoss(nn.Module):
+    """Mean squared distance of embeddings from the mean of their identity.
+
+    A loss takes the whole batch; what it holds is told in
+    :class:`mmreidmix.structures.TrainingBatch`.
+    """
+
+    def forward(self, batch: TrainingBatch) -> torch.Tensor:
+        """Scalar loss of the embeddings f (B, D) of a batch."""
+        same = (batch.labels[:, None] == batch.labels).to(batch.f)
+        means = same @ batch.f / same.sum(1, keepdim=True)
+        return (batch.f - means).square().sum(1).mean()
 
 
 @HOOKS.register_module()

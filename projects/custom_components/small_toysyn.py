@@ -1,61 +1,38 @@
 """A baseline on labelled toy data with the components beside this file."""
 
 _base_ = [
-    '../../configs/_base_/default_runtime.py',
-    '../../configs/_base_/datasets/pipeline_128x64.py',
-    '../../configs/_base_/models/preprocessor.py',
+    '../../configs/_base_/domains.py',
+    '../../configs/_base_/pipelines/128x64.py',
+    '../../configs/_base_/backbones/preprocessor.py',
+    '../../configs/_base_/methods/baseline.py',
+    '../../configs/_base_/schedules/cpu.py',
 ]
 
 custom_imports = dict(imports=['projects.custom_components.components'])
 
+_d = _base_._domains
 model = dict(
-    type='ReIDBaseline',
-    data_preprocessor=_base_.data_preprocessor,
+    data_preprocessor=_base_._preprocessor,
     backbone=dict(type='SmallConvNet', channels=(16, 32, 64)),
     neck=dict(type='StripePooling', num_stripes=4),
-    bnneck=dict(type='BNNeck', in_channels=4 * 64),
-    id_head=dict(
-        type='CosineIdentityHead', in_channels=4 * 64, max_classes=200),
-    triplet=dict(type='BatchHardTripletLoss'))
+    bnneck=dict(type='BNNeck'),
+    id_head=dict(type='CosineIdentityHead', max_classes=200),
+    losses=dict(spread=dict(type='SpreadLoss', weight=0.1)))
 
 train_dataloader = dict(
     batch_size=32,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler'),
     batch_sampler=dict(
-        type='OneDomainBatchSampler', num_instances=4, iters_per_epoch=50),
-    dataset=dict(
-        type='DomainMixture',
-        domains=[
-            dict(
-                type='PersonX',
-                name='toy-synthetic',
-                data_root='data/toy/synthetic',
-                role='labelled')
-        ],
-        pipeline=_base_.train_pipeline))
-val_dataloader = dict(
-    batch_size=128,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='RetrievalDataset',
-        domains=[
-            dict(
-                type='Market1501',
-                name='toy-unseen',
-                data_root='data/toy/unseen')
-        ],
-        pipeline=_base_.test_pipeline))
+        _delete_=True,
+        type='OneDomainBatchSampler',
+        num_instances=4,
+        iters_per_epoch=50),
+    dataset=dict(domains=[dict(_d.toy_synthetic, role='labelled')]))
+val_dataloader = dict(dataset=dict(domains=[_d.toy_unseen]))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='ReIDMetric')
-test_evaluator = val_evaluator
 
-optim_wrapper = dict(
-    type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=4, val_interval=4)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+_warm_up, _cosine = _base_.param_scheduler
+param_scheduler = [_warm_up, dict(_cosine, end=4)]
+train_cfg = dict(max_epochs=4)
 
 # several processes have to be told that HeadFirstHook leaves weights out
 find_unused_parameters = True

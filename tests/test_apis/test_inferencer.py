@@ -14,7 +14,7 @@ from mmreidmix.apis.images import as_bgr, list_images
 from mmreidmix.apis.trained_model import load_trained_model
 from mmreidmix.datasets import RetrievalDataset
 from mmreidmix.datasets.transforms import ImageReadError
-from mmreidmix.engine.extraction import extract_embeddings
+from mmreidmix.engine.labelling.feature_extraction import extract_embeddings
 from tests.test_apis.conftest import THRESHOLDS
 from tests.tiny import tiny_config
 from tests.tiny_checkpoint import write_checkpoint

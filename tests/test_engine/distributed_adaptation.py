@@ -11,7 +11,7 @@ from mmengine.registry import DefaultScope
 
 import mmreidmix  # noqa: F401
 from mmreidmix.compat import close_process_group, init_cpu_process_group
-from tests.tiny_model import WIDTH, batch, build_model
+from tests.tiny_model import WIDTH, batch, build_model, clustering_of
 
 # Halves of the batch: one domain each, and three images to one.
 BATCHES = ((0, 1, 2, 3, 8, 9, 10, 11), (0, 1, 2, 8, 3, 9, 10, 11))
@@ -39,10 +39,14 @@ def unit(num):
 
 def build(name):
     model = build_model(bn_group_size=4, **MODELS[name]).double()
+    clustered, images = np.arange(8, 13), np.arange(13)
+    rows, table = unit(5).double(), model.label_table
+    model.on_clustering(
+        clustering_of(rows, [0, 0, 1, 1, 2], unit(3).double(),
+                      camids=model.cameras[clustered], images=clustered))
     if name == 'contrast':
-        model.begin_labelled(np.arange(8), [unit(8).double()])
-    model.begin_pseudo_labels(
-        unit(3).double(), 4, np.arange(8, 13), unit(5).double())
+        model.memory.rebuild([unit(8).double(), rows], table.labels[images],
+                             model.cameras[images], table.num_classes)
     return model
 
 

@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -11,8 +10,11 @@ from mmengine.registry import DefaultScope
 
 import mmreidmix  # noqa: F401
 from mmreidmix.compat import close_process_group, init_cpu_process_group
-from mmreidmix.engine import PseudoLabelHook
-from mmreidmix.engine.hooks.pseudo_label_hook import share_result
+from mmreidmix.engine.labelling.clusterers import build_clusterer
+from mmreidmix.engine.labelling.clustering import (
+    cluster_together,
+    share_result,
+)
 
 CLUSTERINGS = dict(
     jaccard=dict(k1=8, k2=3, min_samples=3),
@@ -37,8 +39,8 @@ def embeddings(num):
 
 def label(clustering, num):
     """Labels and alpha of one domain, as the hook makes them."""
-    hook = PseudoLabelHook([], clustering)
-    result = hook._cluster(SimpleNamespace(name='real'), embeddings(num))
+    result = cluster_together(
+        build_clusterer(clustering), embeddings(num), None, 'real')
     assert (result is None) == (get_rank() > 0)
     labels, alpha = share_result(result, num)
     return labels, np.nan if alpha is None else alpha

@@ -12,14 +12,13 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmreidmix.engine import (
     DomainMixPhaseHook,
     EpochSeedHook,
-    MixtureHook,
     NonFiniteLossHook,
-    PseudoLabelHook,
+    ProvenanceHook,
     ResetOptimizerHook,
     StepTimeHook,
 )
 from mmreidmix.results.provenance import method_hash
-from tests.tiny_model import batch, build_model, label_table
+from tests.tiny_model import batch, build_model
 
 PHASES = [
     dict(begin=4, loss_weights=dict(id=1.0), discriminator_interval=3),
@@ -36,7 +35,7 @@ def steps(hook, epoch, num=7):
     kinds = []
     for index in range(num):
         hook.before_train_iter(runner, index)
-        kinds.append((runner.model.step, runner.optim_wrapper.active))
+        kinds.append((runner.model.phase, runner.optim_wrapper.active))
     return kinds, runner.model.loss_weights
 
 
@@ -125,75 +124,14 @@ def test_non_finite_loss_of_a_model_stops_the_step():
         NonFiniteLossHook().after_train_iter(runner, 0, data, outputs)
 
 
-def mixture_runner(model, hooks, resume=False):
-    table = label_table()
-    mixture = SimpleNamespace(label_table=table, names=['syn', 'real'])
-    return SimpleNamespace(
-        model=model,
-        hooks=hooks,
-        cfg=Config(dict(model=dict(type='A'), work_dir='w')),
-        _resume=resume,
-        train_dataloader=SimpleNamespace(dataset=mixture))
-
-
-def test_mixture_hook_attaches_the_table():
-    runner = mixture_runner(build_model(), [PseudoLabelHook([])])
-    MixtureHook().before_train(runner)
-    assert runner.model.label_table is (
-        runner.train_dataloader.dataset.label_table)
-
-
-def test_unlabelled_domain_without_pseudo_labels():
-    runner = mixture_runner(build_model(), [MixtureHook()])
-    with pytest.raises(ValueError, match=r"\['real'\] are unlabelled, .*"
-                       'PseudoLabelHook'):
-        MixtureHook().before_train(runner)
-
-
-def test_labelled_domains_need_no_pseudo_labels():
-    runner = mixture_runner(build_model(), [])
-    runner.train_dataloader.dataset.label_table.unlabelled = []
-    MixtureHook().before_train(runner)
-    assert runner.model.label_table is not None
-
-
-def test_head_that_is_too_small():
-    model = build_model(
-        id_head=dict(type='IdentityHead', in_channels=6, max_classes=5))
-    runner = mixture_runner(model, [PseudoLabelHook([])])
-    with pytest.raises(ValueError, match='max_classes to at least 7'):
-        MixtureHook().before_train(runner)
-
-
-@pytest.mark.parametrize('resume', [True, False])
-def test_labels_come_back_only_on_resume(resume):
-    saved = mixture_runner(None, [])
-    saved.train_dataloader.dataset.label_table.assign(
-        {1: np.array([2, 1, 0, -1, -1, 3, 3, 3])})
-    checkpoint = dict(meta={})
-    MixtureHook().before_save_checkpoint(saved, checkpoint)
-    assert checkpoint['meta'] == {
-        'method_sha256': method_hash({'model': {'type': 'A'}})}
-    runner = mixture_runner(None, [], resume)
-    before = runner.train_dataloader.dataset.label_table.labels.tolist()
-    MixtureHook().after_load_checkpoint(runner, checkpoint)
-    table = runner.train_dataloader.dataset.label_table
-    expected = checkpoint['label_table']['labels'].tolist()
-    assert before != expected
-    assert table.labels.tolist() == (expected if resume else before)
-    assert table.num_classes == (8 if resume else 7)
-
-
-def test_checkpoint_without_labels(monkeypatch):
-    said = []
-    monkeypatch.setattr('mmreidmix.engine.hooks.mixture_hook.print_log',
-                        lambda message, **kwargs: said.append(message))
-    runner = mixture_runner(None, [], resume=True)
-    before = runner.train_dataloader.dataset.label_table.labels.tolist()
-    MixtureHook().after_load_checkpoint(runner, {})
-    table = runner.train_dataloader.dataset.label_table
-    assert table.labels.tolist() == before
-    assert 'no label table' in said[0]
+def test_hash_of_the_config_is_in_checkpoints():
+    """The one that results carry: without what is of one run alone."""
+    checkpoint = dict(meta=dict(epoch=3))
+    runner = SimpleNamespace(
+        cfg=Config(dict(model=dict(type='A'), work_dir='w')))
+    ProvenanceHook().before_save_checkpoint(runner, checkpoint)
+    assert checkpoint == dict(meta={
+        'epoch': 3, 'method_sha256': method_hash({'model': {'type': 'A'}})})
 
 
 def test_alternating_phase_needs_two_optimizers():

@@ -21,7 +21,7 @@ def params(wrapper):
 
 def train(model, wrapper, steps):
     for seed, step in enumerate(steps):
-        model.step = step
+        model.phase = step
         wrapper.active = (
             'discriminator' if step == 'discriminator' else 'encoder')
         model.train_step(batch(seed=seed), wrapper)
@@ -92,7 +92,7 @@ def test_state_goes_on_where_it_stopped():
     wrapper = build(second)
     wrapper.load_state_dict(state)
     for seed, step in enumerate(steps[2:], 2):
-        second.step = step
+        second.phase = step
         wrapper.active = (
             'discriminator' if step == 'discriminator' else 'encoder')
         second.train_step(batch(seed=seed), wrapper)
@@ -109,3 +109,29 @@ def test_each_optimizer_counts_its_own_steps():
     assert {float(s['step'])
             for s in wrapper['discriminator'].optimizer.state.values()
             } == {1}
+
+
+def test_should_update_is_that_of_the_active_optimizer():
+    """Each counts its own backward passes."""
+    model = build_model()
+    wrapper = build(model, cfg=dict(ADAM, accumulative_counts=2))
+    parts = dict(encoder=model.id_head.weight,
+                 discriminator=next(model.domain_head.parameters()))
+    told = []
+    for name in ('encoder', 'discriminator', 'encoder', 'encoder',
+                 'discriminator'):
+        wrapper.active = name
+        before = parts[name].detach().clone()
+        wrapper.update_params(parts[name].sum())
+        moved = not torch.equal(parts[name], before)
+        told.append(wrapper.should_update())
+        assert told[-1] == moved
+    assert told == [False, False, True, False, True]
+    wrapper.active = 'encoder'
+    assert not wrapper.should_update()
+
+
+def test_should_update_without_accumulation():
+    wrapper = build(build_model())
+    for wrapper.active in ('encoder', 'discriminator'):
+        assert wrapper.should_update()

@@ -3,9 +3,11 @@
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 
-from mmreidmix.engine import precision
+from mmreidmix.engine import LabellingHook, precision
 from mmreidmix.engine.precision import avoid_emulated_bf16, bf16_is_emulated
+from mmreidmix.registry import HOOKS
 
 
 @pytest.mark.parametrize('found, emulated', [
@@ -57,10 +59,41 @@ def test_other_precision_stays(monkeypatch, changes):
     assert cfg.to_dict() == before
 
 
-def test_hooks_of_others_are_given_no_option(monkeypatch):
+@HOOKS.register_module(force=True)
+class OwnHook(Hook):
+    def __init__(self, pipeline=()):
+        pass
+
+
+@HOOKS.register_module(force=True)
+class OwnLabellingHook(LabellingHook):
+    def __init__(self, choice, **kwargs):
+        super().__init__(**kwargs)
+
+
+@pytest.mark.parametrize('kind', ['OwnHook', 'NotRegisteredYet', OwnHook])
+def test_hooks_of_others_are_given_no_option(monkeypatch, kind):
     monkeypatch.setattr(precision, 'bf16_is_emulated', lambda: True)
-    hooks = dict(pseudo_labels=dict(type='MyHook'))
+    hooks = dict(pseudo_labels=dict(type=kind))
     cfg = config(default_hooks=hooks)
     avoid_emulated_bf16(cfg)
     assert cfg.default_hooks.to_dict() == hooks
+    assert cfg.optim_wrapper.type == 'OptimWrapper'
+
+
+@pytest.mark.parametrize('kind', ['ReMixHook', 'OwnLabellingHook'])
+def test_hooks_that_have_the_option_are_given_it(monkeypatch, kind):
+    """Also where it is one of the base class."""
+    monkeypatch.setattr(precision, 'bf16_is_emulated', lambda: True)
+    cfg = config(default_hooks=dict(pseudo_labels=dict(type=kind)))
+    avoid_emulated_bf16(cfg)
+    assert cfg.default_hooks.pseudo_labels.bf16 is False
+
+
+@pytest.mark.parametrize('hooks', [{}, None, dict(pseudo_labels=None)])
+def test_training_without_pseudo_labels(monkeypatch, hooks):
+    monkeypatch.setattr(precision, 'bf16_is_emulated', lambda: True)
+    cfg = config(default_hooks=hooks)
+    avoid_emulated_bf16(cfg)
+    assert cfg.default_hooks == hooks
     assert cfg.optim_wrapper.type == 'OptimWrapper'

@@ -1,20 +1,19 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine.optim import OptimWrapper
 from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
 
-import mmreidmix.engine.hooks.pseudo_label_hook as pseudo_label_hook
-import mmreidmix.engine.hooks.remix_hook as module
-from mmreidmix.datasets import LabelTable, ReIDRecords
-from mmreidmix.engine import ReMixHook
-from mmreidmix.engine.hooks.remix_hook import drop_small, true_clusters
-from mmreidmix.engine.hooks.video_draw import VideoDraw
+from mmreidmix.engine import (
+    MemoryHook,
+    MixtureHook,
+    MomentumEncoderHook,
+    ReMixHook,
+)
+from mmreidmix.engine.labelling.video_draw import VideoDraw
 from mmreidmix.pseudo_labels import CollapsedFeaturesError, PseudoLabelResult
+from tests.test_engine.tiny_run import TinyRun, embed_by, mixture_of
 from tests.tiny_model import build_model
 
 CLUSTERING = dict(k1=4, k2=2, eps=0.5, min_samples=2, criteria=None)
@@ -34,72 +33,53 @@ def embeddings(images, seed):
     return F.normalize(torch.tensor(centres + noise).float())
 
 
-class Domain(SimpleNamespace):
-    def __len__(self):
-        return len(self.records)
+class Heard:
+    """A hook that keeps the last clustering."""
+
+    priority = 'LOWEST'
+
+    def after_clustering(self, runner, clustering):
+        self.clustering = clustering
 
 
 class World:
     """A runner over 8 labelled images and 49 images of videos."""
 
-    def __init__(self, monkeypatch, need=6):
-        self.said, self.scalars, self.embedded = [], {}, []
-        names = ['multi', 'single']
-        columns = ((PIDS, CAMIDS), (PERSONS + 100, VIDEOS))
-        self.domains = [
-            Domain(name=name, pipeline=None, records=ReIDRecords.from_columns(
-                [f'{i}.jpg' for i in range(len(pids))], pids, camids))
-            for name, (pids, camids) in zip(names, columns)
-        ]
-        self.table = LabelTable([PIDS, None], [8, 49])
-        mixture = SimpleNamespace(
-            domains=self.domains, names=names, label_table=self.table)
-        mixture = MixtureOf(mixture)
-        self.model = build_model('ReMix', id_head=None, triplet=None)
-        monkeypatch.setattr(pseudo_label_hook, 'extract_embeddings',
-                            self.embed)
-        monkeypatch.setattr(
-            module, 'print_log',
-            lambda message, **kwargs: self.said.append(message))
-        sampler = SimpleNamespace(identities_per_epoch=lambda domain: need)
-        self.runner = SimpleNamespace(
-            epoch=0, iter=0, seed=0, _resume=True, model=self.model,
-            train_dataloader=SimpleNamespace(
-                dataset=mixture, batch_sampler=sampler),
-            optim_wrapper=OptimWrapper(
-                torch.optim.SGD(self.model.parameters(), lr=0.1)),
-            logger=SimpleNamespace(
-                info=self.said.append, warning=self.said.append),
-            visualizer=SimpleNamespace(
-                add_scalars=lambda values, step: self.scalars.update(values)))
+    def __init__(self, monkeypatch, log, need=6, model=None):
+        mixture = mixture_of(multi=('labelled', PIDS, CAMIDS),
+                             single=('unlabelled', PERSONS + 100, VIDEOS))
+        log.clear()  # what the data sets say of themselves
+        self.domains, self.log = mixture.domains, log
+        self.table = mixture.label_table
+        self.model = model or build_model('ReMix', id_head=None, triplet=None)
+        self.embedded = embed_by(monkeypatch, self.embed)
+        self.runner = TinyRun(self.model, mixture, need=need)
+        self.scalars = self.runner.scalars
 
-    def embed(self, model, subset, embed, **kwargs):
-        assert model is self.model and embed == model.momentum_embeddings
-        domain = subset.dataset
-        assert domain.pipeline is not None
-        self.embedded.append((domain.name, len(subset)))
-        own = PERSONS if domain.name == 'single' else PIDS
-        return embeddings(own[subset.indices], domain.name == 'single')
+    def embed(self, name, images):
+        own = PERSONS if name == 'single' else PIDS
+        return embeddings(own[images], name == 'single')
 
-    def run(self, epoch=0, **options):
-        hook = ReMixHook([], CLUSTERING, **options)
-        hook.before_train(self.runner)
-        self.runner.epoch = epoch
-        hook.before_train_epoch(self.runner)
+    def hooks(self, hook):
+        """What is at work in a ReMix run."""
+        self.heard = Heard()
+        self.runner.register(MemoryHook(), MomentumEncoderHook(), hook,
+                             MixtureHook(), self.heard)
         return hook
 
+    def run(self, epoch=0, **options):
+        hook = self.hooks(ReMixHook([], CLUSTERING, **options))
+        self.runner.start(epoch)
+        return hook
 
-class MixtureOf(SimpleNamespace):
-    def __init__(self, parts):
-        super().__init__(**vars(parts))
-
-    def __len__(self):
-        return 57
+    def said(self, start):
+        """The first line of the log that starts so."""
+        return next(t for t in self.log.messages if t.startswith(start))
 
 
 @pytest.fixture
-def world(monkeypatch):
-    return World(monkeypatch)
+def world(monkeypatch, log):
+    return World(monkeypatch, log)
 
 
 def test_pseudo_identities_of_drawn_videos(world):
@@ -113,14 +93,31 @@ def test_pseudo_identities_of_drawn_videos(world):
     assert adjusted_rand_score(labels[found], PERSONS[found]) == 1
     assert sorted(set(labels[found])) == list(range(4, 10))
     assert world.table.num_classes == 10
-    text = next(t for t in world.said if t.startswith('Videos of single'))
+    text = world.said('Videos of single')
     assert 'clusters 6' in text and 'ari 1' in text
     assert 'the need of the epoch is met' in text
     assert world.scalars['pseudo_labels/single/pair_precision'] == 1
 
 
-def test_domain_without_a_place_in_the_batch(monkeypatch):
-    world = World(monkeypatch, need=0)
+def test_model_and_hooks_hear_of_the_clustering(world):
+    world.run()
+    told, labels = world.heard.clustering, world.table.labels
+    assert (told.first, told.num_classes, len(told.centroids)) == (4, 10, 6)
+    assert sorted(told.images) == np.flatnonzero(labels >= 4).tolist()
+    assert np.array_equal(told.clusters, labels[told.images] - 4)
+    # Videos are cameras of their own, behind those of the labelled domain.
+    assert np.array_equal(told.camids, VIDEOS[told.images - 8] + 3)
+    persons = PERSONS[told.images - 8]
+    for k in range(6):
+        person, = set(persons[told.clusters == k])
+        rows = told.embeddings[torch.from_numpy(told.clusters == k)]
+        assert (rows @ embeddings(np.array([person]), True)[0] > 0.8).all()
+        torch.testing.assert_close(told.centroids[k],
+                                   F.normalize(rows.mean(0), dim=0))
+
+
+def test_domain_without_a_place_in_the_batch(monkeypatch, log):
+    world = World(monkeypatch, log, need=0)
     world.run()
     assert world.embedded == [('multi', 8)]
     assert world.table.num_classes == 4
@@ -136,6 +133,8 @@ def test_memory_holds_centres_of_both_kinds(world):
         torch.testing.assert_close(
             memory.centroids[k], F.normalize(own[2 * k:2 * k + 2].sum(0),
                                              dim=0))
+    torch.testing.assert_close(memory.centroids[4:],
+                               world.heard.clustering.centroids)
     # Identity x camera: 2 + 2 + 2 + 1 labelled rows.
     assert memory.rows_below(4) == 7
     assert memory.camids[:7].tolist() == [0, 1, 0, 1, 1, 2, 2]
@@ -144,10 +143,10 @@ def test_memory_holds_centres_of_both_kinds(world):
     assert set(memory.camids[7:].tolist()) == videos
 
 
-def test_seed_and_epoch_decide(monkeypatch):
+def test_seed_and_epoch_decide(monkeypatch, log):
     tables = []
     for seed, epoch in ((0, 0), (0, 0), (0, 1), (5, 0)):
-        world = World(monkeypatch)
+        world = World(monkeypatch, log)
         world.runner.seed = seed
         world.run(epoch)
         tables.append(world.table.labels.tolist())
@@ -155,21 +154,21 @@ def test_seed_and_epoch_decide(monkeypatch):
     assert tables[0] != tables[2] and tables[0] != tables[3]
 
 
-def test_all_videos_are_not_enough(monkeypatch):
-    world = World(monkeypatch, need=100)
+def test_all_videos_are_not_enough(monkeypatch, log):
+    world = World(monkeypatch, log, need=100)
     world.run()
     assert world.table.num_classes == 4 + 12
-    text = next(t for t in world.said if t.startswith('Videos of single'))
+    text = world.said('Videos of single')
     assert 'videos 5, videos_without_cluster 1' in text
     assert 'wanted 100; no more were drawn because there are no' in text
 
 
-def test_cap(monkeypatch):
-    world = World(monkeypatch, need=100)
+def test_cap(monkeypatch, log):
+    world = World(monkeypatch, log, need=100)
     world.run(max_images=30)
     embedded = [n for name, n in world.embedded if name == 'single']
     assert 24 <= sum(embedded) <= 30  # two videos, perhaps the small one
-    assert 'because max_images is reached' in ''.join(world.said)
+    assert 'because max_images is reached' in log.text
 
 
 def by_direction(features):
@@ -179,21 +178,23 @@ def by_direction(features):
 
 
 @pytest.mark.parametrize('scope', ['video', 'domain'])
-def test_rounds_are_joined(monkeypatch, scope):
+def test_rounds_are_joined(monkeypatch, log, scope):
     monkeypatch.setattr(VideoDraw, 'FIRST_GUESS', 100)  # a video per round
-    world = World(monkeypatch, need=12)
+    world = World(monkeypatch, log, need=12)
     people = PERSONS % 6  # each in two videos
     monkeypatch.setitem(globals(), 'PERSONS', people)
-    hook = ReMixHook([], CLUSTERING, scope=scope)
+    hook = world.hooks(ReMixHook([], CLUSTERING, scope=scope))
     hook.clusterer = by_direction
-    hook.before_train(world.runner)
-    hook.before_train_epoch(world.runner)
+    world.runner.start(0)
     assert len([n for name, n in world.embedded if name == 'single']) > 1
     labels = world.table.labels[8:]
     found = labels >= 0
     assert found.sum() >= 48
     whole = people if scope == 'domain' else people + 100 * VIDEOS
     assert adjusted_rand_score(labels[found], whole[found]) == 1
+    told = world.heard.clustering
+    assert np.array_equal(told.clusters, world.table.labels[told.images] - 4)
+    assert world.model.memory.num_classes == world.table.num_classes
 
 
 def test_collapsed_features_are_noise(world):
@@ -202,45 +203,46 @@ def test_collapsed_features_are_noise(world):
             return PseudoLabelResult(*[np.full(1, -1)] * 2)
         raise CollapsedFeaturesError('all alike')
 
-    hook = ReMixHook([], CLUSTERING)
+    hook = world.hooks(ReMixHook([], CLUSTERING))
     hook.clusterer = clusterer
-    hook.before_train(world.runner)
-    hook.before_train_epoch(world.runner)
+    world.runner.start(0)
     assert (world.table.labels[8:] == -1).all()
-    assert '12 images have no cluster in this epoch: all alike' in world.said
+    text = '12 images have no cluster in this epoch: all alike'
+    assert text in world.log.messages
+    assert {r.levelname for r in world.log.records
+            if r.getMessage() == text} == {'WARNING'}
 
 
-def test_small_clusters_are_dropped(monkeypatch):
-    world = World(monkeypatch, need=100)
+def test_small_clusters_are_dropped(monkeypatch, log):
+    world = World(monkeypatch, log, need=100)
     world.run(min_size=5)
     assert world.table.num_classes == 4
     assert (world.table.labels[8:] == -1).all()
     assert world.model.memory.num_classes == 4
-    assert 'no cluster survived' in ''.join(world.said)
+    assert 'no cluster survived' in log.text
 
 
 def test_begin_waits_with_single_camera_data(world):
-    hook = world.run(begin=1)
+    world.run(begin=1)
     assert [name for name, _ in world.embedded] == ['multi']
     assert world.table.num_classes == world.model.memory.num_classes == 4
-    world.runner.epoch = 1
-    hook.before_train_epoch(world.runner)
+    world.runner.begin_epoch(1)
     assert world.table.num_classes >= 10
 
 
-def test_labels_do_not_depend_on_true_identities(monkeypatch):
+def test_labels_do_not_depend_on_true_identities(monkeypatch, log):
     tables = []
     for pids in (PERSONS, np.arange(49), np.full(49, -1)):
-        world = World(monkeypatch)
+        world = World(monkeypatch, log)
         world.domains[1].records.pids[:] = pids
         world.run()
         tables.append(world.table.labels.tolist())
     assert tables[0] == tables[1] == tables[2]
-    assert 'ari' not in ''.join(world.said)
+    assert 'ari' not in log.text
 
 
-def test_oracle_is_the_person_in_the_video(monkeypatch):
-    world = World(monkeypatch, need=100)
+def test_oracle_is_the_person_in_the_video(monkeypatch, log):
+    world = World(monkeypatch, log, need=100)
     world.domains[1].records.pids[:] = PERSONS % 3  # seen in every video
     world.run(oracle=True)
     labels = world.table.labels[8:]
@@ -249,31 +251,28 @@ def test_oracle_is_the_person_in_the_video(monkeypatch):
 
 
 def test_online_embeds_multi_camera_images_once(world):
-    hook = world.run(refresh='online')
+    world.run(refresh='online')
     before = world.model.memory.means[:7].clone()
-    world.model.seen = (embeddings(PIDS[:2], True),
-                        torch.tensor([0, 0]), torch.tensor([0, 1]))
-    hook.after_train_iter(world.runner, 0)
+    world.model.last_batch = (embeddings(PIDS[:2], True),
+                              torch.tensor([0, 0]), torch.tensor([0, 1]))
+    world.runner.call_hook('after_train_iter', batch_idx=0)
     moved = world.model.memory.means[:7].clone()
     assert not torch.equal(moved[:2], before[:2])
     assert torch.equal(moved[2:], before[2:])
     world.embedded.clear()
-    world.runner.epoch = 1
-    hook.before_train_epoch(world.runner)
+    world.runner.begin_epoch(1)
     assert {name for name, _ in world.embedded} == {'single'}
     assert torch.equal(world.model.memory.means[:7], moved)
     assert world.model.memory.num_classes == world.table.num_classes >= 10
 
 
-def test_online_memory_survives_a_restart(monkeypatch):
-    checkpoint, worlds = {}, [World(monkeypatch)]
-    hook = worlds[0].run(refresh='online')
-    hook.before_save_checkpoint(worlds[0].runner, checkpoint)
-    worlds.append(World(monkeypatch))
-    other = ReMixHook([], CLUSTERING, refresh='online')
-    other.after_load_checkpoint(worlds[1].runner, checkpoint)
-    other.before_train(worlds[1].runner)
-    other.before_train_epoch(worlds[1].runner)
+def test_online_memory_survives_a_restart(monkeypatch, log):
+    worlds = [World(monkeypatch, log)]
+    worlds[0].run(refresh='online')
+    checkpoint = worlds[0].runner.save()
+    worlds.append(World(monkeypatch, log))
+    worlds[1].hooks(ReMixHook([], CLUSTERING, refresh='online'))
+    worlds[1].runner.load(checkpoint).start(0)
     assert {name for name, _ in worlds[1].embedded} == {'single'}
     for name in ('means', 'counts', 'labels', 'camids', 'centroids'):
         assert torch.equal(
@@ -281,79 +280,70 @@ def test_online_memory_survives_a_restart(monkeypatch):
             getattr(worlds[1].model.memory, name)), name
 
 
-def test_momentum_encoder_follows_each_update_of_the_weights(world):
-    hook = world.run()
-    world.runner.optim_wrapper = OptimWrapper(
-        torch.optim.SGD(world.model.parameters(), lr=0.1),
-        accumulative_counts=2)
-    loss = torch.ones((), requires_grad=True)
-    steps = []
-    for i in range(4):
-        world.runner.optim_wrapper.update_params(loss * 1)
-        hook.after_train_iter(world.runner, i)
-        steps.append(int(world.model.momentum_encoder.steps))
-    assert steps == [0, 1, 1, 2]
+def test_the_draw_is_computed_again_and_not_saved(world):
+    world.run()
+    checkpoint = world.runner.save()
+    assert 'pseudo_labels' not in checkpoint
+    assert 'centroids_memory' not in checkpoint
 
 
 def test_share_of_the_epoch_is_logged(world):
-    hook = world.run()
-    hook.after_train_epoch(world.runner)
-    assert 'The start of epoch 1 took' in world.said[-1]
-    assert 0 < world.scalars['remix/share'] < 1
-    assert world.scalars['remix/time_all'] >= world.scalars[
-        'remix/time_embed'] > 0
+    world.run()
+    world.runner.call_hook('after_train_epoch')
+    assert 'The start of epoch 1 took' in world.log.messages[-1]
+    assert 0 < world.scalars['epoch_start/share'] < 1
+    assert world.scalars['epoch_start/time_all'] >= world.scalars[
+        'epoch_start/time_embed'] > 0
+    assert world.scalars['epoch_start/time_cluster'] > 0
 
 
 def test_what_is_said_about_the_data(world):
     world.run()
-    assert '5 videos of 1 to 12 images, 1 of a single image' in world.said[0]
-    assert '1 of 4 labelled identities are seen by one camera' in (
-        world.said[1])
+    assert '5 videos of 1 to 12 images, 1 of a single image' in world.said(
+        'single: ')
+    assert world.said('1 of 4 labelled identities are seen by one camera')
 
 
 def test_a_domain_without_videos_is_one_video(world):
     world.domains[1].records.camids[:] = 0
     world.run()
-    assert 'all images count as one video' in world.said[0]
+    assert 'all images count as one video' in world.said('single: ')
     assert world.table.num_classes > 4
 
 
-def test_model_without_momentum_encoder(world):
-    world.runner.model = build_model('ReIDBaseline')
-    with pytest.raises(TypeError, match='got ReIDBaseline'):
-        ReMixHook([]).before_train(world.runner)
+@pytest.mark.parametrize('kind', ['ReIDBaseline', 'DAAM', 'ClusterContrast'])
+def test_any_model_can_be_trained_on_videos(monkeypatch, log, kind):
+    """Also one without a momentum encoder, or without a memory."""
+    world = World(monkeypatch, log, model=build_model(kind, id_head=None))
+    world.run()
+    assert world.table.num_classes == 10
+    memory = world.model.memory
+    assert memory is None or memory.num_classes == 10
 
 
 @pytest.mark.parametrize('options', [
     dict(refresh='never'), dict(scope='camera'), dict(min_size=0),
-    dict(max_images=0),
-    dict(begin=-1)
+    dict(max_images=0), dict(begin=-1)
 ])
 def test_options_out_of_range(options):
-    with pytest.raises(ValueError, match='ReMixHook|begin'):
+    name, = options
+    with pytest.raises(ValueError, match=f'ReMixHook: {name} must be '):
         ReMixHook([], **options)
 
 
-def test_drop_small():
-    labels = np.array([0, 2, 2, -1, 1, 1, 1])
-    assert drop_small(labels, 2).tolist() == [-1, 0, 0, -1, 1, 1, 1]
-    assert drop_small(labels[:1], 2).tolist() == [-1]
-    assert drop_small(labels[:0], 2).tolist() == []
-
-
-def test_true_clusters():
-    pids, groups = np.array([3, -1, 3, 3]), np.array([0, 0, 1, 0])
-    assert true_clusters(pids, groups).tolist() == [0, -1, 1, 0]
-    assert true_clusters(pids, 0 * groups).tolist() == [0, -1, 0, 0]
+def test_videos_are_drawn_in_every_epoch():
+    with pytest.raises(TypeError, match='interval'):
+        ReMixHook([], interval=2)
+    assert ReMixHook([]).interval == 1
 
 
 @pytest.mark.parametrize('oracle', [False, True])
 @pytest.mark.parametrize('scope, people', [('video', 12), ('domain', 6)])
-def test_people_who_come_back_in_another_video(monkeypatch, scope, people,
-                                               oracle):
+def test_people_who_come_back_in_another_video(monkeypatch, log, scope,
+                                               people, oracle):
     # The persons of videos 0 and 1 are those of videos 2 and 3.
     monkeypatch.setitem(globals(), 'PERSONS', PERSONS % 6)
-    world = World(monkeypatch, need=100)
+    world = World(monkeypatch, log, need=100)
     clustering = dict(CLUSTERING, k1=8 if scope == 'domain' else 4)
     monkeypatch.setitem(globals(), 'CLUSTERING', clustering)
     world.run(scope=scope, oracle=oracle)
@@ -362,8 +352,7 @@ def test_people_who_come_back_in_another_video(monkeypatch, scope, people,
     assert len(np.unique(found)) == people
     truth = PERSONS + 100 * VIDEOS * (scope == 'video')
     assert adjusted_rand_score(found, truth[kept]) == 1
-    text = next(t for t in world.said if t.startswith('Videos of single'))
-    assert 'ari 1' in text
+    assert 'ari 1' in world.said('Videos of single')
 
 
 @pytest.mark.parametrize('negatives', ['video', 'certain'])
@@ -371,3 +360,36 @@ def test_scope_and_negatives_that_contradict(world, negatives):
     world.model.negatives = negatives
     with pytest.raises(ValueError, match=f"'{negatives}' needs .* 'separate'"):
         world.run(scope='domain')
+
+
+def test_scope_suits_a_model_without_negatives(monkeypatch, log):
+    world = World(monkeypatch, log, model=build_model('ReIDBaseline',
+                                                      id_head=None))
+    assert world.run(scope='domain').scope == 'domain'
+    assert world.table.num_classes > 4
+
+
+@pytest.mark.parametrize('options', [{}, dict(momentum_encoder=None)])
+def test_images_are_embedded_by_the_momentum_encoder(monkeypatch, log,
+                                                     options):
+    """By the encoder itself where there is no other."""
+    model = build_model('ReMix', id_head=None, triplet=None, **options)
+    world = World(monkeypatch, log, model=model)
+    world.run()
+    encoder = model.momentum_encoder or model
+    images = torch.rand(2, 3, 12, 8)
+    with torch.no_grad():
+        encoder.backbone.conv.weight.mul_(-1)
+        rows = world.embedded.embed(images)
+        torch.testing.assert_close(rows, model.embed(images, encoder))
+        assert torch.allclose(rows, model.embed(images, model)) == (
+            encoder is model)
+
+
+def test_seconds_are_those_of_the_epoch(world):
+    hook = world.run()
+    hook.seconds['embed'] = 1e6
+    world.runner.begin_epoch(1)
+    assert set(hook.seconds) == {'embed', 'cluster', 'all'}
+    assert hook.seconds['embed'] + hook.seconds['cluster'] <= (
+        hook.seconds['all']) < 1e6

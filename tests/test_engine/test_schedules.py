@@ -10,7 +10,7 @@ from mmengine.registry import HOOKS, PARAM_SCHEDULERS
 
 from tests.tiny_model import batch, build_model
 
-SCHEDULES = Path(__file__).parents[2] / 'configs' / '_base_' / 'schedules'
+RECIPES = Path(__file__).parents[2] / 'configs' / 'domainmix'
 # What the released code trains with: warm-up of 5 epochs, milestones 10 and
 # 15; from epoch 30 on its schedulers start anew in every epoch.
 USED = ([3.5e-6, 7.28e-5, 1.421e-4, 2.114e-4, 2.807e-4] + 5 * [3.5e-4] +
@@ -19,7 +19,7 @@ USED = ([3.5e-6, 7.28e-5, 1.421e-4, 2.114e-4, 2.807e-4] + 5 * [3.5e-4] +
 
 @pytest.fixture(scope='module')
 def released():
-    return Config.fromfile(SCHEDULES / 'domainmix_released.py')
+    return Config.fromfile(RECIPES / 'r50_randperson_msmt_released.py')
 
 
 @pytest.fixture(scope='module')
@@ -88,7 +88,7 @@ def test_released_loss_weights(phases):
                                                  (59, 200)])
 def test_released_steps_of_an_epoch(phases, epoch, discriminator):
     interval = phases.phase(epoch).get('discriminator_interval')
-    steps = [phases.step(interval, i) for i in range(2000)]
+    steps = [phases.kind(interval, i) for i in range(2000)]
     assert steps.count('discriminator') == discriminator
     other = 'balance' if discriminator else 'identity'
     assert steps.count(other) == 2000 - discriminator
@@ -98,7 +98,7 @@ def test_released_steps_of_an_epoch(phases, epoch, discriminator):
 
 
 def test_fixed_recipe_weighs_both_phases_alike():
-    cfg = Config.fromfile(SCHEDULES / 'domainmix_fixed.py')
+    cfg = Config.fromfile(RECIPES / 'r50_randperson_msmt.py')
     hook = HOOKS.build(cfg.default_hooks.phases)
     assert all(hook.phase(e)['loss_weights'] == {} for e in range(60))
     assert hook.phase(59)['discriminator_interval'] == 10

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mmreidmix.models import BNNeck, DomainBalanceHead, IdentityHead
+from tests.tiny_model import training_batch
 
 
 def test_identity_head_uses_the_first_classes_only():
@@ -9,7 +10,8 @@ def test_identity_head_uses_the_first_classes_only():
     features = torch.randn(2, 3)
     assert head(features, 4).shape == (2, 4)
     assert torch.equal(head(features, 4), features @ head.weight[:4].T)
-    loss = head.loss(features, torch.tensor([0, 3]), 4)
+    loss = head.loss(
+        training_batch(torch.tensor([0, 3]), features, num_classes=4))
     loss.backward()
     assert (head.weight.grad[4:] == 0).all()
     assert (head.weight.grad[:4] != 0).any()

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from mmreidmix.datasets import LabelTable
+from tests.tiny_model import training_batch
 
 ROOT = Path(__file__).parents[2]
 CONFIG = 'projects/custom_components/small_toysyn.py'
@@ -48,7 +49,17 @@ def test_cosine_head_ignores_lengths(components):
     head.write_rows(0, torch.tensor([[3., 0.], [0., 2.]]))
     logits = head(torch.tensor([[0.3, 0.4]]), 2)
     torch.testing.assert_close(logits, torch.tensor([[6., 8.]]))
-    assert head.loss(torch.rand(4, 2), torch.zeros(4).long(), 2) > 0
+    batch = training_batch(
+        torch.zeros(4).long(), torch.rand(4, 2), num_classes=2)
+    assert head.loss(batch) > 0
+
+
+def test_spread_loss_against_a_loop(components):
+    f, labels = torch.randn(6, 3), torch.tensor([0, 1, 0, 2, 2, 2])
+    batch = training_batch(labels, f)
+    means = torch.stack([batch.f[labels == k].mean(0) for k in labels])
+    expected = (batch.f - means).norm(dim=1).square().mean()
+    torch.testing.assert_close(components.SpreadLoss()(batch), expected)
 
 
 def test_head_first_hook_freezes_then_thaws(components):

@@ -74,7 +74,8 @@ def test_other_size_scales_the_crop(tool):
 def test_nothing_is_downloaded(tool, name):
     model = tool['model_config'](name)
     assert 'init_cfg' not in model.backbone
-    assert model.id_head.in_channels == model.bnneck.in_channels
+    assert model.type == 'ReIDBaseline'
+    assert model.id_head.max_classes == 1000
     assert model.channels_last and model.data_preprocessor.channels_last
 
 

@@ -19,8 +19,8 @@ import torch
 from mmengine.config import Config, DictAction
 
 from mmreidmix.apis.app.command_line import run_tool
-from mmreidmix.engine.check_weights import CheckWeightsHook
-from mmreidmix.engine.setup import build_runner
+from mmreidmix.engine.build_runner import build_runner
+from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
 from mmreidmix.evaluation import FeatureTable
 from mmreidmix.evaluation.functional.calibration import calibrate
 from mmreidmix.evaluation.metrics.verification import VerificationMetric

@@ -20,14 +20,11 @@ import numpy as np
 import torch
 from common.machine import hardware, versions
 from common.subprocess_meter import in_new_process
-from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from train_speed import (
-    BACKBONES,
-    BASE,
     NUM_INSTANCES,
     model_config,
     optimizer_config,
@@ -41,8 +38,7 @@ from mmreidmix.structures import ReIDDataSample
 
 # People of each kind; labelled ones in four cameras, two images in each.
 PEOPLE, CAMERAS, IMAGES = 500, 4, 8
-REMIX = [name for name in BACKBONES
-         if (BASE / 'models' / f'remix_{name}.py').is_file()]
+REMIX = ['osnet_x0_25', 'r18_x0_25', 'r50_ibn']
 KINDS = ('baseline', 'remix')
 
 
@@ -51,7 +47,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add('--models', nargs='+', choices=REMIX, default=REMIX,
-        help='files of configs/_base_/models that have a remix_ twin')
+        help='files of configs/_base_/backbones')
     add('--fp32', nargs='*', choices=REMIX, default=['osnet_x0_25'],
         help='models in float32 instead of bfloat16')
     add('--size', nargs=2, type=int, default=[256, 128],
@@ -101,23 +97,18 @@ def make_batch(args, views: int) -> dict:
 
 def build(name: str, kind: str):
     """A model with labels and, for ReMix, a full memory."""
-    if kind == 'baseline':
-        cfg = model_config(name)
-    else:
-        cfg = Config.fromfile(BASE / 'models' / f'remix_{name}.py').model
-        cfg.backbone.pop('init_cfg', None)
     torch.manual_seed(0)
-    model = MODELS.build(cfg)
+    model = MODELS.build(model_config(name, kind))
     model.init_weights()
     table = model.label_table = label_table()
+    cameras = np.tile(np.arange(IMAGES) % CAMERAS, 2 * PEOPLE)
+    # Each video is a camera of its own.
+    cameras[PEOPLE * IMAGES:] = CAMERAS + np.arange(PEOPLE).repeat(IMAGES)
+    model.cameras = cameras
     model.to(get_device()).train()
     if kind == 'remix':
-        cameras = np.tile(np.arange(IMAGES) % CAMERAS, 2 * PEOPLE)
-        # Each video is a camera of its own.
-        cameras[PEOPLE * IMAGES:] = CAMERAS + np.arange(PEOPLE).repeat(IMAGES)
-        model.cameras = cameras
         rows = torch.nn.functional.normalize(
-            torch.randn(len(cameras), cfg.bnneck.in_channels))
+            torch.randn(len(cameras), model.widths.embedding()))
         model.memory.rebuild([rows], table.labels, cameras,
                              table.num_classes, get_device())
     return model

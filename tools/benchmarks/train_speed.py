@@ -28,14 +28,12 @@ from mmengine.runner import Runner
 
 from mmreidmix.compat import keep_freed_memory
 from mmreidmix.datasets.toy import generate
-from mmreidmix.engine.setup import build_runner
+from mmreidmix.engine.build_runner import build_runner
 from mmreidmix.registry import MODELS
 
 BASE = Path(__file__).resolve().parents[2] / 'configs' / '_base_'
-# Files of a method begin with its name.
-OTHERS = ('preprocessor', 'daam', 'domainmix', 'remix')
-BACKBONES = sorted(file.stem for file in (BASE / 'models').glob('*.py')
-                   if not file.stem.startswith(OTHERS))
+BACKBONES = sorted(file.stem for file in (BASE / 'backbones').glob('*.py')
+                   if file.stem != 'preprocessor')
 NUM_CLASSES = 1000
 NUM_INSTANCES = 4
 ADAM = dict(lr=3.5e-4, weight_decay=5e-4)
@@ -59,7 +57,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     gpu = torch.cuda.is_available()
     add = parser.add_argument
     add('--models', nargs='+', choices=BACKBONES,
-        default=['r50', 'osnet_x0_25'], help='files of configs/_base_/models')
+        default=['r50', 'osnet_x0_25'],
+        help='files of configs/_base_/backbones')
     add('--fp32', nargs='*', choices=BACKBONES,
         default=[] if gpu else ['osnet_x0_25'],
         help='models whose default recipe is float32 instead of bfloat16; '
@@ -90,7 +89,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 def resized_pipeline(height: int, width: int) -> list:
     """The training transforms of 256 x 128 for another size."""
     pipeline = Config.fromfile(
-        BASE / 'datasets' / 'pipeline_256x128.py').train_pipeline
+        BASE / 'pipelines' / '256x128.py').train_pipeline
     for step in pipeline:
         if step.type == 'Resize':
             step.scale = (width, height)
@@ -121,18 +120,18 @@ def loader_config(args: argparse.Namespace, data: str, iters: int) -> dict:
             pipeline=resized_pipeline(*args.size)))
 
 
-def model_config(name: str, channels_last: bool = True) -> dict:
-    """Config of the baseline on a backbone, without downloads."""
-    model = Config.fromfile(BASE / 'models' / f'{name}.py').model
-    model.backbone.pop('init_cfg', None)
-    model.channels_last = channels_last
-    model.data_preprocessor.channels_last = channels_last
-    model.id_head = dict(
-        type='IdentityHead',
-        in_channels=model.bnneck.in_channels,
-        max_classes=NUM_CLASSES)
-    model.triplet = dict(type='BatchHardTripletLoss')
-    return model
+def model_config(name: str, method: str = 'baseline',
+                 channels_last: bool = True) -> Config:
+    """Config of a method on a backbone, without downloads."""
+    cfg = Config.fromfile(BASE / 'methods' / f'{method}.py')
+    encoder = Config.fromfile(BASE / 'backbones' / f'{name}.py')._encoder
+    cfg.merge_from_dict(dict(model=encoder.to_dict()))
+    cfg.model.backbone.pop('init_cfg', None)
+    cfg.model.channels_last = channels_last
+    cfg.model.data_preprocessor.channels_last = channels_last
+    if 'id_head' in cfg.model:
+        cfg.model.id_head.max_classes = NUM_CLASSES
+    return cfg.model
 
 
 def optimizer_config(fp32: bool) -> dict:
@@ -204,8 +203,8 @@ class Bench:
         """Load the fixed batch of ``step`` and ``plain``."""
         loader = self._loader(1)
         self.batch = next(iter(loader))
-        self.table = loader.dataset.label_table
-        use_all_classes(self.table)
+        self.mixture = loader.dataset
+        use_all_classes(self.mixture.label_table)
 
     def _loader(self, iters: int):
         return Runner.build_dataloader(
@@ -256,9 +255,10 @@ class Bench:
 
     def _model_and_batch(self, channels_last: bool):
         torch.manual_seed(0)
-        model = MODELS.build(model_config(self.name, channels_last))
+        model = MODELS.build(
+            model_config(self.name, channels_last=channels_last))
         model.init_weights()
-        model.label_table = self.table
+        model.attach(self.mixture)
         model.to(get_device()).train()
         return model, model.data_preprocessor.cast_data(self.batch)
 

@@ -1,6 +1,4 @@
 # 60 epochs, warm-up over 10, then x 0.1 at epochs 30 and 50.
-_base_ = ['../default_runtime.py']
-
 optim_wrapper = dict(
     type='Bf16OptimWrapper',
     optimizer=dict(type='Adam', lr=3.5e-4, weight_decay=5e-4, fused=True))

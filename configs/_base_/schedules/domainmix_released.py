@@ -1,9 +1,6 @@
-# DomainMix as the released code behaves: what its learning rate really was
-# (both schedulers start anew in every epoch of the second phase, hence
-# 0.01 x 3.5e-4, which is what milestone 15 has left anyway), Adam without a
-# past in each of these epochs, and an identity loss ten times as heavy before.
-_base_ = ['../default_runtime.py']
-
+# What the learning rate of the released code really was: both schedulers start
+# anew in every epoch of the second phase, hence 0.01 x 3.5e-4, which is what
+# milestone 15 has left anyway.
 optim_wrapper = dict(
     type='OptimWrapper',
     constructor='AlternatingOptimWrapperConstructor',
@@ -16,22 +13,3 @@ param_scheduler = [
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_interval=10)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
-find_unused_parameters = True
-
-default_hooks = dict(
-    pseudo_labels=dict(
-        type='PseudoLabelHook',
-        clustering=dict(
-            k1=30, k2=6, eps=0.6, eps_gap=0.02, min_samples=4, min_size=5),
-        reset_moments=False,
-        bf16=False),
-    phases=dict(
-        type='DomainMixPhaseHook',
-        phases=[
-            dict(begin=0, loss_weights=dict(id=10.0)),
-            dict(
-                begin=30,
-                loss_weights=dict(id=1.0),
-                discriminator_interval=10),
-        ]),
-    reset_optimizer=dict(type='ResetOptimizerHook', begin=30))

@@ -8,6 +8,7 @@ from mmengine.dist import get_dist_info
 from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
+from mmreidmix.checks import check_choice
 from mmreidmix.datasets.sample_key import SampleKey
 from mmreidmix.registry import DATA_SAMPLERS
 
@@ -33,10 +34,11 @@ class PKBatchSampler(Sampler):
         batch_size (int): images per process and iteration.
         num_instances (int | Mapping[str, int]): K, images per identity, or
             domain name -> K for each domain of the quotas. Defaults to 4.
-        quotas (Mapping[str, int], optional): domain name -> its identities in
-            every block of ``sum(quotas.values())`` identities, e.g.
-            ``dict(personx=1, msmt17=1)`` for half and half. None draws from
-            one pool of all identities (the released DomainMix).
+        quotas (Mapping[str, int] | str, optional): domain name -> its
+            identities in every block of ``sum(quotas.values())`` identities,
+            e.g. ``dict(personx=3, msmt17=1)``; 'equal': one of each domain in
+            turn. None draws from one pool of all identities (the released
+            DomainMix).
         iters_per_epoch (int): iterations per epoch; fixed, so that schedules
             do not depend on the number of clusters.
         camera_aware (bool): see above. Defaults to True.
@@ -55,7 +57,7 @@ class PKBatchSampler(Sampler):
                  batch_size: int,
                  iters_per_epoch: int,
                  num_instances: Union[int, Mapping[str, int]] = 4,
-                 quotas: Optional[Mapping[str, int]] = None,
+                 quotas: Union[Mapping[str, int], str, None] = None,
                  camera_aware: bool = True,
                  same_camera: Optional[Mapping[str, int]] = None):
         several = isinstance(num_instances, Mapping)
@@ -72,6 +74,9 @@ class PKBatchSampler(Sampler):
         self.iters_per_epoch = iters_per_epoch
         self.camera_aware = camera_aware
         self.rank, self.world_size = get_dist_info()
+        if isinstance(quotas, str):
+            check_choice(self, ('equal', ), quotas=quotas)
+            quotas = dict.fromkeys(self.mixture.names, 1)
         self.pattern = self._pattern(quotas)
         self.instances = self._instances(quotas)
         block = sum(self.instances[domain] for domain in self.pattern)

@@ -1,15 +1,22 @@
+"""Hooks of the runner, one concern each."""
+from .check_weights_hook import CheckWeightsHook
 from .domainmix_phase_hook import DomainMixPhaseHook
 from .epoch_seed_hook import EpochSeedHook
+from .labelling_hook import LabellingHook
+from .memory_hook import MemoryHook
 from .mixture_hook import MixtureHook
+from .momentum_encoder_hook import MomentumEncoderHook
 from .non_finite_loss_hook import NonFiniteLossHook
 from .pictures_hook import PicturesHook
-from .pseudo_label_hook import PseudoLabelHook, cluster_centroids
+from .provenance_hook import ProvenanceHook
+from .pseudo_label_hook import PseudoLabelHook
 from .remix_hook import ReMixHook
 from .reset_optimizer_hook import ResetOptimizerHook
 from .step_time_hook import StepTimeHook
 
 __all__ = [
-    'DomainMixPhaseHook', 'EpochSeedHook', 'MixtureHook', 'NonFiniteLossHook',
-    'PicturesHook', 'PseudoLabelHook', 'ReMixHook', 'ResetOptimizerHook',
-    'StepTimeHook', 'cluster_centroids'
+    'CheckWeightsHook', 'DomainMixPhaseHook', 'EpochSeedHook',
+    'LabellingHook', 'MemoryHook', 'MixtureHook', 'MomentumEncoderHook',
+    'NonFiniteLossHook', 'PicturesHook', 'ProvenanceHook', 'PseudoLabelHook',
+    'ReMixHook', 'ResetOptimizerHook', 'StepTimeHook'
 ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mmengine.hooks import Hook
 
 from mmreidmix.engine.optimizers import AlternatingOptimWrapper
-from mmreidmix.engine.runner_parts import bare_model
+from mmreidmix.engine.unwrap import bare_model
 from mmreidmix.registry import HOOKS
 
 
@@ -18,7 +18,7 @@ class DomainMixPhaseHook(Hook):
 
     Args:
         phases (Sequence[dict]): each with ``begin`` (first epoch),
-            optionally ``loss_weights`` (see :class:`ReIDBaseline`) and
+            optionally ``loss_weights`` (see :class:`BaseReID`) and
             ``discriminator_interval``: every so many iterations, beginning
             with the first of an epoch, is a discriminator step and all others
             carry the domain balance loss; absent or None: neither.
@@ -68,15 +68,15 @@ class DomainMixPhaseHook(Hook):
                           data_batch=None) -> None:
         """Choose losses and optimizer of this iteration."""
         phase = self.phase(runner.epoch)
-        step = self.step(phase.get('discriminator_interval'), batch_idx)
+        kind = self.kind(phase.get('discriminator_interval'), batch_idx)
         model = bare_model(runner)
-        model.step = step
+        model.phase = kind
         model.set_loss_weights(phase['loss_weights'])
         runner.optim_wrapper.active = (
-            'discriminator' if step == 'discriminator' else 'encoder')
+            'discriminator' if kind == 'discriminator' else 'encoder')
 
     @staticmethod
-    def step(interval, batch_idx: int) -> str:
+    def kind(interval, batch_idx: int) -> str:
         """Kind of an iteration: 'identity', 'discriminator', 'balance'."""
         if not interval:
             return 'identity'

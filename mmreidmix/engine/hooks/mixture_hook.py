@@ -1,33 +1,38 @@
-"""Brings the mixture's label table and the model together."""
+"""Brings the mixture and the model together."""
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.runner import Runner
 
-from mmreidmix.engine.runner_parts import bare_model
+from mmreidmix.compat import is_resumed
+from mmreidmix.engine.unwrap import bare_model
 from mmreidmix.registry import HOOKS
-from mmreidmix.results.provenance import method_hash
 
-from .pseudo_label_hook import PseudoLabelHook
+#: What a training may need -> how a config gives it.
+REMEDIES = dict(
+    labels="default_hooks.pseudo_labels = dict(type='PseudoLabelHook', ...)",
+    memory="default_hooks.memory = dict(type='MemoryHook')",
+    momentum_encoder="default_hooks.momentum_encoder = dict(type='"
+    "MomentumEncoderHook')")
 
 
 @HOOKS.register_module()
 class MixtureHook(Hook):
-    """Attaches the label table to the model and keeps it in checkpoints.
+    """Attaches the mixture to the model and keeps labels in checkpoints.
 
-    Checkpoints also tell which config they were trained with, by the hash
-    that results carry.
-
-    Before training it checks that every unlabelled domain will get pseudo
-    labels and that the identities fit the model.
+    Before training it checks that hooks provide all that the training needs:
+    pseudo labels for unlabelled domains, and what moves the memory and the
+    momentum encoder of the model.
 
     Raises:
-        ValueError: an unlabelled domain without a ``PseudoLabelHook``, or
-            more identities than the model has room for.
+        TypeError: the training set is no :class:`DomainMixture`.
+        ValueError: a hook is missing, or there are more identities than the
+            model has room for.
     """
 
     priority = 'VERY_HIGH'
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Check the mixture against the model and the other hooks."""
         mixture = runner.train_dataloader.dataset
         if not hasattr(mixture, 'label_table'):
@@ -35,29 +40,35 @@ class MixtureHook(Hook):
                 'train_dataloader.dataset must be a DomainMixture (one '
                 'labelled domain is one, too), got '
                 f'{type(mixture).__name__}')
-        table = mixture.label_table
+        model, table = bare_model(runner), mixture.label_table
         unlabelled = [mixture.names[d] for d in table.unlabelled]
-        labeller = any(isinstance(h, PseudoLabelHook) for h in runner.hooks)
-        if unlabelled and not labeller:
-            raise ValueError(
-                f'the domains {unlabelled} are unlabelled, but no hook gives '
-                'them pseudo labels: add `default_hooks.pseudo_labels = '
-                "dict(type='PseudoLabelHook', ...)` or set their role to "
-                "'labelled'")
-        model = bare_model(runner)
-        model.check_room(table.num_classes)
-        model.label_table = table
+        needs = {
+            'labels': f'the domains {unlabelled} are unlabelled'
+            if unlabelled else '',
+            **{
+                part: f'the model has a {part}'
+                for part in ('memory', 'momentum_encoder')
+                if getattr(model, part) is not None
+            }
+        }
+        provided = {getattr(hook, 'provides', None) for hook in runner.hooks}
+        for need, reason in needs.items():
+            if reason and need not in provided:
+                raise ValueError(
+                    f'{reason}, but no hook provides {need}: add '
+                    f'`{REMEDIES[need]}`' +
+                    (" or set their role to 'labelled'"
+                     if need == 'labels' else ''))
+        model.attach(mixture)
 
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Save the labels and the hash of the config."""
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Save the labels."""
         table = runner.train_dataloader.dataset.label_table
         checkpoint['label_table'] = table.state_dict()
-        checkpoint['meta']['method_sha256'] = method_hash(
-            runner.cfg.to_dict())
 
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Restore the labels of an interrupted run."""
-        if not runner._resume:
+        if not is_resumed(runner):
             return
         if 'label_table' not in checkpoint:
             print_log(

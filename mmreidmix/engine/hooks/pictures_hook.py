@@ -11,7 +11,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
-from mmreidmix.engine.runner_parts import bare_model
+from mmreidmix.engine.unwrap import bare_model
 from mmreidmix.evaluation import find_metric
 from mmreidmix.registry import HOOKS
 from mmreidmix.visualization import (

@@ -2,7 +2,7 @@
 
 from mmengine.hooks import Hook
 
-from mmreidmix.engine.runner_parts import single_optim_wrappers
+from mmreidmix.engine.unwrap import single_optim_wrappers
 from mmreidmix.registry import HOOKS
 
 

@@ -28,6 +28,10 @@ class AlternatingOptimWrapper(OptimWrapperDict):
         with self.optim_wrappers[self.active].optim_context(model):
             yield
 
+    def should_update(self) -> bool:
+        """Whether the active optimizer has just taken a step."""
+        return self.optim_wrappers[self.active].should_update()
+
     def update_params(self, loss, **kwargs) -> None:
         """Backward, step of the active optimizer, no gradient left over."""
         resting = [(parameter, parameter.grad)

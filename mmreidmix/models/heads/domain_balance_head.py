@@ -57,15 +57,15 @@ class DomainBalanceHead(BaseModule):
         return self.layers(features)
 
     def loss_discriminator(self, features: torch.Tensor,
-                           domains: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy of the domain: 0 labelled, 1 unlabelled.
+                           roles: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of the roles: 0 labelled, 1 unlabelled.
 
         Args:
             features (Tensor): shape (B, D); no gradient flows into them.
-            domains (Tensor): shape (B,), int64.
+            roles (Tensor): shape (B,), int64.
         """
         logits = self(features.detach())
-        return F.cross_entropy(logits / self.temperature, domains)
+        return F.cross_entropy(logits / self.temperature, roles)
 
     def loss_balance(self, features: torch.Tensor) -> torch.Tensor:
         """Domain balance loss of features (B, D)."""

@@ -5,8 +5,9 @@ import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 
-from mmreidmix.distributed import count_domains
+from mmreidmix.distributed import count_roles
 from mmreidmix.registry import MODELS
+from mmreidmix.structures import TrainingBatch
 
 
 @MODELS.register_module()
@@ -32,17 +33,17 @@ class DomainSpecificHead(BaseModule):
         """Domain logits (B, 2) of pooled specific features (B, C)."""
         return self.classifier(self.bn(features))
 
-    def loss(self, features: torch.Tensor,
-             domains: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy of the domain.
+    def loss(self, batch: TrainingBatch) -> torch.Tensor:
+        """Cross-entropy of the roles of a batch.
 
         Args:
-            features (Tensor): pooled specific features, shape (B, C).
-            domains (Tensor): 0 labelled, 1 unlabelled, int64, shape (B,).
+            batch (TrainingBatch): its attended map and roles.
 
         Returns:
             Tensor: scalar; 0, with a graph, where no process has an image of
-            one of the domains: one class alone teaches nothing.
+            one of the roles: one class alone teaches nothing.
         """
-        both = (count_domains(domains) > 0).all()
-        return F.cross_entropy(self(features), domains) * both
+        roles = batch.roles
+        both = (count_roles(roles) > 0).all()
+        logits = self(batch.attended.pooled_specific())
+        return F.cross_entropy(logits, roles) * both

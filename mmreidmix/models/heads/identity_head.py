@@ -1,11 +1,17 @@
 """The classifier over identities, labelled and pseudo."""
 
+from typing import Optional
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 
 from mmreidmix.registry import MODELS
+from mmreidmix.structures import TrainingBatch
+
+#: Lengths that centres of clusters get as rows of the classifier.
+CENTROID_SCALES = ('unit', 'labelled', None)
 
 
 @MODELS.register_module()
@@ -41,7 +47,7 @@ class IdentityHead(BaseModule):
         """Room for so many identities."""
         return self.weight.shape[0]
 
-    def check_room(self, num_classes: int) -> None:
+    def check_capacity(self, num_classes: int) -> None:
         """Raise where the identities do not fit.
 
         Raises:
@@ -60,10 +66,44 @@ class IdentityHead(BaseModule):
         """Logits (B, C) of features (B, D) for the first C classes."""
         return F.linear(features, self.weight[:num_classes])
 
-    def loss(self, features: torch.Tensor, labels: torch.Tensor,
-             num_classes: int) -> torch.Tensor:
-        """Scalar loss of features (B, D) with identities labels (B,)."""
-        return self.loss_module(self(features, num_classes), labels)
+    def loss(self, batch: TrainingBatch) -> torch.Tensor:
+        """Loss of a batch, or of a part of one, among its identities.
+
+        Args:
+            batch (TrainingBatch): b (B, D) and labels; B may be 0.
+
+        Returns:
+            Tensor: scalar; of a part its share of the mean over the images of
+            all processes.
+        """
+        share = 1.0 if batch.whole is None else batch.share()
+        logits = self(batch.b, batch.num_classes)
+        if not len(batch):  # parameters still need a gradient
+            return logits.sum() * 0
+        return self.loss_module(logits, batch.labels) * share
+
+    def write_centroids(self, centroids: torch.Tensor, first: int,
+                        scale: Optional[str]) -> None:
+        """Let centres of clusters become classes.
+
+        Class ``first + k`` becomes centroid k: adaptive classifier
+        initialisation of Wang et al., DomainMix (arXiv 2011.11953), where the
+        length is 1.
+
+        Args:
+            centroids (Tensor): unit length, shape (K, D).
+            first (int): class of the first one.
+            scale (str, optional): length of the rows. 'unit': 1; 'labelled':
+                the mean length of the rows below ``first``, so that both
+                kinds of logits start on one scale; None: the rows are left as
+                they are.
+        """
+        if scale is None or not len(centroids):
+            return
+        if scale == 'labelled' and first:
+            rows = self.weight.detach()[:first]
+            centroids = centroids * rows.norm(dim=1).mean().cpu()
+        self.write_rows(first, centroids)
 
     @torch.no_grad()
     def write_rows(self, first: int, rows: torch.Tensor) -> None:
@@ -72,5 +112,5 @@ class IdentityHead(BaseModule):
         Raises:
             ValueError: they do not fit.
         """
-        self.check_room(first + len(rows))
+        self.check_capacity(first + len(rows))
         self.weight[first:first + len(rows)] = rows.to(self.weight)

@@ -5,11 +5,11 @@ from .grouped_batch_norm import (
     GroupedBatchNorm2d,
     group_batch_norm,
 )
-from .last_output import last_output
+from .momentum_encoder import MomentumEncoder
 
 __all__ = [
     'GroupedBatchNorm1d',
     'GroupedBatchNorm2d',
+    'MomentumEncoder',
     'group_batch_norm',
-    'last_output',
 ]

@@ -1,6 +1,11 @@
 from .augmentation_loss import AugmentationLoss
 from .camera_centroids_loss import CameraCentroidsLoss
 from .centroids_loss import CentroidsLoss
+from .cluster_classification_loss import (
+    ClusterClassificationLoss,
+    ClusterWeightedLoss,
+    SoftLabelLoss,
+)
 from .domain_balance_loss import DomainBalanceLoss
 from .domain_similarity_loss import (
     CompactnessLoss,
@@ -10,7 +15,6 @@ from .domain_similarity_loss import (
 )
 from .identity_loss import IdentityLoss
 from .instance_loss import InstanceLoss
-from .target_loss import ClusterWeightedLoss, SoftLabelLoss, TargetLoss
 from .triplet_loss import BatchHardTripletLoss, pairwise_distance
 
 __all__ = [
@@ -18,5 +22,5 @@ __all__ = [
     'CentroidsLoss', 'ClusterWeightedLoss', 'CompactnessLoss',
     'DomainBalanceLoss', 'DomainSimilarityLoss', 'HypersphereLoss',
     'IdentityLoss', 'InstanceLoss', 'NominalClassLoss', 'SoftLabelLoss',
-    'TargetLoss', 'pairwise_distance'
+    'ClusterClassificationLoss', 'pairwise_distance'
 ]

@@ -4,15 +4,15 @@ import torch
 
 from mmreidmix.registry import MODELS
 
-from .contrast import KeysLoss
+from .softmax_over_similarities import BatchContrastLoss
 
 
 @MODELS.register_module()
-class AugmentationLoss(KeysLoss):
+class AugmentationLoss(BatchContrastLoss):
     """Pulls an augmented image to its own original.
 
-    L_aug: the only positive of :class:`KeysLoss` is the momentum embedding of
-    the anchor's own image, which was not augmented. ReMix (arXiv
+    L_aug: the only positive of :class:`BatchContrastLoss` is the momentum
+    embedding of the anchor's own image, which was not augmented. ReMix (arXiv
     2410.21938); the form is a reconstruction, see docs/en/methods/remix.md.
     """
 

@@ -8,8 +8,14 @@ import torch.nn as nn
 from mmreidmix.checks import check_above, check_choice
 from mmreidmix.distributed import mean_of_usable
 from mmreidmix.registry import MODELS
+from mmreidmix.structures import TrainingBatch
 
-from .contrast import log_sum_exp, mean_over_positives, scaled_similarity
+from .softmax_over_similarities import (
+    filled_memory,
+    log_sum_exp,
+    mean_over_positives,
+    scaled_similarity,
+)
 
 FALLBACKS = ('own', 'skip')
 
@@ -49,11 +55,23 @@ class CameraCentroidsLoss(nn.Module):
         self.num_negatives = num_negatives
         self.fallback = fallback
 
-    def forward(self, features: torch.Tensor, labels: torch.Tensor,
+    def forward(self, batch: TrainingBatch) -> torch.Tensor:
+        """Loss of the labelled images of a batch against the memory.
+
+        Raises:
+            RuntimeError: the memory does not hold the present identities.
+        """
+        memory = filled_memory(batch, self)
+        part, rows = batch.labelled(), memory.rows_below(batch.num_labelled)
+        return self.compute(part.f, part.labels, part.camids,
+                            memory.proxies[:rows], memory.labels[:rows],
+                            memory.camids[:rows])
+
+    def compute(self, features: torch.Tensor, labels: torch.Tensor,
                 camids: torch.Tensor, proxies: torch.Tensor,
                 proxy_labels: torch.Tensor,
                 proxy_camids: torch.Tensor) -> torch.Tensor:
-        """Compute the loss.
+        """Compute the loss of features.
 
         Args:
             features (Tensor): unit length, shape (B, D); B may be 0.
@@ -72,21 +90,21 @@ class CameraCentroidsLoss(nn.Module):
         if self.fallback == 'own':
             positives = torch.where(
                 positives.any(1, keepdim=True), positives, alike)
-        rivals = self._rivals(features, proxies, ~alike)
+        hardest = self._hardest(features, proxies, ~alike)
         # Of thousands of centres a batch needs few: the others shall not
         # take part in the backward pass.
         needed = positives.any(0)
-        needed[rivals.flatten()] = True
+        needed[hardest.flatten()] = True
         place = needed.cumsum(0) - 1
         logits = scaled_similarity(features, proxies[needed],
                                    self.temperature)
         negatives = log_sum_exp(
-            logits.gather(1, place[rivals]), ~alike.gather(1, rivals))
+            logits.gather(1, place[hardest]), ~alike.gather(1, hardest))
         losses = mean_over_positives(logits, positives[:, needed], negatives)
         return mean_of_usable(losses, positives.any(1))
 
     @torch.no_grad()
-    def _rivals(self, features, proxies, which):
+    def _hardest(self, features, proxies, which):
         """Rows of the centres to compare with, (B, n)."""
         if self.num_negatives is None or self.num_negatives >= len(proxies):
             rows = torch.arange(len(proxies), device=proxies.device)

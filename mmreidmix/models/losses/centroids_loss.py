@@ -5,11 +5,19 @@ from typing import Optional
 import torch
 import torch.nn as nn
 
-from mmreidmix.checks import check_above
+from mmreidmix.checks import check_above, check_choice
 from mmreidmix.distributed import mean_of_usable
 from mmreidmix.registry import MODELS
+from mmreidmix.structures import TrainingBatch
 
-from .contrast import comparable, log_sum_exp, scaled_similarity
+from .softmax_over_similarities import (
+    NEGATIVES,
+    comparable,
+    filled_memory,
+    log_sum_exp,
+    negative_groups,
+    scaled_similarity,
+)
 
 
 @MODELS.register_module()
@@ -24,16 +32,40 @@ class CentroidsLoss(nn.Module):
         temperature (float): t. Cosines over thousands of centres need it
             well below 1. Defaults to 0.07.
 
+        negatives (str): see :func:`negative_groups`. Defaults to 'joint'.
+
     Raises:
-        ValueError: temperature not above 0.
+        ValueError: an option out of its range.
     """
 
-    def __init__(self, temperature: float = 0.07):
+    def __init__(self, temperature: float = 0.07, negatives: str = 'joint'):
         super().__init__()
         check_above(self, 0, temperature=temperature)
+        check_choice(self, NEGATIVES, negatives=negatives)
         self.temperature = temperature
+        self.negatives = negatives
 
-    def forward(
+    def forward(self, batch: TrainingBatch) -> torch.Tensor:
+        """Loss of f (B, D) against the centres in the memory.
+
+        Raises:
+            RuntimeError: the memory does not hold the present identities.
+        """
+        memory = filled_memory(batch, self)
+        first = batch.num_labelled
+        return self.compute(
+            batch.f, batch.labels, memory.centroids, memory.known,
+            negative_groups(self.negatives, batch.labels, batch.camids, first),
+            self._centroid_groups(memory, first))
+
+    def _centroid_groups(self, memory, first: int) -> Optional[torch.Tensor]:
+        camids = memory.labels.new_zeros(memory.num_classes)
+        # A pseudo identity has one row: it is seen by one camera.
+        camids[memory.labels] = memory.camids
+        labels = torch.arange(memory.num_classes, device=camids.device)
+        return negative_groups(self.negatives, labels, camids, first)
+
+    def compute(
             self,
             features: torch.Tensor,
             labels: torch.Tensor,
@@ -41,7 +73,7 @@ class CentroidsLoss(nn.Module):
             known: Optional[torch.Tensor] = None,
             groups: Optional[torch.Tensor] = None,
             centroid_groups: Optional[torch.Tensor] = None) -> torch.Tensor:
-        """Compute the loss.
+        """Compute the loss of features.
 
         Args:
             features (Tensor): unit length, shape (B, D).

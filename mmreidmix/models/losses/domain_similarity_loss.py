@@ -9,11 +9,12 @@ import torch.nn.functional as F
 
 from mmreidmix.checks import check_above, check_fraction
 from mmreidmix.distributed import (
-    count_domains,
+    count_roles,
     gather_with_grad,
-    mean_over_domains,
+    mean_over_roles,
 )
 from mmreidmix.registry import MODELS
+from mmreidmix.structures import TrainingBatch
 
 
 class DomainSimilarityLoss(nn.Module, ABC):
@@ -27,26 +28,31 @@ class DomainSimilarityLoss(nn.Module, ABC):
     adapt to, and pulling source features together costs what they know.
     """
 
-    def forward(self, shared: torch.Tensor, specific: torch.Tensor,
-                domains: torch.Tensor) -> torch.Tensor:
-        """Compute the loss.
+    def forward(self, batch: TrainingBatch) -> torch.Tensor:
+        """Loss of x (B, D) and of what attention left over, (B, D')."""
+        return self.compute(batch.x, batch.attended.pooled_specific(),
+                            batch.roles)
+
+    def compute(self, shared: torch.Tensor, specific: torch.Tensor,
+                roles: torch.Tensor) -> torch.Tensor:
+        """Compute the loss of features.
 
         Args:
             shared (Tensor): domain-shared features, shape (B, D), B the same
                 in every process.
             specific (Tensor): domain-specific features, shape (B, D').
-            domains (Tensor): 0 labelled, 1 unlabelled, shape (B,).
+            roles (Tensor): 0 labelled, 1 unlabelled, shape (B,).
 
         Returns:
             Tensor: scalar.
         """
-        values = self.of_images(shared, specific, domains)
-        both = (count_domains(domains) > 0).all()
-        return mean_over_domains(values, domains) * both
+        values = self.per_image(shared, specific, roles)
+        both = (count_roles(roles) > 0).all()
+        return mean_over_roles(values, roles) * both
 
     @abstractmethod
-    def of_images(self, shared: torch.Tensor, specific: torch.Tensor,
-                  domains: torch.Tensor) -> torch.Tensor:
+    def per_image(self, shared: torch.Tensor, specific: torch.Tensor,
+                  roles: torch.Tensor) -> torch.Tensor:
         """Loss of each image, shape (B,); arguments as above."""
 
 
@@ -85,13 +91,13 @@ class HypersphereLoss(DomainSimilarityLoss):
         self.register_buffer('means', torch.zeros(2, in_channels))
         self.register_buffer('recent', torch.full((window, ), -1.0))
 
-    def of_images(self, shared: torch.Tensor, specific: torch.Tensor,
-                  domains: torch.Tensor) -> torch.Tensor:
+    def per_image(self, shared: torch.Tensor, specific: torch.Tensor,
+                  roles: torch.Tensor) -> torch.Tensor:
         """Squared distance beyond the ball, (B,); in training it moves."""
         f = F.normalize(shared)
         if self.training:
             self._follow(gather_with_grad(f.detach()),
-                         gather_with_grad(domains))
+                         gather_with_grad(roles))
         distances = (f - self.centre()).square().sum(1)
         return (distances - self.square_radius()).clamp(min=0)
 
@@ -108,10 +114,10 @@ class HypersphereLoss(DomainSimilarityLoss):
         return known.quantile(self.quantile)
 
     @torch.no_grad()
-    def _follow(self, f: torch.Tensor, domains: torch.Tensor) -> None:
+    def _follow(self, f: torch.Tensor, roles: torch.Tensor) -> None:
         """Move means and radius by the images of all processes."""
         f = f.to(self.means)
-        members = torch.stack([domains == d for d in (0, 1)]).to(f)
+        members = torch.stack([roles == d for d in (0, 1)]).to(f)
         counts = members.sum(1, keepdim=True)
         new = members @ f / counts.clamp(min=1)
         seen = self.means.any(1, keepdim=True)
@@ -148,8 +154,8 @@ class NominalClassLoss(DomainSimilarityLoss):
             nn.Identity() if specific_channels == in_channels else nn.Linear(
                 specific_channels, in_channels))
 
-    def of_images(self, shared: torch.Tensor, specific: torch.Tensor,
-                  domains: torch.Tensor) -> torch.Tensor:
+    def per_image(self, shared: torch.Tensor, specific: torch.Tensor,
+                  roles: torch.Tensor) -> torch.Tensor:
         """Cross-entropy of both features of each image, (B,)."""
         nominal = self.classifier(shared)[:, 0]
         outlier = self.classifier(self.projection(specific))[:, 0]
@@ -166,15 +172,15 @@ class CompactnessLoss(DomainSimilarityLoss):
     over domains by us; a reconstruction of DAAM.
     """
 
-    def of_images(self, shared: torch.Tensor, specific: torch.Tensor,
-                  domains: torch.Tensor) -> torch.Tensor:
+    def per_image(self, shared: torch.Tensor, specific: torch.Tensor,
+                  roles: torch.Tensor) -> torch.Tensor:
         """Squared distance of each image to the others' mean, (B,)."""
         f = F.normalize(shared)
-        pool, pool_domains = gather_with_grad(f), gather_with_grad(domains)
-        counts = torch.stack([(pool_domains == d).sum() for d in (0, 1)])
+        pool, pool_roles = gather_with_grad(f), gather_with_grad(roles)
+        counts = torch.stack([(pool_roles == d).sum() for d in (0, 1)])
         weights = 1 / (counts.clamp(min=1) * (counts > 0).sum()).to(f)
-        own = weights[domains][:, None]
-        others = weights[pool_domains] @ pool - own * f
+        own = weights[roles][:, None]
+        others = weights[pool_roles] @ pool - own * f
         others = others / (1 - own).clamp(min=1e-6)
         distances = (f - others).square().sum(1)
         # One image alone has nothing to be compared with.

@@ -4,16 +4,16 @@ import torch
 
 from mmreidmix.registry import MODELS
 
-from .contrast import KeysLoss
+from .softmax_over_similarities import BatchContrastLoss
 
 
 @MODELS.register_module()
-class InstanceLoss(KeysLoss):
+class InstanceLoss(BatchContrastLoss):
     """Pulls an image to the others of its identity, away from all the rest.
 
-    L_ins: the positives of :class:`KeysLoss` are the momentum embeddings of
-    the other images of the anchor's identity. ReMix (arXiv 2410.21938); the
-    form is a reconstruction, see docs/en/methods/remix.md.
+    L_ins: the positives of :class:`BatchContrastLoss` are the momentum
+    embeddings of the other images of the anchor's identity. ReMix (arXiv
+    2410.21938); the form is a reconstruction, see docs/en/methods/remix.md.
     """
 
     def positives(self, alike: torch.Tensor,

@@ -7,7 +7,9 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from mmreidmix.checks import check_at_least
+from mmreidmix.distributed import gather_with_grad
 from mmreidmix.registry import MODELS
+from mmreidmix.structures import TrainingBatch
 
 
 def pairwise_distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -40,12 +42,22 @@ class BatchHardTripletLoss(nn.Module):
             check_at_least(self, 0, margin=margin)
         self.margin = margin
 
-    def forward(self,
+    def forward(self, batch: TrainingBatch) -> torch.Tensor:
+        """Loss of x (B, D) of a batch.
+
+        Hard pairs are looked for in the batches of all processes, so that the
+        loss does not depend on their number.
+        """
+        x, labels = batch.x, batch.labels
+        return self.compute(x, labels, gather_with_grad(x),
+                            gather_with_grad(labels))
+
+    def compute(self,
                 features: torch.Tensor,
                 labels: torch.Tensor,
                 pool: Optional[torch.Tensor] = None,
                 pool_labels: Optional[torch.Tensor] = None) -> torch.Tensor:
-        """Compute the loss.
+        """Compute the loss of features.
 
         Args:
             features (Tensor): anchors, shape (B, D), not normalised.

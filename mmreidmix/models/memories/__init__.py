@@ -1,5 +1,5 @@
 """Centres of identities that a loss compares with."""
 
-from .centroids import CentroidsMemory
+from .centroids_memory import CentroidsMemory
 
 __all__ = ['CentroidsMemory']

@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 
 from mmreidmix.checks import check_at_least
-from mmreidmix.models.layers import last_output
+from mmreidmix.models.encoder import last_output
 from mmreidmix.registry import MODELS
 
 #: Mean attention outside of these means that one of the two maps is empty.
@@ -72,8 +72,9 @@ class DAAMNeck(BaseModule):
     (Li et al., CVPR 2018), without a ReLU before the sigmoid, which would
     keep each factor above 1/2. A reconstruction: there is no public code.
 
-    All A start near 1/2. The last forward pass is kept in :attr:`last`, an
-    :class:`AttendedMap`; copies of the module begin without one.
+    All A start near 1/2. As ``attention=`` of a model it hands its split to
+    the losses and can be built into the backbone; as the first of several
+    modules in ``neck=`` it only gives the shared map.
 
     Args:
         in_channels (int): channels C of the map.
@@ -97,7 +98,6 @@ class DAAMNeck(BaseModule):
         check_at_least(self, 1, in_channels=in_channels, reduction=reduction)
         self.in_channels = in_channels
         self.after = after
-        self.last: Optional[AttendedMap] = None
         self._warned = False
         hidden = max(in_channels // reduction, 1)
         self.spatial = nn.Sequential(
@@ -113,16 +113,16 @@ class DAAMNeck(BaseModule):
         for layer in (self.spatial_out, self.channel[-1]):
             nn.init.constant_(layer.bias, math.log(half / (1 - half)))
 
-    def __getstate__(self) -> dict:
-        # Tensors with a graph can not be copied, and a copy has seen nothing.
-        return dict(self.__dict__, last=None)
-
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Shared map of a map, both (B, C, H, W).
 
         Raises:
             ValueError: it is no map of ``in_channels`` channels.
         """
+        return self.attend(last_output(features)).shared
+
+    def attend(self, features: torch.Tensor) -> AttendedMap:
+        """Split a map (B, C, H, W); errors as of :meth:`forward`."""
         self._check_map(features)
         mean = features.mean(1, keepdim=True)
         spatial = F.interpolate(
@@ -131,11 +131,11 @@ class DAAMNeck(BaseModule):
         pooled = features.mean((2, 3), keepdim=True)
         channel = self.channel(pooled).sigmoid()
         shared = features * spatial * channel
-        self.last = AttendedMap(features, shared, spatial, channel)
-        return shared
+        return AttendedMap(features, shared, spatial, channel)
 
-    def run(self, backbone: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
-        """Last output of a backbone that this attention is built into.
+    def run(self, backbone: nn.Module,
+            inputs: torch.Tensor) -> tuple[torch.Tensor, AttendedMap]:
+        """Run a backbone that this attention is built into.
 
         The backbone is as before afterwards: it, its weights' names and its
         copies know nothing of the attention.
@@ -143,13 +143,23 @@ class DAAMNeck(BaseModule):
         Args:
             backbone (nn.Module): gives a map or a sequence of them.
             inputs (Tensor): images, shape (B, 3, H, W).
+
+        Returns:
+            tuple[Tensor, AttendedMap]: its last output, and the split of the
+            map that attention saw.
         """
         if self.after is None:
-            return self(last_output(backbone(inputs)))
-        handle = self.stage_of(backbone).register_forward_hook(
-            lambda stage, args, output: self(output))
+            attended = self.attend(last_output(backbone(inputs)))
+            return attended.shared, attended
+        seen = []
+
+        def split(stage, args, output):
+            seen.append(self.attend(output))
+            return seen[-1].shared
+
+        handle = self.stage_of(backbone).register_forward_hook(split)
         try:
-            return last_output(backbone(inputs))
+            return last_output(backbone(inputs)), seen[-1]
         finally:
             handle.remove()
 

@@ -1,21 +1,20 @@
 """DAAM: adaptation from a labelled to an unlabelled domain."""
 
+from collections.abc import Mapping
 from typing import Optional
 
-import numpy as np
-import torch
+from torch import Tensor
 
 from mmreidmix.checks import check_choice
+from mmreidmix.models.heads.identity_head import CENTROID_SCALES
 from mmreidmix.registry import MODELS
-from mmreidmix.structures import ReIDDataSample
+from mmreidmix.structures import Clustering, TrainingBatch
 
-from .baseline import ReIDBaseline, full_precision
-from .classifier_init import CLASSIFIER_INITS, write_centroids
-from .labelled_id_loss import labelled_id_loss
+from .attention import AttentiveReID
 
 
 @MODELS.register_module()
-class DAAM(ReIDBaseline):
+class DAAM(AttentiveReID):
     """Domain adaptive attention with losses on both of its maps.
 
     Huang et al., "Domain Adaptive Attention Learning for Unsupervised Person
@@ -36,107 +35,62 @@ class DAAM(ReIDBaseline):
     Args:
         similarity (dict, optional): config of a
             :class:`DomainSimilarityLoss`; needs ``attention``.
-        target (dict, optional): config of a :class:`TargetLoss`; needs
-            ``id_head``.
+        target (dict, optional): config of a
+            :class:`ClusterClassificationLoss`; needs ``id_head``.
         classifier_init (str, optional): length of the rows that become
-            centres of clusters, as in :class:`DomainMix`: 'unit', 'labelled'
-            or None.
-        **kwargs: see :class:`ReIDBaseline`.
+            centres of clusters, see :meth:`IdentityHead.write_centroids`.
+        **kwargs: see :class:`AttentiveReID`.
 
     Raises:
         ValueError: an option lacks what it needs or is out of its range.
     """
 
-    loss_names = (*ReIDBaseline.loss_names, 'similarity', 'target')
+    parts = dict(AttentiveReID.parts, similarity=None, target=None)
+    loss_names = (*AttentiveReID.loss_names, 'similarity', 'target')
 
     def __init__(self,
-                 similarity: Optional[dict] = None,
-                 target: Optional[dict] = None,
                  classifier_init: Optional[str] = 'labelled',
                  **kwargs):
         super().__init__(**kwargs)
-        check_choice(self, CLASSIFIER_INITS, classifier_init=classifier_init)
-        for name, loss, needed in (('similarity', similarity, 'attention'),
-                                   ('target', target, 'id_head')):
-            if loss is not None and getattr(self, needed) is None:
+        check_choice(self, CENTROID_SCALES, classifier_init=classifier_init)
+        self.classifier_init = classifier_init
+
+    def _build_parts(self, given: Mapping) -> None:
+        for name, needed in (('similarity', 'attention'),
+                             ('target', 'id_head')):
+            if given.get(name) and not given.get(needed):
                 raise ValueError(f'DAAM: {name} needs {needed}: set {needed} '
                                  f'or leave {name} out')
-        self.similarity = similarity and MODELS.build(similarity)
-        self.target = target and MODELS.build(target)
-        self.classifier_init = classifier_init
-        self.images: Optional[np.ndarray] = None
+        super()._build_parts(given)
 
-    def loss(self, inputs: torch.Tensor,
-             data_samples: list[ReIDDataSample]) -> dict[str, torch.Tensor]:
-        """Losses of one batch."""
-        labels = self.labels_of(data_samples)
-        indices = np.array([sample.index for sample in data_samples])
-        indices = indices[self.is_pseudo(labels).numpy()]
-        labels = labels.to(inputs.device)
-        x, b = self.extract(inputs)
-        losses = self.identity_losses(x, b, labels)
-        with torch.autocast(inputs.device.type, enabled=False):
-            if self.similarity is not None:
-                losses['loss_similarity'] = self.similarity(
-                    full_precision(x), self.attention.last.pooled_specific(),
-                    self.is_pseudo(labels).long())
-            if self.target is not None and self._has_clusters():
-                losses['loss_target'] = self.target_loss(
-                    full_precision(b), labels, indices)
+    def loss(self, batch: TrainingBatch) -> dict[str, Tensor]:
+        """L_id + L_triplet + L_specific + L_similarity + L_target."""
+        losses = self.identity_losses(batch, labelled_only=True)
+        losses.update(self.attention_losses(batch))
+        if self.similarity is not None:
+            losses['loss_similarity'] = self.similarity(batch)
+        if self.target is not None and batch.num_classes > batch.num_labelled:
+            losses['loss_target'] = self.target(batch, self.id_head)
         return losses
 
-    def id_loss(self, b: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Identity loss of labelled images over labelled identities."""
-        return labelled_id_loss(self, b, labels)
-
-    def target_loss(self, b: torch.Tensor, labels: torch.Tensor,
-                    indices: np.ndarray) -> torch.Tensor:
-        """Target loss of the clustered images of a batch.
-
-        Args:
-            b (Tensor): features of the batch, shape (B, D).
-            labels (Tensor): identities, shape (B,).
-            indices (np.ndarray): mixture indices of the B_t clustered images,
-                shape (B_t,).
-        """
-        table = self.label_table
-        first = table.num_labelled_classes
-        pseudo = self.is_pseudo(labels)
-        logits = self.id_head(b[pseudo], table.num_classes)[:, first:]
-        # Where nothing is known, the loss says so.
-        known = indices[:0] if self.images is None else self.images
-        rows = torch.from_numpy(np.searchsorted(known, indices))
-        return self.target(logits, labels[pseudo] - first, rows)
-
-    def begin_pseudo_labels(self,
-                            centroids: torch.Tensor,
-                            first: int,
-                            images: Optional[np.ndarray] = None,
-                            embeddings: Optional[torch.Tensor] = None) -> None:
+    def on_clustering(self, clustering: Clustering) -> None:
         """Initialise the target classifier and tell the target loss."""
-        super().begin_pseudo_labels(centroids, first, images, embeddings)
-        if self.target is None:
-            return
-        write_centroids(self.id_head, centroids, first, self.classifier_init)
-        self.images = images
-        clusters = torch.from_numpy(self.label_table.labels[images] - first)
-        self.target.begin(embeddings, clusters, centroids,
-                          torch.from_numpy(self.cameras[images]))
+        super().on_clustering(clustering)
+        if self.target is not None:
+            self.id_head.write_centroids(clustering.centroids,
+                                         clustering.first,
+                                         self.classifier_init)
+            self.target.on_clustering(clustering)
 
-    def pseudo_label_state(self) -> dict:
-        """The clustered images and what the target loss keeps of them."""
-        if self.images is None:
-            return {}
-        return dict(
-            images=torch.from_numpy(self.images), target=self.target.state())
+    def label_state(self) -> dict:
+        """What the target loss keeps of the last clustering."""
+        state = super().label_state()
+        if self.target is not None:
+            state.update(self.target.label_state())
+        return state
 
-    def load_pseudo_label_state(self, state: dict) -> None:
-        """Take over what :meth:`pseudo_label_state` gave."""
-        if state and self.target is not None:
-            self.images = state['images'].numpy()
-            self.target.load_state(state['target'])
-
-    def _has_clusters(self) -> bool:
-        table = self.label_table
-        return table.num_classes > table.num_labelled_classes
-
+    def load_label_state(self, state: Mapping) -> None:
+        """Take over what :meth:`label_state` gave."""
+        super().load_label_state(state)
+        if self.target is not None:
+            self.target.load_label_state(state)

@@ -1,29 +1,30 @@
 """DomainMix: labelled synthetic + unlabelled real."""
 
-
+from contextlib import nullcontext
 from typing import Optional
 
-import numpy as np
 import torch
+from torch import Tensor
 
 from mmreidmix.checks import check_choice
+from mmreidmix.models.heads.identity_head import CENTROID_SCALES
+from mmreidmix.models.parts import REQUIRED
 from mmreidmix.registry import MODELS
-from mmreidmix.structures import ReIDDataSample
+from mmreidmix.structures import Clustering, Encoded, TrainingBatch
 
-from .baseline import ReIDBaseline, full_precision
-from .classifier_init import CLASSIFIER_INITS, write_centroids
+from .attention import AttentiveReID
 
 DOMAIN_LABELS = ('role', 'released')
 
 
 @MODELS.register_module()
-class DomainMix(ReIDBaseline):
+class DomainMix(AttentiveReID):
     """The baseline plus a discriminator that the encoder learns to confuse.
 
     Wang et al., "DomainMix: Learning Generalizable Person Re-Identification
     Without Human Annotations" (BMVC 2021, arXiv 2011.11953);
     ``WangWenhao0716/DomainMix``. ``DomainMixPhaseHook`` says which of the
-    three kinds of iteration it is by setting :attr:`step`:
+    three kinds of iteration it is by setting :attr:`phase`:
 
     - 'identity': identity and triplet loss;
     - 'discriminator': only the discriminator learns (its own optimizer);
@@ -35,69 +36,54 @@ class DomainMix(ReIDBaseline):
             images of labelled domains. 'released': images whose class is at
             most the number of labelled classes, so that the first cluster
             counts as labelled, as the released code has it.
-        classifier_init (str, optional): adaptive classifier initialisation:
-            length of the rows of pseudo identities, which become the
-            clusters' centres. 'unit' as released; 'labelled': the mean length
-            of the rows of the labelled identities, so that both kinds of
-            logits start on one scale; None: the rows are left as they are.
-        **kwargs: see :class:`ReIDBaseline`.
+        classifier_init (str, optional): adaptive classifier initialisation,
+            see :meth:`IdentityHead.write_centroids`. 'unit' as released.
+        **kwargs: see :class:`AttentiveReID`.
     """
 
-    loss_names = (*ReIDBaseline.loss_names, 'discriminator', 'domain_balance')
+    parts = dict(AttentiveReID.parts, domain_head=REQUIRED)
+    loss_names = (*AttentiveReID.loss_names, 'discriminator', 'domain_balance')
 
     def __init__(self,
-                 domain_head: dict,
                  domain_label: str = 'role',
                  classifier_init: Optional[str] = 'labelled',
                  **kwargs):
         super().__init__(**kwargs)
         check_choice(self, DOMAIN_LABELS, domain_label=domain_label)
-        check_choice(self, CLASSIFIER_INITS, classifier_init=classifier_init)
-        self.domain_head = MODELS.build(domain_head)
+        check_choice(self, CENTROID_SCALES, classifier_init=classifier_init)
         self.domain_label = domain_label
         self.classifier_init = classifier_init
-        self.step = 'identity'
-        self._group_batch_norm(self.domain_head)
+        self.phase = 'identity'
 
-    def loss(self, inputs: torch.Tensor,
-             data_samples: list[ReIDDataSample]) -> dict[str, torch.Tensor]:
-        """Losses of one batch, by the kind of iteration."""
-        labels = self.labels_of(data_samples).to(inputs.device)
-        if self.step == 'discriminator':
-            return self.discriminator_loss(inputs, labels)
-        x, b = self.extract(inputs)
-        losses = self.identity_losses(x, b, labels)
-        if self.step == 'balance':
-            with torch.autocast(inputs.device.type, enabled=False):
-                losses['loss_domain_balance'] = (
-                    self.domain_head.loss_balance(full_precision(b)))
-        return losses
+    def encode(self, images: Tensor) -> Encoded:
+        """Features; without gradients where the discriminator learns."""
+        still = self.phase == 'discriminator'
+        with torch.no_grad() if still else nullcontext():
+            return super().encode(images)
 
-    def discriminator_loss(self, inputs: torch.Tensor,
-                           labels: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Loss of a discriminator step; the encoder gets no gradient."""
-        with torch.no_grad():
-            b = self.extract(inputs)[1]
-        with torch.autocast(inputs.device.type, enabled=False):
+    def loss(self, batch: TrainingBatch) -> dict[str, Tensor]:
+        """L_id + L_triplet (+ L_domain_balance), or the discriminator's."""
+        if self.phase == 'discriminator':
             return dict(
                 loss_discriminator=self.domain_head.loss_discriminator(
-                    full_precision(b), self.domains_of(labels)))
+                    batch.b, self.domains_of(batch)))
+        losses = self.identity_losses(batch)
+        losses.update(self.attention_losses(batch))
+        if self.phase == 'balance':
+            losses['loss_domain_balance'] = self.domain_head.loss_balance(
+                batch.b)
+        return losses
 
-    def domains_of(self, labels: torch.Tensor) -> torch.Tensor:
+    def domains_of(self, batch: TrainingBatch) -> Tensor:
         """What the discriminator is to say: 0 labelled, 1 not, (B,)."""
         if self.domain_label == 'released':
-            return (labels > self.label_table.num_labelled_classes).long()
-        return self.is_pseudo(labels).long()
+            return (batch.labels > batch.num_labelled).long()
+        return batch.roles
 
-    def begin_pseudo_labels(self,
-                            centroids: torch.Tensor,
-                            first: int,
-                            images: Optional[np.ndarray] = None,
-                            embeddings: Optional[torch.Tensor] = None) -> None:
-        """Adaptive classifier initialisation.
-
-        Row ``first + k`` of the identity head becomes centroid k, scaled as
-        ``classifier_init`` says.
-        """
-        super().begin_pseudo_labels(centroids, first, images, embeddings)
-        write_centroids(self.id_head, centroids, first, self.classifier_init)
+    def on_clustering(self, clustering: Clustering) -> None:
+        """Adaptive classifier initialisation: rows become centres."""
+        super().on_clustering(clustering)
+        if self.id_head is not None:
+            self.id_head.write_centroids(clustering.centroids,
+                                         clustering.first,
+                                         self.classifier_init)

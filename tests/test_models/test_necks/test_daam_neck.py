@@ -41,9 +41,10 @@ def test_split_of_maps_of_any_size(batch, channels, height, width, seed):
     torch.manual_seed(seed)
     model = moved_neck(channels)
     features = torch.randn(batch, channels, height, width)
+    last = model.attend(features)
     shared = model(features)
-    last = model.last
-    assert last.shared is shared and last.features is features
+    torch.testing.assert_close(last.shared, shared)
+    assert last.features is features
     torch.testing.assert_close(last.shared + last.specific, features)
     assert last.spatial.shape == (batch, 1, height, width)
     assert last.channel.shape == (batch, channels, 1, 1)
@@ -63,8 +64,7 @@ def test_split_of_maps_of_any_size(batch, channels, height, width, seed):
 @pytest.mark.parametrize('shape', [(8, 64, 8, 4), (8, 64, 1, 1)])
 def test_attention_begins_near_one_half(shape):
     model = neck(64)
-    model(torch.randn(shape))
-    mean, std = model.last.statistics()
+    mean, std = model.attend(torch.randn(shape)).statistics()
     assert mean == pytest.approx(0.5, abs=0.03)
     assert std < 0.05
 
@@ -74,9 +74,9 @@ def test_each_factor_can_fall_below_one_half():
     model = neck()
     for layer in (model.spatial_out, model.channel[-1]):
         torch.nn.init.constant_(layer.bias, -3)
-    model(torch.randn(4, 6, 4, 2))
-    assert (model.last.spatial < 0.2).all()
-    assert (model.last.channel < 0.2).all()
+    attended = model.attend(torch.randn(4, 6, 4, 2))
+    assert (attended.spatial < 0.2).all()
+    assert (attended.channel < 0.2).all()
 
 
 def test_gradients_reach_both_maps_and_all_weights():
@@ -85,8 +85,7 @@ def test_gradients_reach_both_maps_and_all_weights():
     for name in ('shared', 'specific'):
         inputs = features.clone().requires_grad_()
         model.zero_grad()
-        model(inputs)
-        getattr(model.last, name).square().sum().backward()
+        getattr(model.attend(inputs), name).square().sum().backward()
         assert inputs.grad.abs().sum() > 0
         for key, parameter in model.named_parameters():
             assert parameter.grad.abs().sum() > 0, (name, key)
@@ -96,8 +95,7 @@ def test_bf16_maps_split_up_to_rounding():
     model = neck()
     features = torch.randn(4, 6, 4, 2).bfloat16()
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        model(features)
-    last = model.last
+        last = model.attend(features)
     torch.testing.assert_close(last.shared + last.specific, features)
     assert last.pooled_specific().dtype == torch.float32
 
@@ -112,23 +110,24 @@ def test_stage_inside_the_backbone_feeds_the_next(stage):
         plain = backbone(inputs)[-1]
         model = moved_neck(seen[0].shape[1]).eval()
         model.after = stage
-        attended = model.run(backbone, inputs)
+        outputs, attended = model.run(backbone, inputs)
         # By hand: the map of the stage, then the rest of the backbone.
-        torch.testing.assert_close(model.last.features, seen[0])
+        torch.testing.assert_close(attended.features, seen[0])
         handle = backbone.get_submodule(stage).register_forward_hook(
-            lambda *args: model.last.shared)
+            lambda *args: attended.shared)
         expected = backbone(inputs)[-1]
         handle.remove()
-        torch.testing.assert_close(attended, expected)
-        assert not torch.allclose(attended, plain)
+        torch.testing.assert_close(outputs, expected)
+        assert not torch.allclose(outputs, plain)
         torch.testing.assert_close(backbone(inputs)[-1], plain)
 
 
 def test_behind_the_last_output():
     backbone, inputs = resnet(), torch.randn(2, 3, 32, 16)
     model = moved_neck(32).eval()
-    torch.testing.assert_close(
-        model.run(backbone, inputs), model(backbone(inputs)[-1]))
+    outputs, attended = model.run(backbone, inputs)
+    torch.testing.assert_close(outputs, model(backbone(inputs)[-1]))
+    assert outputs is attended.shared
 
 
 def test_the_backbone_is_as_before_also_after_an_error():
@@ -145,15 +144,19 @@ def test_the_backbone_is_as_before_also_after_an_error():
 def test_copies_see_for_themselves():
     model = neck()
     first = torch.randn(4, 6, 4, 2)
-    model(first)
+    before = model(first)
     other = copy.deepcopy(model)
-    assert other.last is None
     assert other.state_dict().keys() == model.state_dict().keys()
-    other(torch.randn(4, 6, 2, 2))
-    assert model.last.features is first
     with torch.no_grad():
         other.spatial_out.bias.zero_()
+    torch.testing.assert_close(model(first), before)
+    assert not torch.allclose(other(first), before)
     assert model.spatial_out.bias.item() > 0
+
+
+def test_it_can_be_the_first_of_several_necks():
+    model, maps = neck(), torch.randn(2, 4, 6, 4, 2)
+    torch.testing.assert_close(model(tuple(maps)), model(maps[1]))
 
 
 def test_vectors_are_refused():

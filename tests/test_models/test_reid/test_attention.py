@@ -12,8 +12,9 @@ from mmreidmix.engine import (
     AlternatingOptimWrapperConstructor,
     Bf16OptimWrapper,
 )
+from mmreidmix.models.encoder import encode
 from tests.test_models.test_reid.test_remix import remix, two_views
-from tests.tiny_model import WIDTH, batch, build_model, forward
+from tests.tiny_model import WIDTH, batch, build_model, encoded, forward
 
 ATTENTION = dict(type='DAAMNeck', in_channels=WIDTH, reduction=2)
 BRANCH = dict(
@@ -30,7 +31,7 @@ def test_losses_of_the_baseline_with_both_branches():
     model = build_model('ReIDBaseline', **BRANCH)
     losses = forward(model, 'loss')
     assert losses.keys() == PLAIN | NEW
-    last = model.attention.last
+    last = encoded(model).attended
     torch.testing.assert_close(
         losses['loss_specific'],
         F.cross_entropy(
@@ -46,7 +47,7 @@ def test_embeddings_come_from_the_shared_map():
     features = model.backbone(inputs_of(model))[-1]
     x = model.attention(features).mean((2, 3))
     torch.testing.assert_close(embeddings, F.normalize(model.bnneck(x)))
-    torch.testing.assert_close(model.attention.last.features, features)
+    torch.testing.assert_close(encoded(model).attended.features, features)
 
 
 def test_statistics_are_logged_but_not_summed_up():
@@ -106,8 +107,8 @@ def test_unknown_stage():
 def test_attention_behind_a_part_of_the_backbone():
     model = build_model('ReIDBaseline', attention=dict(ATTENTION,
                                                        after='conv'))
-    x = model.extract(inputs_of(model))[0]
-    shared = model.attention.last.shared
+    x, _, attended = encoded(model)
+    shared = attended.shared
     expected = model.backbone.norm(shared).relu().mean((2, 3))
     torch.testing.assert_close(x, expected)
     assert not any('attention' in key for key in model.backbone.state_dict())
@@ -123,14 +124,11 @@ def test_deep_copies_in_training_are_independent():
     model = build_model('ReIDBaseline', **BRANCH)
     forward(model, 'loss')
     other = copy.deepcopy(model)
-    seen = model.attention.last
     with torch.no_grad():
         for parameter in other.attention.parameters():
             parameter.fill_(3)
     assert not torch.allclose(
-        other.extract(inputs_of(model))[0], model.extract(
-            inputs_of(model))[0])
-    assert other.attention.last is not seen
+        encoded(other).x, encoded(model).x)
     assert model.attention.spatial_out.weight.item() == pytest.approx(0.1)
 
 
@@ -154,7 +152,7 @@ def test_domainmix_takes_a_step(step):
     optimizer = AlternatingOptimWrapperConstructor(
         dict(type='OptimWrapper',
              optimizer=dict(type='SGD', lr=0.1)))(model)
-    model.step = step
+    model.phase = step
     optimizer.active = (
         'discriminator' if step == 'discriminator' else 'encoder')
     before = {k: v.clone() for k, v in model.named_parameters()}
@@ -189,7 +187,8 @@ def test_remix_takes_a_step_and_its_momentum_encoder_attends_too():
     assert logged.keys() > NEW
     # The statistics are those of the encoder.
     assert logged['attention_mean'] == pytest.approx(0.5, abs=0.05)
-    assert model.momentum_encoder.attention.last.channel.max() < 0.2
+    slow = encode(model.momentum_encoder, inputs_of(model))
+    assert slow.attended.channel.max() < 0.2
     assert not torch.equal(model.attention.channel[-1].bias, before)
     slow = model.momentum_encoder.attention.channel[-1].bias
     assert (slow == -2).all()

@@ -3,7 +3,15 @@ import torch
 import torch.nn.functional as F
 
 from mmreidmix.engine import Bf16OptimWrapper
-from tests.tiny_model import WIDTH, batch, build_model, forward
+from mmreidmix.models.encoder import encode
+from tests.tiny_model import (
+    WIDTH,
+    batch,
+    build_model,
+    clustering_of,
+    encoded,
+    forward,
+)
 
 
 @pytest.fixture
@@ -33,14 +41,14 @@ def test_prediction_sets_the_embedding_of_each_sample(model):
 def test_losses_are_those_of_the_heads(model):
     losses = forward(model, 'loss')
     assert losses.keys() == {'loss_id', 'loss_triplet'}
-    x, b = model.extract(model.data_preprocessor(batch())['inputs'])
+    x, b, _ = encoded(model)
     labels = torch.tensor([0, 0, 1, 1, 4, 4, 5, 5])
     logits = b @ model.id_head.weight[:7].T  # 4 identities + 3 clusters
     torch.testing.assert_close(
         losses['loss_id'],
         F.cross_entropy(logits, labels, label_smoothing=0.1))
     torch.testing.assert_close(losses['loss_triplet'],
-                               model.triplet(x, labels))
+                               model.triplet.compute(x, labels))
 
 
 def test_weights_scale_the_losses_and_the_total():
@@ -79,18 +87,20 @@ def test_image_without_identity_is_named(model):
 
 
 def test_labels_follow_the_table(model):
-    samples = batch((8, 10, 12))['data_samples']
-    assert model.labels_of(samples).tolist() == [4, 5, 6]
+    data = model.data_preprocessor(batch((8, 10, 12)))
+    assert model.unpack(**data).labels.tolist() == [4, 5, 6]
     model.label_table.labels[8:13] = [5, 5, 4, 4, 4]
-    assert model.labels_of(samples).tolist() == [5, 4, 4]
+    assert model.unpack(**data).labels.tolist() == [5, 4, 4]
 
 
 def test_room_for_identities(model):
-    model.check_room(9)
+    model.check_capacity(9)
     with pytest.raises(ValueError, match='max_classes to at least 10'):
-        model.check_room(10)
+        model.check_capacity(10)
     with pytest.raises(ValueError, match='max_classes to at least 11'):
-        model.begin_pseudo_labels(torch.zeros(7, WIDTH), 4)
+        model.on_clustering(
+            clustering_of(torch.zeros(7, WIDTH), range(7),
+                          torch.zeros(7, WIDTH)))
 
 
 def test_several_necks_in_a_row():
@@ -113,9 +123,9 @@ def test_batch_norm_in_groups_is_that_of_smaller_batches():
     whole = build_model('ReIDBaseline', bn_group_size=4)
     half = build_model('ReIDBaseline')
     inputs = whole.data_preprocessor(batch())['inputs']
-    expected = torch.cat([half.extract(part)[1] for part in inputs.split(4)])
-    torch.testing.assert_close(whole.extract(inputs)[1], expected)
-    assert not torch.allclose(expected, half.extract(inputs)[1])
+    expected = torch.cat([encode(half, part).b for part in inputs.split(4)])
+    torch.testing.assert_close(encode(whole, inputs).b, expected)
+    assert not torch.allclose(expected, encode(half, inputs).b)
 
 
 def test_bf16_step_keeps_weights_and_losses_in_float32(model):

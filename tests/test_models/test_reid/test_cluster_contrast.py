@@ -3,7 +3,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.tiny_model import WIDTH, batch, build_model, forward
+from tests.tiny_model import (
+    WIDTH,
+    build_model,
+    clustering_of,
+    encoded,
+    forward,
+)
 
 LABELS = torch.tensor([0, 0, 1, 1, 4, 4, 5, 5])
 
@@ -14,10 +20,12 @@ def rows(num, seed):
 
 
 def told(model, clustered=5):
-    model.begin_labelled(np.arange(8), iter([rows(8, 1)[:3], rows(8, 1)[3:]]))
-    model.begin_pseudo_labels(rows(3, 3)[:clustered], 4,
-                              np.arange(8, 8 + clustered),
-                              rows(5, 2)[:clustered])
+    """A model with a memory, as MemoryHook fills it."""
+    images = np.arange(8 + clustered)
+    blocks = [rows(8, 1)[:3], rows(8, 1)[3:], rows(5, 2)[:clustered]]
+    table = model.label_table
+    model.memory.rebuild(blocks, table.labels[images], model.cameras[images],
+                         table.num_classes)
     return model
 
 
@@ -39,7 +47,7 @@ def test_loss_is_a_softmax_over_all_centres():
     torch.testing.assert_close(model.memory.centroids, centres())
     losses = forward(model, 'loss')
     assert losses.keys() == {'loss_contrast'}
-    b = model.extract(model.data_preprocessor(batch())['inputs'])[1]
+    b = encoded(model).b
     logits = F.normalize(b) @ centres().T / 0.05
     torch.testing.assert_close(losses['loss_contrast'],
                                F.cross_entropy(logits, LABELS))
@@ -51,19 +59,19 @@ def test_identity_loss_is_that_of_labelled_images():
     model = told(build_model('ClusterContrast'))
     losses = forward(model, 'loss')
     assert losses.keys() == {'loss_id', 'loss_triplet', 'loss_contrast'}
-    x, b = model.extract(model.data_preprocessor(batch())['inputs'])
+    x, b, _ = encoded(model)
     torch.testing.assert_close(
         losses['loss_id'],
         F.cross_entropy(b[:4] @ model.id_head.weight[:4].T, LABELS[:4],
                         label_smoothing=0.1))
     torch.testing.assert_close(losses['loss_triplet'],
-                               model.triplet(x, LABELS))
+                               model.triplet.compute(x, LABELS))
 
 
 def test_memory_follows_the_batch():
     model = told(contrast())
     forward(model, 'loss')
-    f = model.seen[0]
+    f = model.last_batch[0]
     model.update_memory()
     expected = centres().clone()
     # Both images of each identity of the batch were seen.
@@ -81,17 +89,16 @@ def test_a_new_clustering_takes_the_place_of_the_old():
 def test_before_the_first_clustering():
     model = contrast()
     model.label_table.assign({1: np.full(8, -1)})
-    model.begin_labelled(np.arange(8), [rows(8, 1)])
+    told(model, clustered=0)
     forward(model, 'loss', indices=(0, 1, 2, 3))['loss_contrast'].backward()
-    model.begin_pseudo_labels(
-        torch.zeros(0, WIDTH), 4, np.zeros(0, np.int64),
-        torch.zeros(0, WIDTH))
+    model.on_clustering(clustering_of(
+        torch.zeros(0, WIDTH), np.zeros(0, int), torch.zeros(0, WIDTH)))
     torch.testing.assert_close(model.memory.centroids, centres()[:4])
 
 
 def test_without_labelled_domains():
     model = contrast()
-    model.begin_labelled(np.zeros(0, np.int64), iter([]))
+    model.memory.rebuild([], np.zeros(0, int), np.zeros(0, int), 4)
     assert model.memory.num_classes == 4 and not model.memory.known.any()
 
 
@@ -109,7 +116,7 @@ def test_state_between_two_clusterings():
     forward(model, 'loss')
     model.update_memory()
     other.load_state_dict(model.state_dict())
-    other.load_pseudo_label_state(model.pseudo_label_state())
+    other.load_label_state(model.label_state())
     assert torch.equal(other.memory.centroids, model.memory.centroids)
     assert torch.equal(
         forward(model.eval(), 'loss')['loss_contrast'],

@@ -3,7 +3,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.tiny_model import WIDTH, batch, build_model, forward
+from tests.tiny_model import (
+    WIDTH,
+    batch,
+    build_model,
+    clustering_of,
+    encoded,
+    forward,
+)
 
 LABELS = torch.tensor([0, 0, 1, 1, 4, 4, 5, 5])
 CLUSTERED = np.arange(8, 13)  # images of the clusters 0 0 1 1 2
@@ -40,12 +47,13 @@ def daam(begun=True, similarity='compact', target='soft', **options):
                 similarity=SIMILARITIES.get(similarity),
                 target=TARGETS.get(target)), **options))
     if begun:
-        model.begin_pseudo_labels(centroids(), 4, CLUSTERED, embeddings())
+        model.on_clustering(clustering())
     return model
 
 
-def features(model):
-    return model.extract(model.data_preprocessor(batch())['inputs'])
+def clustering():
+    return clustering_of(embeddings(), [0, 0, 1, 1, 2], centroids(),
+                         camids=[2, 3, 2, 3, 2], images=CLUSTERED)
 
 
 @pytest.mark.parametrize('target', TARGETS)
@@ -53,19 +61,20 @@ def test_losses_are_those_of_the_definitions(target):
     model = daam(target=target)
     losses = forward(model, 'loss')
     assert losses.keys() == NAMES
-    x, b = features(model)
+    x, b, attended = encoded(model)
     weight = model.id_head.weight
     domains = (LABELS >= 4).long()
-    g = model.attention.last.specific.mean((2, 3))
+    g = attended.specific.mean((2, 3))
     # Rows of what was told: 8, 9, 10, 11 are the first four.
     rows = torch.arange(4)
     expected = dict(
         loss_id=F.cross_entropy(
             b[:4] @ weight[:4].T, LABELS[:4], label_smoothing=0.1),
-        loss_triplet=model.triplet(x, LABELS),
-        loss_similarity=model.similarity(x, g, domains),
+        loss_triplet=model.triplet.compute(x, LABELS),
+        loss_similarity=model.similarity.compute(x, g, domains),
         loss_specific=F.cross_entropy(model.specific_head(g), domains),
-        loss_target=model.target(b[4:] @ weight[4:7].T, LABELS[4:] - 4, rows))
+        loss_target=model.target.compute(
+            b[4:] @ weight[4:7].T, LABELS[4:] - 4, rows))
     for name, value in expected.items():
         torch.testing.assert_close(losses[name], value, msg=name)
 
@@ -91,7 +100,7 @@ def test_order_of_the_batch_does_not_matter():
 def test_target_classifier_begins_as_the_centres():
     model = daam(begun=False)
     before = model.id_head.weight.detach().clone()
-    model.begin_pseudo_labels(centroids(), 4, CLUSTERED, embeddings())
+    model.on_clustering(clustering())
     scale = before[:4].norm(dim=1).mean()
     torch.testing.assert_close(model.id_head.weight[4:7].detach(),
                                centroids() * scale)
@@ -154,11 +163,11 @@ def test_batch_of_one_domain(indices, zero):
 
 def test_state_between_two_clusterings():
     model, other = daam(), daam(begun=False)
-    assert other.pseudo_label_state() == {}
+    assert other.label_state() == {}
     with pytest.raises(RuntimeError, match='knows no clustering'):
         forward(other, 'loss')
     other.load_state_dict(model.state_dict())
-    other.load_pseudo_label_state(model.pseudo_label_state())
+    other.load_label_state(model.label_state())
     first, second = forward(model, 'loss'), forward(other, 'loss')
     assert all(torch.equal(first[name], second[name]) for name in NAMES)
 

@@ -3,7 +3,15 @@ import torch
 import torch.nn.functional as F
 
 from mmreidmix.engine import AlternatingOptimWrapperConstructor
-from tests.tiny_model import WIDTH, batch, build_model, forward
+from tests.tiny_model import (
+    WIDTH,
+    batch,
+    build_model,
+    clustering_of,
+    encoded,
+    forward,
+    training_batch,
+)
 
 
 def optimizer_of(model, **options):
@@ -25,7 +33,7 @@ def changed(before, after):
 
 
 def train_step(model, optimizer, step, seed=0):
-    model.step = step
+    model.phase = step
     optimizer.active = (
         'discriminator' if step == 'discriminator' else 'encoder')
     return model.train_step(batch(seed=seed), optimizer)
@@ -38,7 +46,7 @@ def train_step(model, optimizer, step, seed=0):
 ])
 def test_losses_of_each_kind_of_iteration(step, names):
     model = build_model()
-    model.step = step
+    model.phase = step
     losses = forward(model, 'loss')
     assert losses.keys() == names
     assert all(torch.isfinite(value) for value in losses.values())
@@ -46,10 +54,9 @@ def test_losses_of_each_kind_of_iteration(step, names):
 
 def test_balance_loss_is_one_minus_entropy_of_the_discriminator():
     model = build_model()
-    model.step = 'balance'
+    model.phase = 'balance'
     loss = forward(model, 'loss')['loss_domain_balance']
-    inputs = model.data_preprocessor(batch())['inputs']
-    q = model.domain_head(model.extract(inputs)[1]).softmax(1)
+    q = model.domain_head(encoded(model).b).softmax(1)
     torch.testing.assert_close(loss, (1 + (q * q.log()).sum(1)).mean())
 
 
@@ -99,7 +106,7 @@ def test_accumulated_steps_are_one_step_of_the_mean_gradient():
     expected = []
     for seed in (1, 3):
         twin = build_model()
-        twin.step = 'balance'
+        twin.phase = 'balance'
         data = twin.data_preprocessor(batch(seed=seed), True)
         loss, _ = twin.parse_losses(twin(**data, mode='loss'))
         expected.append(
@@ -114,7 +121,9 @@ def test_accumulated_steps_are_one_step_of_the_mean_gradient():
 def test_domain_of_the_first_cluster(rule, first_cluster):
     """Classes 0-3 are labelled, 4-6 are clusters."""
     model = build_model(domain_label=rule)
-    assert model.domains_of(torch.arange(7)).tolist() == [
+    every = training_batch(
+        torch.arange(7), torch.zeros(7, WIDTH), num_labelled=4)
+    assert model.domains_of(every).tolist() == [
         0, 0, 0, 0, first_cluster, 1, 1
     ]
 
@@ -122,9 +131,9 @@ def test_domain_of_the_first_cluster(rule, first_cluster):
 @pytest.mark.parametrize('rule', ['role', 'released'])
 def test_discriminator_loss_uses_these_domains(rule):
     model = build_model(domain_label=rule)
-    model.step = 'discriminator'
+    model.phase = 'discriminator'
     loss = forward(model, 'loss')['loss_discriminator']
-    b = model.extract(model.data_preprocessor(batch())['inputs'])[1]
+    b = encoded(model).b
     first = 1 if rule == 'role' else 0
     domains = torch.tensor([0, 0, 0, 0, first, first, 1, 1])
     torch.testing.assert_close(
@@ -136,7 +145,7 @@ def test_rows_of_pseudo_identities(scale):
     model = build_model(classifier_init=scale)
     before = model.id_head.weight.detach().clone()
     centroids = F.normalize(torch.randn(3, WIDTH))
-    model.begin_pseudo_labels(centroids, 4)
+    model.on_clustering(clustering_of(centroids, range(3), centroids))
     factor = before[:4].norm(dim=1).mean() if scale == 'labelled' else 1
     expected = before.clone()
     if scale is not None:
@@ -147,7 +156,8 @@ def test_rows_of_pseudo_identities(scale):
 def test_no_cluster_leaves_the_classifier():
     model = build_model()
     before = model.id_head.weight.detach().clone()
-    model.begin_pseudo_labels(torch.zeros(0, WIDTH), 4)
+    model.on_clustering(clustering_of(
+        torch.zeros(0, WIDTH), [], torch.zeros(0, WIDTH)))
     assert torch.equal(model.id_head.weight, before)
 
 

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from mmreidmix.engine import Bf16OptimWrapper
+from mmreidmix.models.encoder import encode
 from tests.tiny_model import WIDTH, batch, build_model
 
 INDICES = (0, 1, 2, 3, 8, 9, 10, 11)
@@ -48,18 +49,19 @@ def test_losses_are_those_of_the_definitions():
     losses = losses_of(model)
     assert losses.keys() == NAMES
     augmented, original = model.data_preprocessor(two_views())['inputs']
-    f = F.normalize(model.extract(augmented)[1])
+    f = F.normalize(encode(model, augmented).b)
     m = model.momentum_encoder
     keys = F.normalize(m.bnneck(m.neck(m.backbone(original))[-1]))
     same = torch.arange(8)
     memory = model.memory
     cams = torch.from_numpy(CAMERAS[list(INDICES)])
     expected = dict(
-        loss_instance=model.instance(f, LABELS, keys, LABELS, same),
-        loss_augmentation=model.augmentation(f, LABELS, keys, LABELS, same),
-        loss_centroids=model.centroids(f, LABELS, memory.centroids),
+        loss_instance=model.instance.compute(f, LABELS, keys, LABELS, same),
+        loss_augmentation=model.augmentation.compute(
+            f, LABELS, keys, LABELS, same),
+        loss_centroids=model.centroids.compute(f, LABELS, memory.centroids),
         # Multi-camera images alone, against multi-camera centres alone.
-        loss_camera_centroids=0.5 * model.camera_centroids(
+        loss_camera_centroids=0.5 * model.camera_centroids.compute(
             f[:4], LABELS[:4], cams[:4], memory.proxies[:8],
             memory.labels[:8], memory.camids[:8]))
     for name, value in expected.items():
@@ -77,14 +79,14 @@ def test_losses_are_those_of_the_definitions():
 def test_negatives_of_one_kind_or_video(negatives, groups, centres):
     model = remix(negatives=negatives)
     augmented, original = model.data_preprocessor(two_views())['inputs']
-    f = F.normalize(model.extract(augmented)[1])
-    keys = model.momentum_embeddings(original)
+    f = F.normalize(encode(model, augmented).b)
+    keys = model.embed(original, model.momentum_encoder)
     groups, same = torch.tensor(groups), torch.arange(8)
     against = f, LABELS, keys, LABELS, same, groups, groups
     expected = dict(
-        loss_instance=model.instance(*against),
-        loss_augmentation=model.augmentation(*against),
-        loss_centroids=model.centroids(
+        loss_instance=model.instance.compute(*against),
+        loss_augmentation=model.augmentation.compute(*against),
+        loss_centroids=model.centroids.compute(
             f, LABELS, model.memory.centroids, None, groups,
             torch.tensor(centres)))
     losses, joint = losses_of(model), losses_of(remix())
@@ -122,21 +124,14 @@ def test_one_view_is_refused():
         model(**model.data_preprocessor(batch(INDICES), True), mode='loss')
 
 
-def test_no_cameras():
-    model = remix()
-    model.cameras = None
-    with pytest.raises(RuntimeError, match='ReMixHook'):
-        losses_of(model)
-
-
 @pytest.mark.parametrize('inference', ['momentum_encoder', 'encoder'])
 def test_inference(inference):
     model = remix(inference=inference).eval()
     with torch.no_grad():
         model.momentum_encoder.backbone.conv.weight.mul_(-1)
     inputs = model.data_preprocessor(batch())['inputs']
-    slow = model.momentum_embeddings(inputs)
-    fast = F.normalize(model.extract(inputs)[1])
+    slow = model.embed(inputs, model.momentum_encoder)
+    fast = F.normalize(encode(model, inputs).b)
     assert not torch.allclose(slow, fast)
     expected = slow if inference == 'momentum_encoder' else fast
     torch.testing.assert_close(model(inputs), expected)
@@ -219,8 +214,9 @@ def test_memory_follows_the_batch_when_told():
     sum(losses_of(model).values()).backward()
     before = model.memory.means.clone()
     model.update_memory()
-    keys = model.momentum_embeddings(
-        model.data_preprocessor(two_views())['inputs'][1])
+    keys = model.embed(
+        model.data_preprocessor(two_views())['inputs'][1],
+        model.momentum_encoder)
     expected = before.clone()
     for label, camera in {(int(y), int(CAMERAS[i]))
                           for i, y in zip(INDICES, LABELS)}:

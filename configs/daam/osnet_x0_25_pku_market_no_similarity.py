@@ -1,0 +1,4 @@
+# Without the similarity loss.
+_base_ = './osnet_x0_25_pku_market.py'
+
+model = dict(similarity=None)

@@ -1,0 +1,4 @@
+# Without the domain-specific loss.
+_base_ = './r18_x0_25_toysyn_toytarget.py'
+
+model = dict(loss_weights=dict(specific=0))

@@ -1,0 +1,4 @@
+# Without the triplet loss.
+_base_ = './r18_x0_25_toysyn_toytarget.py'
+
+model = dict(triplet=None)

@@ -1,0 +1,4 @@
+# Without the centroids loss.
+_base_ = './osnet_x0_25_market.py'
+
+model = dict(centroids=None)

@@ -1,0 +1,4 @@
+# Without the augmentation loss.
+_base_ = './r18_x0_25_toy.py'
+
+model = dict(augmentation=None)

@@ -1,0 +1,4 @@
+# Without the camera centroids loss.
+_base_ = './r18_x0_25_toy.py'
+
+model = dict(camera_centroids=None)

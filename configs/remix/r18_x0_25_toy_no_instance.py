@@ -1,0 +1,4 @@
+# Without the instance loss.
+_base_ = './r18_x0_25_toy.py'
+
+model = dict(instance=None)

@@ -1,0 +1,36 @@
+"""From a config and a launcher to a runner, on GPUs or on a CPU."""
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmreidmix.compat import init_cpu_process_group, keep_freed_memory
+
+from .precision import avoid_emulated_bf16
+
+
+def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
+    """Build MMEngine's runner, with what a CPU needs filled in.
+
+    Args:
+        cfg (Config): the whole config, ``work_dir`` included. Its helper
+            variables, whose names begin with an underscore, are removed.
+        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+    """
+    cfg.launcher = launcher
+    for name in [key for key in cfg if key.startswith('_')]:
+        cfg.pop(name)
+    init_cpu_process_group(launcher)
+    keep_freed_memory()
+    avoid_emulated_bf16(cfg)
+    if launcher != 'none' and not torch.cuda.is_available():
+        # MMEngine's default wrapper names a CUDA device.
+        cfg.setdefault(
+            'model_wrapper_cfg',
+            dict(
+                type='MMDistributedDataParallel',
+                device_ids=None,
+                broadcast_buffers=False,
+                find_unused_parameters=cfg.get('find_unused_parameters',
+                                               False)))
+    return Runner.from_cfg(cfg)

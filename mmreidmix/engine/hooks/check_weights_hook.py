@@ -1,0 +1,62 @@
+"""A checkpoint that does not hold the model's embedding is refused."""
+
+from collections.abc import Mapping
+from typing import Optional
+
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmreidmix.compat import loaded_file
+from mmreidmix.engine.unwrap import bare_model
+from mmreidmix.models.weights import (
+    check_embedding_weights,
+    unwrap_state_dict,
+)
+from mmreidmix.registry import HOOKS
+from mmreidmix.results.checkpoint_rule import checkpoint_rule
+
+
+@HOOKS.register_module()
+class CheckWeightsHook(Hook):
+    """Stop when the checkpoint does not hold the model's embedding.
+
+    MMEngine logs such a difference and goes on with random weights.
+
+    Args:
+        stated_rule (str, optional): how the user says that the checkpoint
+            was chosen.
+
+    Attributes:
+        rule (str): how it was chosen.
+        seed (int, optional): of the training.
+        method_sha256 (str, optional): of the config of the training.
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(self, stated_rule: Optional[str] = None):
+        self.stated_rule = stated_rule
+        self.rule = 'untrained'
+        self.seed = None
+        self.method_sha256 = None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare names and shapes; read the meta data."""
+        file = loaded_file(runner)
+        self.read_meta(checkpoint.get('meta') or {}, file, runner.cfg)
+        check_embedding_weights(
+            bare_model(runner), unwrap_state_dict(checkpoint), file)
+
+    def read_meta(self, meta: Mapping, file: str, cfg: Config) -> None:
+        """Keep what is said of the training.
+
+        Args:
+            meta (Mapping): of the checkpoint.
+            file (str): it.
+            cfg (Config): of the test.
+        """
+        self.seed = meta.get('seed')
+        self.method_sha256 = meta.get('method_sha256')
+        self.rule = checkpoint_rule(file, meta, cfg.to_dict(),
+                                    self.stated_rule)

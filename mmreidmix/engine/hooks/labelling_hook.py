@@ -1,0 +1,159 @@
+"""What the hooks that give pseudo labels share."""
+
+import time
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmreidmix.checks import check_at_least, check_choice
+from mmreidmix.engine.labelling.clusterers import build_clusterer
+from mmreidmix.engine.labelling.clustering import (
+    LabelledImages,
+    assign_clusters,
+)
+from mmreidmix.engine.labelling.feature_extraction import DomainEmbedder
+from mmreidmix.engine.labelling.report import seconds_text
+from mmreidmix.engine.unwrap import bare_model, single_optim_wrappers
+
+REFRESH = ('epoch', 'online')
+
+
+class LabellingHook(Hook):
+    """Labels the unlabelled domains before an epoch, where it is due.
+
+    A subclass says how a domain is labelled (:meth:`label_domain`). Then the
+    label table is written, the model hears of the clustering
+    (``on_clustering``), the optimizer forgets what it knows of the rows of
+    earlier clusters, and the hooks that have a method ``after_clustering``
+    hear of it.
+
+    Args:
+        pipeline (Sequence[dict], optional): test transforms. Defaults to
+            those of the validation.
+        clustering (Mapping, optional): ``type``, by default
+            ``'JaccardDBSCAN'``, or ``'FINCH'``, ``'KMeans'`` or a class
+            registered in ``TASK_UTILS``; and its options.
+        begin (int): first epoch with pseudo labels; until then the model
+            learns from the labelled domains alone.
+        interval (int, optional): epochs between two clusterings; None: there
+            is one alone, before epoch ``begin``.
+        refresh (str): when a memory gets the embeddings of labelled images:
+            'epoch', with each clustering and before each epoch without
+            clusters; 'online', once, and from then on from each batch.
+        batch_size (int): images per forward pass of a process.
+        num_workers (int): loading workers of a process.
+        bf16 (bool): embed in bfloat16.
+        reset_moments (bool): forget the optimizer's moments of the
+            classifier rows of pseudo identities, which belonged to other
+            clusters (the released DomainMix keeps them).
+        oracle (bool): label by the true identities instead, to measure the
+            upper bound that better pseudo labels could reach.
+
+    Raises:
+        ValueError: an option out of its range.
+    """
+
+    # Before the timers start, so that data_time is about data alone.
+    priority = 'ABOVE_NORMAL'
+
+    #: What a training with unlabelled domains needs.
+    provides = 'labels'
+
+    def __init__(self,
+                 pipeline: Optional[Sequence[dict]] = None,
+                 clustering: Optional[Mapping] = None,
+                 begin: int = 0,
+                 interval: Optional[int] = 1,
+                 refresh: str = 'epoch',
+                 batch_size: int = 64,
+                 num_workers: int = 0,
+                 bf16: bool = True,
+                 reset_moments: bool = True,
+                 oracle: bool = False):
+        check_at_least(self, 0, begin=begin)
+        if interval is not None:
+            check_at_least(self, 1, interval=interval)
+        check_choice(self, REFRESH, refresh=refresh)
+        self.embedder = DomainEmbedder(pipeline, batch_size, num_workers, bf16)
+        self.clusterer = build_clusterer(clustering)
+        self.begin = begin
+        self.interval = interval
+        self.refresh = refresh
+        self.reset_moments = reset_moments
+        self.oracle = oracle
+        self.seconds: dict = {}
+
+    @abstractmethod
+    def label_domain(self, runner: Runner, mixture: Any,
+                     domain: int) -> LabelledImages:
+        """Embed and cluster images of an unlabelled domain.
+
+        Args:
+            runner (Runner): the training.
+            mixture (DomainMixture): its data.
+            domain (int): which domain of it.
+        """
+
+    def before_train(self, runner: Runner) -> None:
+        """Find the test transforms."""
+        self.embedder.prepare(runner.cfg)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Label where it is due."""
+        self.seconds = {}
+        mixture = runner.train_dataloader.dataset
+        table = mixture.label_table
+        if not self._due(runner.epoch) or not table.unlabelled:
+            return
+        start = time.perf_counter()
+        model = bare_model(runner)
+        clustering = assign_clusters(
+            mixture, {
+                domain: self.label_domain(runner, mixture, domain)
+                for domain in table.unlabelled
+            })
+        model.on_clustering(clustering)
+        if self.reset_moments:
+            forget_pseudo_rows(runner, clustering.first)
+        runner.call_hook('after_clustering', clustering=clustering)
+        self.seconds['all'] = time.perf_counter() - start
+        runner.logger.info(
+            f'Start of epoch {runner.epoch + 1}: {clustering.first} labelled '
+            f'and {len(clustering.centroids)} pseudo identities; ' +
+            seconds_text(self.seconds))
+        self.epoch_start = time.perf_counter()
+
+    def _due(self, epoch: int) -> bool:
+        late = epoch - self.begin
+        if self.interval is None:
+            return late == 0
+        return late >= 0 and late % self.interval == 0
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Log the share of the epoch that its start took."""
+        if 'all' not in self.seconds:
+            return
+        spent = self.seconds['all']
+        share = spent / (spent + time.perf_counter() - self.epoch_start)
+        runner.logger.info(f'The start of epoch {runner.epoch + 1} took '
+                           f'{share:.1%} of its time ({spent:.1f} s)')
+        scalars = {f'time_{k}': v for k, v in self.seconds.items()}
+        runner.visualizer.add_scalars(
+            {
+                f'epoch_start/{k}': v
+                for k, v in dict(scalars, share=share).items()
+            },
+            step=runner.iter)
+
+
+def forget_pseudo_rows(runner: Runner, first: int) -> None:
+    """Zero the optimizer's moments of classifier rows from ``first`` on."""
+    for wrapper in single_optim_wrappers(runner):
+        for weight in bare_model(runner).identity_weights():
+            state = wrapper.optimizer.state.get(weight, {})
+            for name in ('exp_avg', 'momentum_buffer'):
+                if state.get(name) is not None:
+                    state[name][first:] = 0

@@ -1,0 +1,134 @@
+"""A slow copy of an encoder."""
+
+import copy
+
+import torch
+import torch.nn as nn
+from mmengine.dist import all_reduce, get_world_size
+from mmengine.logging import print_log
+
+from mmreidmix.checks import check_fraction
+from mmreidmix.models.encoder import ENCODER_PARTS
+from mmreidmix.registry import MODELS
+
+
+@MODELS.register_module()
+class MomentumEncoder(nn.Module):
+    """Exponential moving average of an encoder: weights and buffers.
+
+    theta_m <- lambda theta_m + (1 - lambda) theta_e. Running statistics of
+    BatchNorm follow by the same average, first averaged over processes: they
+    belong to the weights that produced them, so a copy of the encoder's
+    present statistics would not fit the older weights. It is always in
+    evaluation mode, needs no gradient, and is the same in every process.
+
+    It is no MMEngine module on purpose: nothing initialises it but
+    :meth:`copy_from`. MMEngine's ``ExponentialMovingAverage`` averages whole
+    models, heads included, and knows no average over processes.
+
+    Args:
+        encoder (nn.Module): its modules of
+            :data:`mmreidmix.models.encoder.ENCODER_PARTS` are copied; one
+            that it lacks is None in the copy.
+        momentum (float): lambda in [0, 1).
+        warmup (bool): use min(lambda, (1 + t) / (10 + t)) at update t = 0,
+            1, ...; in a short run lambda alone would keep the copy near the
+            weights that training started from.
+
+    Raises:
+        ValueError: momentum out of its range.
+    """
+
+    def __init__(self,
+                 encoder: nn.Module,
+                 momentum: float = 0.999,
+                 warmup: bool = False):
+        super().__init__()
+        check_fraction(self, momentum=momentum)
+        for name in ENCODER_PARTS:
+            self.add_module(name, copy.deepcopy(getattr(encoder, name, None)))
+        self.momentum = momentum
+        self.warmup = warmup
+        self.register_buffer('steps', torch.tensor(0))
+        self.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> 'MomentumEncoder':
+        """Stay in evaluation mode."""
+        return super().train(False)
+
+    def current_momentum(self) -> float:
+        """Weight of the past in the next update."""
+        if not self.warmup:
+            return self.momentum
+        steps = int(self.steps)  # waits for a GPU
+        return min(self.momentum, (1 + steps) / (10 + steps))
+
+    @torch.no_grad()
+    def copy_from(self, encoder: nn.Module) -> None:
+        """Start anew as a copy of the encoder's parts of the same names."""
+        for mine, its in self._pairs(encoder):
+            mine.copy_(its)
+        self.steps.zero_()
+
+    @torch.no_grad()
+    def update(self, encoder: nn.Module) -> None:
+        """Take one step towards the encoder's parts of the same names."""
+        weight = 1 - self.current_momentum()
+        floats, statistics = ([], []), ([], [])
+        for name, part in self.named_children():
+            its = getattr(encoder, name)
+            _extend(floats, part.parameters(), its.parameters())
+            _extend(statistics, part.buffers(), its.buffers())
+        torch._foreach_lerp_(*floats, weight)
+        self._follow(*statistics, weight)
+        self.steps += 1
+
+    @staticmethod
+    def _follow(mine: list, its: list, weight: float) -> None:
+        """Move buffers; those that count are copied."""
+        which = [i for i, m in enumerate(mine) if m.is_floating_point()]
+        for i in set(range(len(mine))) - set(which):
+            mine[i].copy_(its[i])
+        mine, its = [mine[i] for i in which], [its[i] for i in which]
+        if not mine:
+            return
+        if get_world_size() > 1:
+            flat = torch.cat([buffer.flatten() for buffer in its])
+            all_reduce(flat, op='mean')
+            sizes = [buffer.numel() for buffer in its]
+            its = [
+                part.view_as(buffer)
+                for part, buffer in zip(flat.split(sizes), its)
+            ]
+        torch._foreach_lerp_(mine, its, weight)
+
+    def _pairs(self, encoder: nn.Module):
+        for name, part in self.named_children():
+            yield from zip(part.state_dict().values(),
+                           getattr(encoder, name).state_dict().values())
+
+
+def _extend(pair: tuple, mine, its) -> None:
+    pair[0].extend(mine)
+    pair[1].extend(its)
+
+
+def fill_momentum_encoder(state: dict, prefix: str, *args) -> None:
+    """Let weights without a momentum encoder stand for both encoders.
+
+    A hook of ``load_state_dict`` for models that have one.
+    """
+    mine = f'{prefix}momentum_encoder.'
+    if any(key.startswith(mine) for key in state):
+        return
+    parts = tuple(f'{prefix}{part}.' for part in ENCODER_PARTS)
+    copies = {
+        mine + key[len(prefix):]: value
+        for key, value in state.items() if key.startswith(parts)
+    }
+    if copies:
+        print_log(
+            'the weights hold no momentum encoder: it begins as the encoder',
+            logger='current')
+    state.update(copies, **{f'{mine}steps': torch.tensor(0)})

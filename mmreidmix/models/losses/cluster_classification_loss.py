@@ -1,0 +1,260 @@
+"""Losses on clustered images that do not trust clusters fully."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Optional
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from mmreidmix.checks import check_above
+from mmreidmix.distributed import mean_of_usable
+from mmreidmix.registry import MODELS
+from mmreidmix.structures import Clustering, TrainingBatch
+
+BLOCK = 1 << 14
+
+
+class ClusterClassificationLoss(nn.Module, ABC):
+    """Classification of clustered images, with what the clustering knew.
+
+    The target loss of :class:`DAAM`. :meth:`on_clustering` hears of each
+    clustering. What it keeps is in no state dict, as its size changes with
+    every clustering: :meth:`label_state` is for checkpoints.
+
+    Args:
+        within_camera (bool): an image is told from those clusters alone that
+            hold an image of its camera. A person often falls into a cluster
+            per camera, and a choice among all clusters would push them
+            apart. As in the intra-camera loss of Wang et al. (CAP, AAAI
+            2021); no part of DAAM. Where all images of a domain have one
+            camera number these are all of its clusters. Defaults to True.
+
+    Attributes:
+        images (np.ndarray, optional): clustered images of the mixture,
+            ascending, shape (n,).
+        kept (dict[str, Tensor]): what else is kept of the clustering.
+    """
+
+    #: names of what :meth:`keep` gives
+    kept_names: tuple = ()
+
+    def __init__(self, within_camera: bool = True):
+        super().__init__()
+        self.within_camera = within_camera
+        self.images: Optional[np.ndarray] = None
+        self.kept: dict = {}
+
+    def on_clustering(self, clustering: Clustering) -> None:
+        """Hear of a clustering."""
+        # Images of a batch are looked up by bisection.
+        order = np.argsort(clustering.images)
+        clusters = torch.from_numpy(clustering.clusters[order])
+        camids = torch.from_numpy(clustering.camids[order])
+        if not self.within_camera:
+            camids = torch.zeros_like(camids)
+        numbers, cameras = camids.unique(return_inverse=True)
+        seen = torch.zeros(
+            len(numbers), len(clustering.centroids), dtype=torch.bool)
+        seen[cameras, clusters] = True
+        self.images = clustering.images[order]
+        self.kept = dict(
+            cameras=cameras,
+            seen=seen,
+            **self.keep(clustering.embeddings[order], clusters,
+                        clustering.centroids))
+
+    @abstractmethod
+    def keep(self, embeddings: torch.Tensor, clusters: torch.Tensor,
+             centroids: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What the loss needs of a clustering.
+
+        Args:
+            embeddings (Tensor): clustered images, of unit length, (n, D).
+            clusters (Tensor): cluster of each, int64, shape (n,).
+            centroids (Tensor): unit-length centres, shape (K, D).
+        """
+
+    @abstractmethod
+    def per_image(self, log_p: torch.Tensor, clusters: torch.Tensor,
+                  rows: torch.Tensor) -> torch.Tensor:
+        """Loss of each image, shape (B,).
+
+        Args:
+            log_p (Tensor): log-softmax of the logits over the clusters of
+                :meth:`choice`, 0 for the others, shape (B, K).
+            clusters (Tensor): shape (B,).
+            rows (Tensor): shape (B,).
+        """
+
+    def choice(self, rows: torch.Tensor) -> torch.Tensor:
+        """Clusters among which some images are classified, bool, (B, K).
+
+        Args:
+            rows (Tensor): where they are among the clustered images.
+        """
+        return self.kept['seen'][self.kept['cameras'][rows.cpu()]]
+
+    def forward(self, batch: TrainingBatch, head: nn.Module) -> torch.Tensor:
+        """Loss of the clustered images of a batch.
+
+        Args:
+            batch (TrainingBatch): labelled and clustered images.
+            head (IdentityHead): its rows behind the labelled identities are
+                the classifier of the clusters.
+
+        Raises:
+            RuntimeError: no clustering was told.
+        """
+        if not self.kept:
+            raise RuntimeError(
+                f'{type(self).__name__} knows no clustering: PseudoLabelHook '
+                'tells it. A run can be resumed between two clusterings only '
+                'from a checkpoint saved with the same `interval`')
+        part, first = batch.unlabelled(), batch.num_labelled
+        logits = head(part.b, part.num_classes)[:, first:]
+        rows = np.searchsorted(self.images, part.indices)
+        return self.compute(logits, part.labels - first,
+                            torch.from_numpy(rows))
+
+    def compute(self, logits: torch.Tensor, clusters: torch.Tensor,
+                rows: torch.Tensor) -> torch.Tensor:
+        """Compute the loss of logits.
+
+        Args:
+            logits (Tensor): over the clusters, shape (B, K). B may be 0 and
+                may differ between processes.
+            clusters (Tensor): cluster of each image, shape (B,).
+            rows (Tensor): where each image is among the clustered ones,
+                int64, shape (B,).
+
+        Returns:
+            Tensor: scalar, mean over the images of all processes.
+        """
+        others = ~self.choice(rows).to(logits.device)
+        log_p = F.log_softmax(logits.masked_fill(others, -torch.inf), dim=1)
+        log_p = log_p.masked_fill(others, 0.0)
+        losses = self.per_image(log_p, clusters, rows)
+        return mean_of_usable(losses, torch.ones_like(clusters).bool())
+
+    def label_state(self) -> dict:
+        """What was kept of the last clustering, tensors on the CPU."""
+        if self.images is None:
+            return {}
+        return dict(
+            images=torch.from_numpy(self.images),
+            target={name: value.cpu() for name, value in self.kept.items()})
+
+    def load_label_state(self, state: Mapping) -> None:
+        """Take over what :meth:`label_state` gave.
+
+        Raises:
+            RuntimeError: it was kept by another loss.
+        """
+        if 'images' not in state:
+            return
+        wanted = {'cameras', 'seen', *self.kept_names}
+        if set(state['target']) != wanted:
+            raise RuntimeError(
+                f'{type(self).__name__} keeps {sorted(wanted)} of a '
+                f'clustering, the checkpoint holds {sorted(state["target"])}: '
+                'it was written with another `target`, or by an older '
+                'version. Resume from a checkpoint at which images are '
+                'clustered anew')
+        self.images = state['images'].numpy()
+        self.kept = dict(state['target'])
+
+
+@MODELS.register_module()
+class ClusterWeightedLoss(ClusterClassificationLoss):
+    """Cross-entropy that trusts images near the centre of their cluster.
+
+    - w_i log p(k_i | x_i) with w_i = exp(-||f_i - o_{k_i}||^2 / s), s the mean
+    squared distance in the cluster, scaled to mean 1 in each cluster; f and o
+    are those of the clustering. A reconstruction of the weighted
+    cross-entropy of DAAM v1 (arXiv 1905.10529v1).
+
+    Args:
+        within_camera (bool): see :class:`ClusterClassificationLoss`.
+    """
+
+    kept_names = ('weights', )
+
+    def keep(self, embeddings: torch.Tensor, clusters: torch.Tensor,
+             centroids: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The weights of all images."""
+        distances = torch.cat([
+            (rows - centroids[own]).square().sum(1)
+            for rows, own in zip(embeddings.split(BLOCK),
+                                 clusters.split(BLOCK))
+        ]) if len(embeddings) else embeddings.new_zeros(0)
+        scale = _mean_of_clusters(distances, clusters, len(centroids))
+        # Where all images of a cluster are alike the scale is 0.
+        scale = scale.clamp(min=torch.finfo(scale.dtype).tiny)
+        weights = (-distances / scale[clusters]).exp()
+        means = _mean_of_clusters(weights, clusters, len(centroids))
+        return dict(weights=weights / means[clusters])
+
+    def per_image(self, log_p: torch.Tensor, clusters: torch.Tensor,
+                  rows: torch.Tensor) -> torch.Tensor:
+        """Weighted cross-entropy of each image, (B,)."""
+        weights = self.kept['weights'][rows.cpu()].to(log_p)
+        return -weights * log_p.gather(1, clusters[:, None])[:, 0]
+
+
+@MODELS.register_module()
+class SoftLabelLoss(ClusterClassificationLoss):
+    """Cross-entropy with soft labels from the clustering.
+
+    - sum_k q_ik log p(k | x_i) with q_ik = softmax_k(f_i o_k / T), both over
+    the same clusters; f and o are those of the clustering. A reconstruction
+    of the soft label loss of DAAM v2 (AAAI 2020). The embeddings are kept in
+    half precision.
+
+    Args:
+        temperature (float): T; small against differences of cosines, else the
+            labels are the model's own opinion. Defaults to 0.01.
+        within_camera (bool): see :class:`ClusterClassificationLoss`.
+
+    Raises:
+        ValueError: temperature not above 0.
+    """
+
+    kept_names = ('embeddings', 'centroids')
+
+    def __init__(self, temperature: float = 0.01, **kwargs):
+        super().__init__(**kwargs)
+        check_above(self, 0, temperature=temperature)
+        self.temperature = temperature
+
+    def keep(self, embeddings: torch.Tensor, clusters: torch.Tensor,
+             centroids: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Embeddings and centres."""
+        return dict(embeddings=embeddings.half(), centroids=centroids)
+
+    def soft_labels(self, rows: torch.Tensor) -> torch.Tensor:
+        """Soft labels q of some images, shape (B, K).
+
+        Args:
+            rows (Tensor): where they are among the clustered images.
+        """
+        centroids = self.kept['centroids']
+        f = self.kept['embeddings'][rows.cpu()].to(centroids)
+        logits = f @ centroids.T / self.temperature
+        others = ~self.choice(rows).to(logits.device)
+        return logits.masked_fill(others, -torch.inf).softmax(1)
+
+    def per_image(self, log_p: torch.Tensor, clusters: torch.Tensor,
+                  rows: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of each image with its soft label, (B,)."""
+        self.kept['centroids'] = self.kept['centroids'].to(log_p)
+        return -(self.soft_labels(rows) * log_p).sum(1)
+
+
+def _mean_of_clusters(values: torch.Tensor, clusters: torch.Tensor,
+                      num: int) -> torch.Tensor:
+    """Mean of the values of each cluster, shape (num,)."""
+    sums = values.new_zeros(num).index_add_(0, clusters, values)
+    return sums / torch.bincount(clusters, minlength=num).clamp(min=1)

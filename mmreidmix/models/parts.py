@@ -1,0 +1,104 @@
+"""Parts of a model from their configs, with the widths filled in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Optional, Union
+
+import torch
+import torch.nn as nn
+
+from mmreidmix.models.encoder import last_output
+from mmreidmix.registry import MODELS, class_of
+from mmreidmix.signatures import options_of
+
+#: Marks a part that a config has to give.
+REQUIRED = dict(type=None)
+
+
+def build_part(cfg: Optional[Mapping],
+               offers: Optional[Mapping[str, Callable]] = None
+               ) -> Optional[nn.Module]:
+    """Build a part from its config.
+
+    Args:
+        cfg (Mapping, optional): config with ``type``; None: no part.
+        offers (Mapping[str, Callable], optional): functions by the name of an
+            option; an option that the part has and the config leaves out gets
+            what its function returns, such as a width.
+
+    Raises:
+        ValueError: the config has no ``type``.
+    """
+    if cfg is None:
+        return None
+    if cfg.get('type') is None:
+        raise ValueError(f'a part needs `type`, the name of its class, got '
+                         f'{dict(cfg)}')
+    options, kind = dict(cfg), class_of(MODELS, cfg['type'])
+    known = options_of(kind) if isinstance(kind, type) else ()
+    for name, offer in (offers or {}).items():
+        if name not in options and name in known:
+            options[name] = offer()
+    return MODELS.build(options)
+
+
+def build_neck(cfg: Union[Mapping, Sequence[Mapping]]) -> nn.Module:
+    """Build a neck: one module, or several in a row."""
+    if isinstance(cfg, Mapping):
+        return MODELS.build(cfg)
+    return nn.Sequential(*[MODELS.build(c) for c in cfg])
+
+
+class Widths:
+    """Widths inside an encoder, found by running it on an empty image.
+
+    Args:
+        backbone (nn.Module): gives a map or a vector, or a tuple of them.
+        neck (nn.Module): takes the last one.
+
+    A width is looked for when it is asked for: a config that names all widths
+    runs nothing.
+    """
+
+    def __init__(self, backbone: nn.Module, neck: nn.Module):
+        self.backbone, self.neck = backbone, neck
+
+    def embedding(self) -> int:
+        """Width D of what the neck gives."""
+        return self._run(lambda outputs: last_output(
+            self.neck(last_output(outputs))).shape[1])
+
+    def map(self, after: Optional[str] = None) -> int:
+        """Channels of the last map, or of that behind a stage.
+
+        Args:
+            after (str, optional): submodule of the backbone.
+        """
+        if after is None:
+            return self._run(lambda outputs: last_output(outputs).shape[1])
+        channels = []
+        handle = self.backbone.get_submodule(after).register_forward_hook(
+            lambda stage, args, output: channels.append(output.shape[1]))
+        try:
+            return self._run(lambda outputs: channels[-1])
+        finally:
+            handle.remove()
+
+    @torch.no_grad()
+    def _run(self, read: Callable) -> int:
+        modules = [*self.backbone.modules(), *self.neck.modules()]
+        modes = [module.training for module in modules]
+        size = getattr(self.backbone, 'img_size', (64, 32))
+        image = torch.zeros(1, 3, *size)
+        self.backbone.eval()
+        self.neck.eval()
+        try:
+            return int(read(self.backbone(image)))
+        except Exception as error:
+            raise ValueError(
+                f'the widths of {type(self.backbone).__name__} can not be '
+                f'found by running it on an image of {size}: set `in_channels`'
+                ' of bnneck and of every head, attention and loss of the '
+                f'model ({error})') from error
+        finally:
+            for module, mode in zip(modules, modes):
+                module.training = mode

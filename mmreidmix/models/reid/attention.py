@@ -1,0 +1,69 @@
+"""Domain adaptive attention, for any method that wants it."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from mmreidmix.structures import TrainingBatch
+
+from .base import BaseReID
+
+
+class AttentiveReID(BaseReID):
+    """A method whose encoder may have attention.
+
+    Args:
+        attention (dict, optional): config of :class:`DAAMNeck`: what goes on
+            to the neck, or to the next stage of the backbone, is the
+            domain-shared map alone.
+        specific_head (dict, optional): config of
+            :class:`DomainSpecificHead`, which learns from the
+            domain-specific map.
+        **kwargs: see :class:`BaseReID`.
+
+    Raises:
+        ValueError: ``specific_head`` without ``attention``, or
+            ``attention.after`` is no part of the backbone.
+    """
+
+    parts = dict(BaseReID.parts, attention=None, specific_head=None)
+    loss_names = (*BaseReID.loss_names, 'specific')
+
+    def offers(self, part: str, cfg: Mapping) -> dict:
+        """Widths; attention and its branch see the map."""
+        offers = super().offers(part, cfg)
+        if part == 'attention':
+            return dict(
+                in_channels=lambda: self.widths.map(cfg.get('after')))
+        if part == 'specific_head':
+            return dict(in_channels=lambda: self.attention.in_channels)
+        if getattr(self, 'attention', None) is not None:
+            offers['specific_channels'] = lambda: self.attention.in_channels
+        return offers
+
+    def _build_parts(self, given: Mapping) -> None:
+        if given.get('specific_head') and not given.get('attention'):
+            raise ValueError(
+                f'{type(self).__name__}: specific_head learns from the map '
+                'that attention leaves over: set attention=dict(type='
+                "'DAAMNeck', ...) or leave specific_head out")
+        super()._build_parts(given)
+        if self.attention is not None and self.attention.after is not None:
+            self.attention.stage_of(self.backbone)
+
+    def attention_losses(self, batch: TrainingBatch) -> dict[str, Tensor]:
+        """Loss of the specific map; mean and deviation of A, to be logged."""
+        losses = {}
+        if self.specific_head is not None:
+            losses['loss_specific'] = self.specific_head.loss(batch)
+        if self.attention is not None:
+            mean, std = batch.attended.statistics()
+            losses.update(attention_mean=mean, attention_std=std)
+        return losses
+
+    def parse_losses(self, losses: dict) -> tuple:
+        """Sum up the losses; say so where attention has collapsed."""
+        loss, log_vars = super().parse_losses(losses)
+        if 'attention_mean' in log_vars:
+            self.attention.warn_of_collapse(float(log_vars['attention_mean']))
+        return loss, log_vars

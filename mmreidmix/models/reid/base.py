@@ -1,0 +1,383 @@
+"""What every method of re-identification shares."""
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional, Union
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from mmengine.dist import all_reduce_dict
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from mmreidmix.checks import check_choice
+from mmreidmix.distributed import gather_with_grad
+from mmreidmix.models.encoder import encode
+from mmreidmix.models.layers import group_batch_norm
+from mmreidmix.models.layers.momentum_encoder import fill_momentum_encoder
+from mmreidmix.models.parts import REQUIRED, Widths, build_neck, build_part
+from mmreidmix.registry import MODELS
+from mmreidmix.structures import (
+    Clustering,
+    Encoded,
+    ReIDDataSample,
+    TrainingBatch,
+    full_precision,
+)
+
+INFERENCE = ('momentum_encoder', 'encoder')
+
+
+class BaseReID(BaseModel, metaclass=ABCMeta):
+    """An encoder (backbone, neck, BNNeck) and what may go with it.
+
+    A method is a subclass: it names its :attr:`parts` and
+    :attr:`loss_names`, and adds its losses up in :meth:`loss`. Training takes
+    three steps: :meth:`unpack` makes a :class:`TrainingBatch` of images and
+    labels, :meth:`loss` computes the losses of the method, and
+    :attr:`losses` those that the config adds.
+
+    What hooks ask of a model: :meth:`attach` before training; :meth:`embed`
+    with :attr:`label_encoder` to label images; :meth:`on_clustering` when
+    there are new pseudo labels; :meth:`label_state` and
+    :meth:`load_label_state` for checkpoints; :meth:`identity_weights` to
+    reset what the optimizer knows of them; and the parts :attr:`memory` and
+    :attr:`momentum_encoder`, which :class:`MemoryHook` and
+    :class:`MomentumEncoderHook` move.
+
+    Args:
+        backbone (dict): gives a tuple of feature maps (or, for a ViT, of
+            vectors), of which the last one is used.
+        neck (dict | Sequence[dict]): from the last output of the backbone to
+            vectors x (B, D): pooling, or several modules in a row.
+        bnneck (dict): from x to b (B, D).
+        losses (dict[str, dict], optional): losses to add, by name: configs of
+            modules whose ``forward`` takes a :class:`TrainingBatch`, with one
+            more key ``weight``. The log shows them as ``loss_<name>``.
+        loss_weights (dict, optional): weight of a loss by its name without
+            ``loss_``, e.g. ``dict(id=10.0)``. Defaults to 1.
+        inference (str): what embeds images outside of training:
+            'momentum_encoder', where there is one, or 'encoder'.
+        bn_group_size (int, optional): BatchNorm sees consecutive groups of
+            so many images, whatever the number of processes; None: all
+            images of a process.
+        channels_last (bool): memory format of the weights. Defaults to True.
+        data_preprocessor (dict, optional): config of the preprocessor.
+        init_cfg (dict, optional): weights to start from.
+        **parts: configs of the optional :attr:`parts`, of which all models
+            have: ``id_head``, a classifier on b; ``triplet``, a loss on x;
+            ``memory``, a :class:`CentroidsMemory`; ``momentum_encoder``, a
+            :class:`MomentumEncoder`.
+
+    ``in_channels`` of bnneck, parts and losses need not be given.
+
+    Attributes:
+        label_table (LabelTable): identities; set by :meth:`attach`.
+        cameras (np.ndarray): camera of each image of the mixture, unique over
+            its domains, shape (N,); set by :meth:`attach`.
+        last_batch (tuple[Tensor]): unit-length embeddings, identities and
+            cameras of the last training batch, for the memory.
+
+    Raises:
+        TypeError: the method has no such part.
+        ValueError: an option out of its range.
+    """
+
+    #: Optional parts: name -> config, if none is given. Built in this order.
+    parts: Mapping[str, Optional[dict]] = dict(
+        id_head=None, triplet=None, memory=None, momentum_encoder=None)
+
+    #: What a config may weigh; a subclass adds its own losses.
+    loss_names: tuple = ('id', 'triplet')
+
+    def __init__(self,
+                 backbone: dict,
+                 neck: Union[dict, Sequence[dict]],
+                 bnneck: dict,
+                 losses: Optional[dict] = None,
+                 loss_weights: Optional[dict] = None,
+                 inference: str = 'momentum_encoder',
+                 bn_group_size: Optional[int] = None,
+                 channels_last: bool = True,
+                 data_preprocessor: Optional[dict] = None,
+                 init_cfg: Optional[dict] = None,
+                 **parts):
+        super().__init__(
+            data_preprocessor or dict(type='ReIDDataPreprocessor'), init_cfg)
+        check_choice(self, INFERENCE, inference=inference)
+        self.inference = inference
+        self.backbone = MODELS.build(backbone)
+        self.neck = build_neck(neck)
+        self.widths = Widths(self.backbone, self.neck)
+        self.bnneck = build_part(bnneck, self.offers('bnneck', bnneck))
+        self._build_parts(parts)
+        self._build_losses(losses or {}, loss_weights)
+        self.label_table = None
+        self.cameras: Optional[np.ndarray] = None
+        self.last_batch: tuple = ()
+        if channels_last:
+            self.backbone.to(memory_format=torch.channels_last)
+        if bn_group_size is not None:
+            group_batch_norm(self, bn_group_size)
+        self._build_momentum_encoder(parts)
+
+    def offers(self, part: str, cfg: Mapping) -> dict:
+        """Options that a part gets where its config leaves them out."""
+        return dict(in_channels=self.widths.embedding)
+
+    def _build_parts(self, given: Mapping) -> None:
+        name = type(self).__name__
+        unknown = sorted(set(given) - set(self.parts))
+        if unknown:
+            raise TypeError(f'{name} has no part or option {unknown}; its '
+                            f'parts are {sorted(self.parts)}')
+        for part, default in self.parts.items():
+            cfg = given.get(part, default)
+            if cfg is REQUIRED:
+                raise TypeError(f'{name} needs the part {part!r}: set '
+                                f"model.{part} = dict(type='...')")
+            if part != 'momentum_encoder':
+                setattr(self, part,
+                        build_part(cfg, self.offers(part, cfg or {})))
+
+    def _build_losses(self, losses: Mapping, weights: Optional[dict]) -> None:
+        self.losses = nn.ModuleDict()
+        self.loss_weights = {}
+        for name, cfg in losses.items():
+            if name in self.loss_names:
+                raise ValueError(
+                    f'losses: {type(self).__name__} has a loss {name!r} of '
+                    'its own; give the added one another name')
+            cfg = dict(cfg)
+            self.loss_weights[name] = cfg.pop('weight', 1.0)
+            self.losses[name] = build_part(cfg, self.offers(name, cfg))
+        self.set_loss_weights(weights)
+
+    def _build_momentum_encoder(self, given: Mapping) -> None:
+        cfg = given.get('momentum_encoder', self.parts['momentum_encoder'])
+        self.momentum_encoder = build_part(cfg, dict(encoder=lambda: self))
+        if self.momentum_encoder is not None:
+            self._register_load_state_dict_pre_hook(fill_momentum_encoder)
+
+    def init_weights(self) -> None:
+        """Initialise the encoder; the momentum encoder begins as its copy.
+
+        Also with ``init_cfg=dict(type='Pretrained')`` and a file that holds
+        both: to go on with both, use ``load_from`` or ``--resume``.
+        """
+        super().init_weights()
+        if self.momentum_encoder is not None:
+            self.momentum_encoder.copy_from(self)
+
+    def set_loss_weights(self, weights: Optional[Mapping]) -> None:
+        """Set weights of losses, by their names without ``loss_``.
+
+        Raises:
+            ValueError: there is no such loss.
+        """
+        known = {*self.loss_names, *self.losses}
+        unknown = sorted(set(weights or {}) - known)
+        if unknown:
+            raise ValueError(
+                f'loss_weights: {type(self).__name__} has no loss {unknown}, '
+                f'its losses are {sorted(known)}')
+        self.loss_weights.update(weights or {})
+
+    # ---- one training step -------------------------------------------------
+
+    def forward(self,
+                inputs: Tensor,
+                data_samples: Optional[list[ReIDDataSample]] = None,
+                mode: str = 'tensor') -> Any:
+        """One of three things, by ``mode``.
+
+        Args:
+            inputs (Tensor): normalised images, shape (B, 3, H, W); in
+                training also in two views, (2, B, 3, H, W).
+            data_samples (list[ReIDDataSample], optional): their facts.
+            mode (str): 'tensor' -> embeddings (B, D), of unit length;
+                'predict' -> data samples with ``embedding`` set; 'loss' ->
+                dict of scalar losses.
+        """
+        check_choice('forward', ('tensor', 'predict', 'loss'), mode=mode)
+        if mode == 'loss':
+            return self._weighted_losses(self.unpack(inputs, data_samples))
+        embeddings = self.embed(inputs)
+        if mode == 'tensor':
+            return embeddings
+        for sample, embedding in zip(data_samples, embeddings):
+            sample.embedding = embedding
+        return data_samples
+
+    def unpack(self, inputs: Tensor,
+               data_samples: list[ReIDDataSample]) -> TrainingBatch:
+        """Encode the images of a batch and look their identities up.
+
+        Args:
+            inputs (Tensor): normalised images, shape (B, 3, H, W), or an
+                augmented and an original view, (2, B, 3, H, W), of which the
+                momentum encoder embeds the second.
+            data_samples (list[ReIDDataSample]): B of them.
+        """
+        indices = np.array([sample.index for sample in data_samples])
+        labels, camids = self._labels_of(indices), self.cameras[indices]
+        views = inputs.unbind() if inputs.ndim == 5 else (inputs, )
+        encoded = self.encode(views[0])
+        device = encoded.b.device
+        return TrainingBatch(
+            encoded,
+            torch.from_numpy(labels).to(device),
+            self.label_table.num_labelled_classes,
+            self.label_table.num_classes,
+            camids=torch.from_numpy(camids).long().to(device),
+            indices=indices,
+            momentum=self._momentum_embeddings(views),
+            memory=self.memory)
+
+    def encode(self, images: Tensor) -> Encoded:
+        """Features of a training batch (B, 3, H, W), with gradients."""
+        return encode(self, images)
+
+    def _momentum_embeddings(self, views: Sequence) -> Optional[Tensor]:
+        if len(views) == 1:
+            return None
+        if self.momentum_encoder is None:
+            raise ValueError(
+                f'{type(self).__name__} has no momentum encoder, but the '
+                'images come in two views: set model.momentum_encoder = '
+                "dict(type='MomentumEncoder') or leave TwoViews out of the "
+                'training pipeline')
+        with torch.no_grad():
+            return self.embed(views[1], self.momentum_encoder)
+
+    def _labels_of(self, indices: np.ndarray) -> np.ndarray:
+        if self.label_table is None:
+            raise RuntimeError('the model has no label table: keep '
+                               '`default_hooks.mixture` of the base config')
+        labels = self.label_table.labels[indices]
+        if labels.min() < 0:
+            raise ValueError(
+                f'image {indices[labels.argmin()]} of the mixture has no '
+                'identity, but is in a training batch; sample with '
+                'PKBatchSampler')
+        return labels
+
+    def _weighted_losses(self, batch: TrainingBatch) -> dict[str, Tensor]:
+        """Losses of method and config, so that the logged ones add up."""
+        with torch.autocast(batch.labels.device.type, enabled=False):
+            losses = self.loss(batch)
+            for name, loss in self.losses.items():
+                losses[f'loss_{name}'] = loss(batch)
+            if self.memory is not None:
+                self.last_batch = (
+                    batch.f.detach() if batch.momentum is None else
+                    batch.momentum, batch.labels, batch.camids)
+        return {
+            name: value * self.loss_weights.get(
+                name.removeprefix('loss_'), 1.0)
+            for name, value in losses.items()
+        }
+
+    @abstractmethod
+    def loss(self, batch: TrainingBatch) -> dict[str, Tensor]:
+        """Losses of the method, by ``loss_<name>``, not weighted."""
+
+    def identity_losses(self, batch: TrainingBatch,
+                        labelled_only: bool = False) -> dict[str, Tensor]:
+        """Identity loss and triplet loss, where wanted.
+
+        Args:
+            batch (TrainingBatch): labelled and clustered images.
+            labelled_only (bool): identity loss of labelled images among
+                labelled identities alone.
+        """
+        losses = {}
+        if self.id_head is not None:
+            losses['loss_id'] = self.id_head.loss(
+                batch.labelled() if labelled_only else batch)
+        if self.triplet is not None:
+            losses['loss_triplet'] = self.triplet(batch)
+        return losses
+
+    def parse_losses(self, losses: dict) -> tuple:
+        """Sum up the losses; what is logged is the mean over processes."""
+        loss, log_vars = super().parse_losses(losses)
+        log_vars = {k: v.detach().clone() for k, v in log_vars.items()}
+        all_reduce_dict(log_vars, op='mean')
+        return loss, log_vars
+
+    # ---- what hooks ask of a model -----------------------------------------
+
+    def attach(self, mixture: Any) -> None:
+        """Hear of the data, before training.
+
+        Args:
+            mixture (DomainMixture): the training set.
+
+        Raises:
+            ValueError: its identities do not fit the identity head.
+        """
+        self.check_capacity(mixture.label_table.num_classes)
+        self.label_table = mixture.label_table
+        self.cameras = mixture.unique_camids()
+
+    def check_capacity(self, num_classes: int) -> None:
+        """Raise ValueError where the identities do not fit the head."""
+        if self.id_head is not None:
+            self.id_head.check_capacity(num_classes)
+
+    @property
+    def embedder(self) -> nn.Module:
+        """The encoder of ``inference``: embeds outside of training."""
+        return self if self.inference == 'encoder' else self.label_encoder
+
+    @property
+    def label_encoder(self) -> nn.Module:
+        """What embeds images for pseudo labels: the slow copy, if any."""
+        return self.momentum_encoder or self
+
+    def embed(self, inputs: Tensor,
+              encoder: Optional[nn.Module] = None) -> Tensor:
+        """Unit-length embeddings (B, D) of images (B, 3, H, W).
+
+        Args:
+            inputs (Tensor): normalised images.
+            encoder (nn.Module, optional): default: :attr:`embedder`.
+        """
+        b = encode(encoder or self.embedder, inputs).b
+        return F.normalize(full_precision(b))
+
+    def on_clustering(self, clustering: Clustering) -> None:
+        """Hear of new pseudo identities; the label table has them already.
+
+        Raises:
+            ValueError: they do not fit the identity head.
+        """
+        self.check_capacity(clustering.num_classes)
+
+    def update_memory(self) -> None:
+        """Let the last batch of all processes into the memory."""
+        self.memory.update(*map(gather_with_grad, self.last_batch))
+
+    def label_state(self) -> dict:
+        """What a checkpoint between two clusterings has to hold.
+
+        The label table is saved in any case.
+        """
+        if self.memory is None:
+            return {}
+        num = self.memory.num_classes
+        return dict(num_classes=num, memory=self.memory.state_dict_below(num))
+
+    def load_label_state(self, state: Mapping) -> None:
+        """Take over what :meth:`label_state` gave."""
+        if self.memory is not None and 'memory' in state:
+            self.memory.load_rows(state['memory'], state['num_classes'],
+                                  next(self.parameters()).device)
+
+    def identity_weights(self) -> list[nn.Parameter]:
+        """Parameters with a row for each identity."""
+        weight = getattr(self.id_head, 'weight', None)
+        return [] if weight is None else [weight]

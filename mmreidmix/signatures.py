@@ -1,0 +1,34 @@
+"""What a class can be told."""
+
+from collections.abc import Mapping
+from inspect import Parameter, signature
+
+
+def options_of(kind: type) -> Mapping[str, Parameter]:
+    """Options of the constructor of a class, those it passes on included.
+
+    Args:
+        kind (type): a class; the constructors of its parents count as far as
+            ``**kwargs`` leads to them.
+
+    Examples:
+        >>> class Parent:
+        ...     def __init__(self, width=3): ...
+        >>> class Child(Parent):
+        ...     def __init__(self, height, **kwargs): ...
+        >>> list(options_of(Child))
+        ['height', 'width']
+    """
+    options: dict = {}
+    for parent in kind.__mro__:
+        if '__init__' not in vars(parent):
+            continue
+        found = signature(parent.__init__).parameters
+        for name, option in found.items():
+            if name != 'self' and option.kind not in (
+                    Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL):
+                options.setdefault(name, option)
+        if all(option.kind != Parameter.VAR_KEYWORD
+               for option in found.values()):
+            break  # nothing is passed on to the next class
+    return options

@@ -1,0 +1,165 @@
+"""One training batch, unpacked once: what every loss takes."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple, Optional
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmreidmix.distributed import gather_with_grad, mean_count
+
+
+class Encoded(NamedTuple):
+    """What an encoder makes of B images.
+
+    Attributes:
+        x (Tensor): features before the BNNeck, shape (B, D).
+        b (Tensor): features behind it, shape (B, D).
+        attended (AttendedMap, optional): the map as attention has split it.
+    """
+
+    x: Tensor
+    b: Tensor
+    attended: Any = None
+
+
+class Keys(NamedTuple):
+    """Momentum embeddings of the batches of all processes.
+
+    Attributes:
+        keys (Tensor): unit length, shape (M, D).
+        labels (Tensor): identities, shape (M,).
+        camids (Tensor): cameras, shape (M,).
+        own (Tensor): where the images of this process are, shape (B,).
+    """
+
+    keys: Tensor
+    labels: Tensor
+    camids: Tensor
+    own: Tensor
+
+
+@dataclass
+class TrainingBatch:
+    """The images of one iteration in one process.
+
+    Attributes:
+        encoded (Encoded): what the encoder made of the images.
+        labels (Tensor): identities, shape (B,).
+        num_labelled (int): labelled identities; those from this number on
+            are pseudo identities.
+        num_classes (int): all identities at present.
+        camids (Tensor, optional): cameras, unique over the domains, shape
+            (B,).
+        indices (np.ndarray, optional): images of the mixture, shape (B,).
+        momentum (Tensor, optional): unit-length embeddings by the momentum
+            encoder, shape (B, D).
+        memory (CentroidsMemory, optional): centres of the identities.
+        whole (TrainingBatch, optional): the batch that this is a part of.
+        rows (Tensor, optional): which images of it, bool.
+    """
+
+    encoded: Encoded
+    labels: Tensor
+    num_labelled: int
+    num_classes: int
+    camids: Optional[Tensor] = None
+    indices: Optional[np.ndarray] = None
+    momentum: Optional[Tensor] = None
+    memory: Any = None
+    whole: Optional['TrainingBatch'] = None
+    rows: Optional[Tensor] = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def x(self) -> Tensor:
+        """Features before the BNNeck, shape (B, D), at least float32."""
+        if self.whole is not None:
+            return self.whole.x[self.rows]
+        return full_precision(self.encoded.x)
+
+    @property
+    def b(self) -> Tensor:
+        """Features behind the BNNeck, shape (B, D), at least float32."""
+        if self.whole is not None:
+            return self.whole.b[self.rows]
+        return full_precision(self.encoded.b)
+
+    @cached_property
+    def f(self) -> Tensor:
+        """Embeddings: b with unit length, shape (B, D)."""
+        if self.whole is not None:
+            return self.whole.f[self.rows]
+        return F.normalize(self.b)
+
+    @property
+    def roles(self) -> Tensor:
+        """0 for images of labelled domains, 1 for others, shape (B,)."""
+        return (self.labels >= self.num_labelled).long()
+
+    @property
+    def attended(self) -> Any:
+        """The map as attention has split it, None without attention."""
+        return self.encoded.attended
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Momentum embeddings of all processes.
+
+        Raises:
+            RuntimeError: there is no momentum encoder or no second view.
+        """
+        if self.momentum is None:
+            raise RuntimeError(
+                'a loss needs momentum embeddings of the batch: set '
+                "model.momentum_encoder=dict(type='MomentumEncoder') and put "
+                "dict(type='TwoViews', ...) into the training pipeline")
+        first = torch.distributed.get_rank() * len(self) if (
+            torch.distributed.is_initialized()) else 0
+        own = torch.arange(first, first + len(self), device=self.labels.device)
+        return Keys(*map(gather_with_grad,
+                         (self.momentum, self.labels, self.camids)), own)
+
+    def labelled(self) -> 'TrainingBatch':
+        """The images of labelled domains, among labelled identities alone."""
+        return replace(
+            self.select(self.roles == 0), num_classes=self.num_labelled)
+
+    def unlabelled(self) -> 'TrainingBatch':
+        """The images of unlabelled domains: all are in a cluster."""
+        return self.select(self.roles == 1)
+
+    def select(self, rows: Tensor) -> 'TrainingBatch':
+        """Some images of the batch.
+
+        Args:
+            rows (Tensor): which, bool, shape (B,).
+        """
+        own = rows.cpu().numpy()
+        return replace(
+            self,
+            labels=self.labels[rows],
+            camids=None if self.camids is None else self.camids[rows],
+            indices=None if self.indices is None else self.indices[own],
+            momentum=None if self.momentum is None else self.momentum[rows],
+            whole=self,
+            rows=rows)
+
+    def share(self) -> Tensor:
+        """What the mean over these images counts in this process.
+
+        Parts of a batch have different sizes in different processes. Times
+        this, the mean over the images of a process becomes its share of the
+        mean over the images of all. To be called in every process.
+        """
+        return len(self) / mean_count(self.b)
+
+
+def full_precision(x: Tensor) -> Tensor:
+    """Half-precision features as float32, others as they are."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x

@@ -1,0 +1,93 @@
+"""Parts from their configs, with the widths filled in."""
+
+import pytest
+import torch
+
+from mmreidmix.models.parts import Widths, build_neck, build_part
+from mmreidmix.registry import MODELS
+from tests.tiny_model import WIDTH, TinyBackbone, build_model
+
+POOL = dict(type='mmpretrain.GlobalAveragePooling')
+BACKBONES = [
+    (dict(type='mmpretrain.ResNet', depth=18, base_channels=8,
+          stem_channels=8), POOL, 64, 64),
+    (dict(type='OSNet', width=0.25),
+     dict(type='mmpretrain.LinearNeck', in_channels=128, out_channels=20,
+          gap_dim=2), 20, 128),
+    (dict(type='mmpretrain.VisionTransformer', arch='deit-tiny',
+          img_size=(64, 32), out_type='cls_token'), [], 192, None),
+    (dict(type='mmpretrain.MobileNetV2', widen_factor=0.25), POOL, 1280,
+     1280),
+]
+
+
+@pytest.mark.parametrize('backbone, neck, embedding, channels', BACKBONES,
+                         ids=lambda value: str(value)[:30])
+def test_widths_are_found(backbone, neck, embedding, channels):
+    widths = Widths(MODELS.build(backbone), build_neck(neck))
+    widths.backbone.train()
+    before = {k: v.clone() for k, v in widths.backbone.state_dict().items()}
+    state = torch.get_rng_state()
+    assert widths.embedding() == embedding
+    if channels is not None:
+        assert widths.map() == channels
+    # Nothing has changed by looking.
+    assert torch.equal(torch.get_rng_state(), state)
+    assert widths.backbone.training
+    for key, value in widths.backbone.state_dict().items():
+        assert torch.equal(value, before[key])
+
+
+def test_width_behind_a_stage():
+    widths = Widths(MODELS.build(BACKBONES[0][0]), build_neck(POOL))
+    assert [widths.map(f'layer{i}') for i in range(1, 5)] == [8, 16, 32, 64]
+
+
+def test_a_backbone_that_can_not_be_run():
+    class Broken(TinyBackbone):
+
+        def forward(self, x):
+            raise RuntimeError('too small')
+
+    widths = Widths(Broken(), build_neck(POOL))
+    with pytest.raises(ValueError, match='set `in_channels` .*too small'):
+        widths.embedding()
+
+
+def test_widths_that_are_given_run_nothing():
+    build_part(
+        dict(type='BNNeck', in_channels=3),
+        dict(in_channels=lambda: pytest.fail('was run')))
+
+
+def test_only_options_that_a_part_has_are_filled_in():
+    part = build_part(
+        dict(type='BatchHardTripletLoss'), dict(in_channels=lambda: 3))
+    assert part.margin is None
+    assert build_part(None, dict(in_channels=lambda: 3)) is None
+
+
+def test_a_part_without_a_type():
+    with pytest.raises(ValueError, match='needs `type`'):
+        build_part(dict(in_channels=3))
+
+
+@pytest.mark.parametrize('kind, options', [
+    ('ReIDBaseline', {}),
+    ('DomainMix', dict(domain_head=dict(type='DomainBalanceHead',
+                                        hidden_channels=(5, )))),
+    ('DAAM', dict(similarity=dict(type='NominalClassLoss'))),
+])
+@pytest.mark.parametrize('after', [None, 'conv'])
+def test_models_need_no_widths(kind, options, after):
+    options = dict(
+        options,
+        bnneck=dict(type='BNNeck'),
+        id_head=dict(type='IdentityHead', max_classes=9),
+        attention=dict(type='DAAMNeck', after=after),
+        specific_head=dict(type='DomainSpecificHead'))
+    model = build_model(kind, **options)
+    assert model.bnneck.bn.num_features == WIDTH
+    assert model.id_head.weight.shape == (9, WIDTH)
+    assert model.attention.in_channels == WIDTH
+    assert model.specific_head.bn.num_features == WIDTH
