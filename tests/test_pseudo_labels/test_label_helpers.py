@@ -35,6 +35,8 @@ def test_true_clusters():
 def test_true_clusters_of_large_numbers():
     """A person of one video is none of another, whatever the numbers."""
     most = 2**31 - 1
-    pids = np.array([most, 0, most, 0], np.int32)
-    groups = np.array([0, 1, 0, most])
-    assert true_clusters(pids, groups).tolist() == [0, 1, 0, 2]
+    pids = np.array([most, 256, 0, most, 0, 1 << 16], np.int32)
+    groups = np.array([0, 0, 1, 0, most, 0])
+    assert true_clusters(pids, groups).tolist() == [0, 1, 2, 0, 3, 4]
+    assert true_clusters(pids[[5, 2]], np.array([0, 1 << 8])).tolist() == [
+        0, 1]

@@ -80,10 +80,16 @@ def test_configs_of_the_project():
     assert file.parent.name == 'daam'
     keys = {change.key for change in changes(
         read_bases(file), read_config(file), read_config(file))}
-    assert keys == {
-        'model.id_head.max_classes', 'default_hooks.pseudo_labels.pipeline',
-        'default_hooks.pseudo_labels.clustering.k1',
-        'default_hooks.pseudo_labels.clustering.eps'
+    labels = 'default_hooks.pseudo_labels'
+    domains = {f'{part}_dataloader.dataset.domains'
+               for part in ('train', 'val', 'test')}
+    assert keys == domains | {
+        f'{labels}.begin', f'{labels}.clustering.k1',
+        f'{labels}.clustering.eps', 'model.backbone', 'model.neck',
+        'model.bnneck', 'model.data_preprocessor',
+        'model.id_head.max_classes', 'protocol',
+        'train_dataloader.batch_sampler.iters_per_epoch',
+        'train_dataloader.batch_sampler.quotas'
     }
     with pytest.raises(FileNotFoundError, match='no config gone.py .*--config'
                        ):

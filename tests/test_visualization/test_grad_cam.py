@@ -13,6 +13,7 @@ from mmengine.dataset import Compose
 from mmengine.model import BaseModule
 from PIL import Image
 
+from mmreidmix.models.encoder import encode
 from mmreidmix.registry import MODELS, TRANSFORMS
 from mmreidmix.visualization.grad_cam import activation_maps, explain
 from tests.tiny_checkpoint import write_checkpoint
@@ -55,7 +56,7 @@ def test_the_map_splits_the_length_of_the_embedding():
     model = make()
     inputs = images(model)
     with torch.no_grad():
-        g = F.normalize(model.extract(inputs)[1])
+        g = F.normalize(encode(model, inputs).b)
     shares = split_of_the_embedding(model, inputs, g)
     found = activation_maps(model, inputs)
     assert list(found) == ['grad-cam']
@@ -93,7 +94,7 @@ def test_attention_is_the_mean_over_channels(after):
     model = make(attention=dict(ATTENTION, after=after))
     inputs = images(model)
     found = activation_maps(model, inputs)
-    last = model.attention.last
+    last = encode(model.eval(), inputs).attended
     whole = (last.spatial * last.channel).mean(1).detach()
     np.testing.assert_allclose(found['attention'], whole, rtol=1e-5)
     assert found['grad-cam'].shape == found['attention'].shape
