@@ -4,7 +4,7 @@ Every check names the owner of the option, the option, what was expected and
 what came instead.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from numbers import Integral
 
 
@@ -64,6 +64,27 @@ def check_fraction(owner: object, **options) -> None:
     for name, value in options.items():
         if value is None or not 0 <= value < 1:
             _refuse(owner, name, 'in [0, 1)', value)
+
+
+def name_some(items: Iterable, limit: int = 5) -> str:
+    """First few of some items, for a message; text in quotes.
+
+    Args:
+        items (Iterable): names, paths or numbers, in the order to show.
+        limit (int): how many are shown.
+
+    Examples:
+        >>> name_some(['a.png', 'b.png', 'c.png'], 2)
+        "'a.png', 'b.png' and 1 more"
+        >>> name_some(())
+        'none'
+    """
+    items = list(items)
+    shown = ', '.join(
+        repr(str(item)) if isinstance(item, str) else str(item)
+        for item in items[:limit])
+    more = f' and {len(items) - limit:,} more' if len(items) > limit else ''
+    return f'{shown}{more}' if items else 'none'
 
 
 def _refuse(owner: object, name: str, expected: str, value: object) -> None:

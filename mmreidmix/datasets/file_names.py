@@ -3,8 +3,10 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from mmreidmix.checks import name_some
 
 #: Lower case.
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
@@ -54,13 +56,6 @@ def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
                              (*above, real))
 
 
-def examples(items: Iterable, limit: int = 3) -> str:
-    """First few items of a collection, for a message."""
-    shown = sorted(items)
-    more = ', ...' if len(shown) > limit else ''
-    return ', '.join(repr(item) for item in shown[:limit]) + more
-
-
 def parse_names(names: Sequence[str], pattern: re.Pattern,
                 where) -> list[re.Match]:
     """Match every name against an anchored pattern.
@@ -78,9 +73,9 @@ def parse_names(names: Sequence[str], pattern: re.Pattern,
     if wrong:
         raise ValueError(
             f'{where}: {len(wrong):,} of {len(names):,} names do not follow '
-            f'the pattern {pattern.pattern!r}, e.g. {examples(wrong)}. Move '
-            'foreign files out of the folder, or check that this is the '
-            'right data set.')
+            f'the pattern {pattern.pattern!r}, e.g. '
+            f'{name_some(sorted(wrong), 3)}. Move foreign files out of the '
+            'folder, or check that this is the right data set.')
     return matches
 
 
@@ -122,8 +117,9 @@ def check_entries(root, entries: Sequence[str], source) -> None:
     if missing:
         raise FileNotFoundError(
             f'{source}: {len(missing):,} of {len(entries):,} listed images '
-            f'are not below {root}, e.g. {examples(missing)}. The copy is '
-            'incomplete; unpack it again.')
+            f'are not below {root}, e.g. '
+            f'{name_some(sorted(missing), 3)}. The copy is incomplete; '
+            'unpack it again.')
 
 
 def leaves_root(path: str) -> bool:
@@ -148,6 +144,6 @@ def _inside(path: str, top: str) -> bool:
 def _raise_outside(source, entries: Sequence[str], root: Path) -> None:
     raise ValueError(
         f'{source}: {len(entries):,} entries point outside {root}, e.g. '
-        f'{examples(entries)}. Paths must be relative to the data set '
-        "folder and stay in it ('..', absolute paths and links that lead "
-        'out are refused).')
+        f'{name_some(sorted(entries), 3)}. Paths must be relative to the '
+        "data set folder and stay in it ('..', absolute paths and links "
+        'that lead out are refused).')

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Optional, Union
 
+from mmreidmix.checks import name_some
 from mmreidmix.registry import DATASETS
 
 from .file_names import (
     IMAGE_SUFFIXES,
     check_entries,
-    examples,
     parse_names,
     walk_files,
 )
@@ -143,7 +143,7 @@ class ManifestDataset(BaseReIDDataset):
                 (names if is_image else others).append(name)
             if others:
                 self.log(f'{root}: {len(others):,} files without an image '
-                         f'suffix are left out, e.g. {examples(others)}')
+                         f'suffix are left out, e.g. {name_some(others, 3)}')
             folder = PurePosixPath(folder).as_posix()
             prefix = '' if folder == '.' else f'{folder}/'
             rows += [_row_of(match, prefix, part)
@@ -179,7 +179,7 @@ class ManifestDataset(BaseReIDDataset):
         if twice:
             raise ValueError(
                 f'{self.name}: {len(twice):,} images are listed more than '
-                f'once, e.g. {examples(twice)}; an image belongs to one '
+                f'once, e.g. {name_some(twice, 3)}; an image belongs to one '
                 'subset')
 
     def _without_flagged(self, rows: Sequence[_Row]) -> list[_Row]:

@@ -17,10 +17,10 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from mmreidmix.checks import check_choice
+from mmreidmix.checks import check_choice, name_some
 from mmreidmix.registry import TRANSFORMS
 
-from .file_names import examples, leaves_root
+from .file_names import leaves_root
 from .records import ReIDRecords, path_text
 from .transforms.loading import ImageReadError, read_image
 
@@ -240,14 +240,15 @@ class BaseReIDDataset(Dataset):
         if len(twice):
             raise ValueError(
                 f'{self.name} {self.subset}: {len(twice):,} images are listed '
-                f'more than once, e.g. {examples(map(path_text, twice))}')
+                'more than once, e.g. '
+                f'{name_some(map(path_text, twice))}')
         suspects = paths[(np.char.find(paths, b'..') >= 0)
                          | np.char.startswith(paths, b'/')]
         outside = [p for p in map(path_text, suspects) if leaves_root(p)]
         if outside:
             raise ValueError(
                 f'{self.name} {self.subset}: {len(outside):,} paths leave '
-                f'{self.data_root}, e.g. {examples(outside)}')
+                f'{self.data_root}, e.g. {name_some(outside)}')
 
     def _known_pids(self) -> np.ndarray:
         pids = np.unique(self.records.pids)
@@ -334,7 +335,7 @@ class BaseReIDDataset(Dataset):
         if not len(bad):
             self.log(f'all {len(good):,} images can be read')
             return self.records
-        names = examples((self.records.path(i) for i in bad), limit=5)
+        names = name_some((self.records.path(i) for i in bad), limit=5)
         self.log(f'{len(bad):,} of {len(good):,} images cannot be read and '
                  f'are skipped: {names}', logging.WARNING)
         return self.records.select(good)

@@ -9,6 +9,7 @@ from mmengine.model import PretrainedInit, update_init_info
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
+from mmreidmix.checks import name_some
 from mmreidmix.models.encoder import ENCODER_PARTS
 from mmreidmix.registry import WEIGHT_INITIALIZERS
 
@@ -56,7 +57,8 @@ def unwrap_state_dict(checkpoint: Mapping) -> State:
     if wrong:
         raise ValueError(
             'expected a state dict (names -> tensors), alone or under the '
-            f'key "state_dict"; these values are no tensors: {_some(wrong)}')
+            'key "state_dict"; these values are no tensors: '
+            f'{name_some(wrong)}')
     if state and all(key.startswith('module.') for key in state):
         return {key[len('module.'):]: value for key, value in state.items()}
     return dict(state)
@@ -96,10 +98,11 @@ def convert_state_dict(state: Mapping[str, torch.Tensor],
     if unknown:
         raise ValueError(
             f'{len(unknown)} of {len(state)} keys are not those of a '
-            f'{source} file: {_some(unknown)}. Check --from; known sources: '
-            f'{SOURCES}')
+            f'{source} file: {name_some(unknown)}. Check --from; known '
+            f'sources: {SOURCES}')
     if not converted:
-        raise ValueError(f'no weights for a backbone among {_some(state)}')
+        raise ValueError('no weights for a backbone among '
+                         f'{name_some(state)}')
     return converted, dropped
 
 
@@ -144,8 +147,8 @@ def load_pretrained(model: nn.Module,
             key[len(prefix):]: value
             for key, value in state.items() if key.startswith(prefix)
         }
-    hint = (f'The file holds the parts {_some(parts)}; the model expects '
-            f'keys like {_some(model.state_dict(), 3)}. Set `prefix` '
+    hint = (f'The file holds the parts {name_some(parts)}; the model expects '
+            f'keys like {name_some(model.state_dict(), 3)}. Set `prefix` '
             "('backbone.' loads that part of the file into a backbone), or "
             'convert the file with tools/model_converters/convert_weights.py')
     if not state:
@@ -155,7 +158,7 @@ def load_pretrained(model: nn.Module,
     print_log(
         f'{len(used)} tensors of {path} loaded into {type(model).__name__}, '
         f'{len(state) - len(used)} skipped; not in the file: '
-        f'{_some(missing)}',
+        f'{name_some(missing)}',
         logger='current')
     return missing
 
@@ -247,19 +250,19 @@ def _load(model: nn.Module, state: State, allow_missing: Sequence[str],
     except RuntimeError as error:
         problems = [line.strip() for line in str(error).splitlines()[1:]]
         raise ValueError(f'{path} does not fit {name}: '
-                         f'{_some(problems, 3)}. {hint}') from None
+                         f'{name_some(problems, 3)}. {hint}') from None
     if len(unexpected) == len(state):
         raise ValueError(f'{path}: none of {len(state)} keys is one of '
                          f'{name}. {hint}')
     if unexpected:
         raise ValueError(f'{path} holds keys that {name} does not have: '
-                         f'{_some(unexpected)}. Name the part in `skip` if '
-                         f'it is not needed. {hint}')
+                         f'{name_some(unexpected)}. Name the part in `skip` '
+                         f'if it is not needed. {hint}')
     absent = [key for key in missing if not _inside(key, allow_missing)]
     if absent:
         raise ValueError(f'{path} has no weights for these keys of {name}: '
-                         f'{_some(absent)}. Name the part in `allow_missing` '
-                         f'if that is meant. {hint}')
+                         f'{name_some(absent)}. Name the part in '
+                         f'`allow_missing` if that is meant. {hint}')
     return list(missing)
 
 
@@ -269,10 +272,3 @@ def _inside(key: str, parts: Sequence[str]) -> bool:
         raise TypeError(f'expected a list of names, got {parts!r}')
     return any(
         (key + '.').startswith(part.rstrip('.') + '.') for part in parts)
-
-
-def _some(names, limit: int = 6) -> str:
-    """Join a few names for a message."""
-    names = list(names)
-    more = f', ... ({len(names)} in all)' if len(names) > limit else ''
-    return (', '.join(names[:limit]) or 'none') + more

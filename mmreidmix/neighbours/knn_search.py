@@ -4,6 +4,8 @@ import logging
 import numpy as np
 import torch
 
+from mmreidmix.checks import name_some
+
 from .approximate_search import approximate_search
 from .duplicates import lists_of_surplus, surplus
 from .exact_search import streamed_search, topk_search
@@ -16,13 +18,6 @@ APPROXIMATE_BACKENDS = ('ivf', 'hnsw')
 BACKENDS = EXACT_BACKENDS + APPROXIMATE_BACKENDS
 # Blocks of rows that stay in the cache.
 _BLOCK_BYTES = 2 << 20
-
-
-def name_some(indices):
-    """The first few of some indices, for a message."""
-    shown = ', '.join(str(int(i)) for i in indices[:5])
-    more = f' and {len(indices) - 5} more' if len(indices) > 5 else ''
-    return f'{shown}{more}'
 
 
 def _blocks(num, dim):

@@ -1,7 +1,7 @@
 """Clusters that never leave their group, such as the video of an image."""
 import numpy as np
 
-from mmreidmix.neighbours.knn_search import name_some
+from mmreidmix.checks import name_some
 
 from .dbscan import renumber
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmreidmix.checks import name_some
 from mmreidmix.datasets.bytes_column import BytesColumn
-from mmreidmix.datasets.file_names import examples
 
 from .folder_scan import TreeScan
 
@@ -65,7 +65,7 @@ def by_parts(scan: TreeScan, parts: int) -> VideoNumbers:
         raise TooShallowError(
             f'{scan.counts[shallow].sum():,} of {len(scan.names):,} images '
             f'lie less than {parts} folders deep, so that they are in no '
-            f'video, in: {examples(folders)}')
+            f'video, in: {name_some(folders[:3])}')
     return VideoNumbers(
         list(videos), np.repeat(camids, scan.counts),
         np.repeat(tracklets, scan.counts), _no_pids(scan))
@@ -101,7 +101,7 @@ def by_pattern(scan: TreeScan, pattern: re.Pattern) -> VideoNumbers:
     if num_wrong:
         raise ValueError(
             f'{num_wrong:,} of {len(scan.names):,} paths do not follow '
-            f'`pattern` {pattern.pattern!r}, e.g. {examples(wrong)}')
+            f'`pattern` {pattern.pattern!r}, e.g. {name_some(wrong[:3])}')
     names = list(videos)
     order = sorted(range(len(names)), key=names.__getitem__)
     rank = np.empty(len(names), np.int32)
@@ -222,4 +222,4 @@ def _join(folder: bytes, name: bytes) -> bytes:
 
 
 def _shown(paths: list) -> str:
-    return examples(map(os.fsdecode, paths))
+    return name_some(sorted(map(os.fsdecode, paths))[:3])

@@ -7,9 +7,8 @@ from typing import Optional, Union
 
 import numpy as np
 
-from mmreidmix.checks import check_choice, check_count
+from mmreidmix.checks import check_choice, check_count, name_some
 from mmreidmix.datasets.bytes_column import BytesColumn, PathColumn
-from mmreidmix.datasets.file_names import examples
 from mmreidmix.datasets.reid_dataset import BaseReIDDataset, ReIDRecords
 from mmreidmix.registry import DATASETS
 
@@ -235,7 +234,7 @@ def _notes(scan: TreeScan) -> list[str]:
              scan.others),
             (len(scan.empty), 'folders are empty', scan.empty)):
         if count:
-            shown = examples(map(os.fsdecode, some)).replace('\n', ' ')
+            shown = name_some(map(os.fsdecode, some[:3])).replace('\n', ' ')
             notes.append(f'{count:,} {what}, e.g. {shown}')
     return notes
 

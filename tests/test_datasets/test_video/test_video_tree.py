@@ -141,7 +141,7 @@ def test_pattern(tmp_path, monkeypatch):
 def test_paths_beside_the_pattern_are_counted(tmp_path):
     names = [f'v/{i}.jpg' for i in range(6)]
     with pytest.raises(ValueError, match="5 of 6 paths .*'v/1.jpg', 'v/2.jpg'"
-                       ", 'v/3.jpg', ..."):
+                       ", 'v/3.jpg'"):
         tree(tmp_path, *names, pattern=r'(?P<video>v)/0\.jpg')
 
 
@@ -165,7 +165,7 @@ def test_listing(tmp_path, log):
      "once, e.g. 'v/1.jpg'"),
     ('v/1.jpg\ta\nv/0.jpg\ta\nv/9.jpg\ta\nw/1.jpg\ta\n../v/1.jpg\ta\n',
      FileNotFoundError, "4 of 5 listed images are not there, e.g. "
-     "'../v/1.jpg', 'v/0.jpg', 'v/9.jpg', ..."),
+     "'../v/1.jpg', 'v/0.jpg', 'v/9.jpg'"),
     ('\n', ValueError, 'list: no image is listed'),
 ])
 def test_wrong_listing(tmp_path, text, error, message):
