@@ -153,7 +153,7 @@ def test_wrong_prefix_is_refused(prefix, problem, tmp_path, resnet18):
 
 def test_other_shapes_are_refused(tmp_path):
     path = _save(tmp_path, OSNet(0.5).state_dict())
-    problem = r'does not fit OSNet: size mismatch.*\d more'
+    problem = r'does not fit OSNet: .size mismatch.*\d more'
     with pytest.raises(ValueError, match=problem):
         load_pretrained(OSNet(0.25), path)
 
