@@ -75,8 +75,8 @@ setup(
         'demo': ['gradio>=6,<7'],
         'timm': ['timm'],
         'tests': [
-            'pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'h5py', 'onnx',
-            'onnxruntime', 'onnxscript', 'gradio>=6,<7', 'selenium'
+            'pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'mypy', 'h5py',
+            'onnx', 'onnxruntime', 'onnxscript', 'gradio>=6,<7', 'selenium'
         ],
     },
 )

@@ -5,6 +5,7 @@ only rooms that stand above it in ``ALLOWED``, so there is no circle.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +112,24 @@ def test_no_room_imports_one_below_it():
     for room, imported in ALLOWED.items():
         assert imported <= above, room
         above.add(room)
+
+
+def floors_of_the_drawing() -> dict[str, int]:
+    """Room -> floor, as the page about the architecture draws it."""
+    page = ROOT / 'docs' / 'en' / 'advanced_guides' / 'architecture.md'
+    lines = re.findall(r'^ +(\d) \|(.+)\|$', page.read_text('utf-8'), re.M)
+    return {
+        word: int(floor)
+        for floor, words in lines for word in words.split()
+        if word in ALLOWED
+    }
+
+
+def test_the_drawing_shows_every_room_on_a_floor_above_what_it_uses():
+    floors = floors_of_the_drawing()
+    assert set(floors) == set(ALLOWED)
+    for room, imported in ALLOWED.items():
+        assert all(floors[other] < floors[room] for other in imported), room
 
 
 def test_every_arrow_of_the_table_is_in_use():

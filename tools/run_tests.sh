@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the environment if needed, checks the style, runs the test suite.
+# Makes the environment if needed, checks style and types, runs the tests and
+# the examples in the docstrings.
 #
 #   bash tools/run_tests.sh [pytest options]
 #
@@ -18,7 +19,14 @@ lint=0
     echo 'ERROR: ruff check failed (above); the tests run all the same' >&2
 }
 
-say "running the tests: pytest tests -q $*"
+say 'checking the types: mypy'
+"$PY" -m mypy || {
+    lint=$?
+    echo 'ERROR: mypy failed (above); the tests run all the same' >&2
+}
+
+say "running the tests: pytest --doctest-modules tests mmreidmix -q $*"
 tests=0
-"$PY" -m pytest tests -q -n 2 --dist loadfile "$@" || tests=$?
+"$PY" -m pytest --doctest-modules tests mmreidmix -q -n 2 --dist loadfile \
+    "$@" || tests=$?
 exit $((tests ? tests : lint))
