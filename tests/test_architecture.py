@@ -39,8 +39,8 @@ ALLOWED = {
         'structures', 'timing', 'visualization'
     },
     'apis': {
-        'datasets', 'evaluation', 'files', 'models', 'neighbours', 'registry',
-        'structures'
+        'checks', 'datasets', 'evaluation', 'files', 'models', 'neighbours',
+        'registry', 'structures'
     },
     'report': {
         'apis', 'datasets', 'files', 'registry', 'results', 'version',

@@ -17,7 +17,7 @@ TOOL = ROOT / 'tools' / 'benchmarks' / 'gallery.py'
 def tool(monkeypatch):
     """Measures in this process: it takes seconds to start another one."""
     monkeypatch.syspath_prepend(str(TOOL.parent))  # as for a script
-    monkeypatch.setattr(search, 'FEW', 0)
+    monkeypatch.setattr(search, 'EXACT_LIMIT', 0)
     tool = runpy.run_path(str(TOOL))
     monkeypatch.setitem(
         tool['main'].__globals__, 'in_new_process',

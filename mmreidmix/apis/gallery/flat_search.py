@@ -1,5 +1,6 @@
-"""Exact search: rough products propose, float64 products decide."""
+"""Exact search: float32 products propose, float64 products decide."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,8 @@ _QUERIES = 256
 _ROWS = 8192
 
 
-class Found(NamedTuple):
-    """The best vectors for one query, best first.
+class Neighbours(NamedTuple):
+    """The most similar vectors of one query, best first.
 
     Attributes:
         positions (np.ndarray): (k,) int64.
@@ -30,9 +31,9 @@ class Found(NamedTuple):
     vectors: np.ndarray
 
 
-def best_of(vectors: Vectors, query: np.ndarray, positions: np.ndarray,
-            k: int) -> Found:
-    """Sort some vectors by their similarity to a query, keep the first k.
+def nearest(vectors: Vectors, query: np.ndarray, positions: np.ndarray,
+            k: int) -> Neighbours:
+    """Find the k most similar of the vectors at some positions.
 
     Similarity is the float64 dot product rounded to float32; equal ones are
     in the order of their positions.
@@ -52,20 +53,20 @@ def best_of(vectors: Vectors, query: np.ndarray, positions: np.ndarray,
             'nd,d->n', vectors.take(positions[part]).astype(np.float64),
             query)
     order = np.lexsort((positions, -scores))[:k]
-    return Found(positions[order], scores[order],
-                 vectors.take(positions[order]))
+    return Neighbours(positions[order], scores[order],
+                      vectors.take(positions[order]))
 
 
-def merged(one: Found, other: Found, k: int) -> Found:
-    """The k best of two lists, in the order of :func:`best_of`."""
+def merge(one: Neighbours, other: Neighbours, k: int) -> Neighbours:
+    """Join two lists to their k best, in the order of :func:`nearest`."""
     positions, scores, vectors = map(np.concatenate, zip(one, other))
     order = np.lexsort((positions, -scores))[:k]
-    return Found(positions[order], scores[order], vectors[order])
+    return Neighbours(positions[order], scores[order], vectors[order])
 
 
 def exact_search(vectors: Vectors, queries: np.ndarray, k: int,
-                 mask: np.ndarray) -> list[Found]:
-    """The k most similar vectors of every query.
+                 mask: np.ndarray) -> list[Neighbours]:
+    """Find the k most similar vectors of every query.
 
     Args:
         vectors (Vectors): N of length 1.
@@ -74,29 +75,29 @@ def exact_search(vectors: Vectors, queries: np.ndarray, k: int,
         mask (np.ndarray): (N,) bool, True for the vectors that are searched.
 
     Returns:
-        list[Found]: Q of them, as :func:`best_of` of all vectors that pass.
+        list[Neighbours]: one of each query, as :func:`nearest` of all vectors
+        that pass.
     """
     found = []
     for first in range(0, len(queries), _QUERIES):
         part = queries[first:first + _QUERIES]
-        proposals = [_Proposals(k, vectors.dim) for _ in part]
+        candidates = [_Candidates(k, vectors.dim) for _ in part]
         for positions, block in _passing_blocks(vectors, mask):
-            products = _products(part, block)
-            for own, line in zip(proposals, products):
-                own.offer(line, positions)
-        found += [best_of(vectors, query, own.positions(), k)
-                  for query, own in zip(part, proposals)]
+            for own, products in zip(candidates, _products(part, block)):
+                own.add(products, positions)
+        found += [nearest(vectors, query, own.positions(), k)
+                  for query, own in zip(part, candidates)]
     return found
 
 
-def _products(queries, block):
+def _products(queries: np.ndarray, block: np.ndarray) -> np.ndarray:
     if len(queries) == 1:  # tiles only cost time
         return (block @ queries[0])[None]
     return multiply(torch.from_numpy(queries),
                     torch.from_numpy(block)).numpy()
 
 
-def _passing_blocks(vectors, mask):
+def _passing_blocks(vectors: Vectors, mask: np.ndarray) -> Iterator[tuple]:
     for first, block in vectors.blocks():
         chosen = mask[first:first + len(block)]
         if chosen.all():
@@ -105,33 +106,34 @@ def _passing_blocks(vectors, mask):
             yield first + np.flatnonzero(chosen), block[chosen]
 
 
-class _Proposals:
+class _Candidates:
     """Positions that may belong to the k best of a query."""
 
-    def __init__(self, k, dim):
+    def __init__(self, k: int, dim: int):
         self.k = k
         # Two products may each be wrong by the error.
         self.margin = np.float32(2 * product_error(dim))
-        self.floor = np.float32(-np.inf)
-        self.lists, self.values, self.size = [], [], 0
-        self.limit = 0
+        self.threshold = np.float32(-np.inf)
+        self.parts = [np.empty(0, np.int64)]
+        self.products = [np.empty(0, np.float32)]
+        self.size = self.limit = 0
 
-    def offer(self, products, positions):
-        hits = np.flatnonzero(products >= self.floor)
-        self.lists.append(positions[hits])
-        self.values.append(products[hits])
+    def add(self, products: np.ndarray, positions: np.ndarray) -> None:
+        hits = np.flatnonzero(products >= self.threshold)
+        self.parts.append(positions[hits])
+        self.products.append(products[hits])
         self.size += len(hits)
         if self.size > max(self.limit, self.k):
             self._shrink()
 
-    def _shrink(self):
-        values, positions = np.concatenate(self.values), self.positions()
-        kth = np.partition(values, len(values) - self.k)[-self.k]
-        self.floor = kth - self.margin
-        keep = values >= self.floor
-        self.lists, self.values = [positions[keep]], [values[keep]]
+    def _shrink(self) -> None:
+        products, positions = np.concatenate(self.products), self.positions()
+        kth = np.partition(products, len(products) - self.k)[-self.k]
+        self.threshold = kth - self.margin
+        keep = products >= self.threshold
+        self.parts, self.products = [positions[keep]], [products[keep]]
         self.size = int(keep.sum())
         self.limit = 2 * self.size  # shrinking often would be slow
 
-    def positions(self):
-        return np.concatenate([np.empty(0, np.int64), *self.lists])
+    def positions(self) -> np.ndarray:
+        return np.concatenate(self.parts)

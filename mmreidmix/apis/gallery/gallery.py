@@ -1,23 +1,27 @@
 """The images one searches for a person in."""
 
-from typing import NamedTuple, Optional
+from collections.abc import Sequence
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
+import torch
 
-from .checks import checked_embeddings, integer, unit_rows
-from .flat_search import Found, exact_search
-from .folder import GalleryFolder
+from mmreidmix.checks import check_count
+from mmreidmix.neighbours import normalise
+
+from .checks import checked_embeddings
+from .flat_search import Neighbours, exact_search, merge
 from .index import SEARCH_OPTIONS, checked_options
 from .log_records import GalleryError
 from .search import (
     num_candidates,
-    passing_rows,
-    reranked_order,
+    passing_images,
+    rerank_neighbours,
     search_images,
-    search_tracklets,
 )
 from .state import index_record
-from .tracklets import TrackletMeans
+from .store import GalleryStore
+from .tracklets import TrackletSearch
 
 
 class Match(NamedTuple):
@@ -35,7 +39,7 @@ class Match(NamedTuple):
     tracklet: Optional[int]
 
 
-class Gallery(GalleryFolder):
+class Gallery(GalleryStore):
     """Images to search in, by their embeddings.
 
     ``Gallery(dim)`` lives in memory and can be written by :meth:`save`.
@@ -62,12 +66,14 @@ class Gallery(GalleryFolder):
         'a.jpg'
     """
 
-    def _attach(self, *args, **kwargs):
+    def _attach(self, *args, **kwargs) -> None:
         super()._attach(*args, **kwargs)
-        self._means = TrackletMeans(self._rows)
+        self._tracklets = TrackletSearch(self._images)
 
-    def search(self, queries, topk: int = 10, camids=None,
-               exclude_camids=None, times=None, rerank: Optional[dict] = None,
+    def search(self, queries: Union[np.ndarray, torch.Tensor], topk: int = 10,
+               camids: Optional[Sequence[int]] = None,
+               exclude_camids: Optional[Sequence[int]] = None,
+               times: Optional[tuple] = None, rerank: Optional[dict] = None,
                by_tracklet: bool = False) -> list[list[Match]]:
         """Find the most similar images.
 
@@ -100,20 +106,24 @@ class Gallery(GalleryFolder):
             ValueError: an argument is not as described.
             GalleryError: the gallery is empty.
         """
-        topk = integer(topk, 'topk')
+        check_count('Gallery.search', 1, topk=topk)
+        topk = int(topk)
         num = num_candidates(rerank, topk)
         with self._lock:
-            unit = self._unit(queries)
+            unit = normalise(checked_embeddings(queries, self.dim)).numpy()
             self._check_not_empty('search in')
-            mask = passing_rows(self._rows, camids, exclude_camids, times)
+            images = self._images
+            mask = passing_images(images, camids, exclude_camids, times)
+            single = mask & (images.meta['tracklet'] < 0) if (
+                by_tracklet) else mask
+            found = search_images(images, self._index.get, unit, num, single)
             if by_tracklet:
-                found = search_tracklets(
-                    self._rows, self._index.get, unit, num, mask, self._means)
-            else:
-                found = search_images(
-                    self._rows, self._index.get, unit, num, mask)
-            return [self._matches(_reranked(query, own, topk, rerank))
-                    for query, own in zip(unit, found)]
+                tracklets = self._tracklets.search(unit, num, mask)
+                found = [merge(a, b, num) for a, b in zip(found, tracklets)]
+            if rerank is not None:
+                found = [rerank_neighbours(query, own, topk, rerank)
+                         for query, own in zip(unit, found)]
+            return [self._matches(own) for own in found]
 
     def build_index(self, kind: str, **options: int) -> None:
         """Choose how images are searched, and build the index for it.
@@ -196,46 +206,29 @@ class Gallery(GalleryFolder):
             ValueError: ``topk`` or ``sample`` is below 1.
             GalleryError: there are fewer than two images.
         """
-        topk, sample = integer(topk, 'topk'), integer(sample, 'sample')
+        check_count('Gallery.recall', 1, topk=topk, sample=sample)
         with self._lock:
             if len(self) < 2:
                 raise GalleryError('recall needs at least two images')
-            rows, live = self._rows, self._rows.live
+            images, live = self._images, self._images.live
             drawn = np.random.default_rng(seed).permutation(
                 np.flatnonzero(live))[:sample]
-            queries = rows.vectors.take(drawn)
-            found = search_images(rows, self._index.get, queries, topk + 1,
+            queries = images.vectors.take(drawn)
+            found = search_images(images, self._index.get, queries, topk + 1,
                                   live)
-            exact = exact_search(rows.vectors, queries, topk + 1, live)
+            exact = exact_search(images.vectors, queries, topk + 1, live)
             return float(np.mean([
-                _share(own.positions, true.positions[true.positions != image])
+                np.isin(true.positions[true.positions != image],
+                        own.positions).mean()
                 for own, true, image in zip(found, exact, drawn)]))
 
-    def _unit(self, queries) -> np.ndarray:
-        array = checked_embeddings(queries, self.dim)
-        unit = np.empty(array.shape, np.float32)
-        unit_rows(array, [unit])
-        return unit
-
-    def _check_not_empty(self, what):
+    def _check_not_empty(self, what: str) -> None:
         if not len(self):
             raise GalleryError(f'{self._name()} is empty: there is nothing to '
                                f'{what}. Add embeddings first')
 
-    def _matches(self, found: Found) -> list[Match]:
-        entries = [self._rows.entry(place) for place in found.positions]
+    def _matches(self, found: Neighbours) -> list[Match]:
+        entries = [self._images.entry(position)
+                   for position in found.positions]
         return [Match(entry.id, entry.name, float(score), *entry[2:])
                 for entry, score in zip(entries, found.scores)]
-
-
-def _reranked(query, found, topk, rerank):
-    if rerank is None:
-        return found
-    options = {name: value for name, value in rerank.items()
-               if name != 'candidates'}
-    order = reranked_order(query, found.vectors, **options)[:topk]
-    return Found(*(column[order] for column in found))
-
-
-def _share(found, true):
-    return np.isin(true, found).mean()

@@ -9,9 +9,9 @@ from typing import Optional
 import faiss
 import numpy as np
 
+from mmreidmix.checks import check_choice, check_count
 from mmreidmix.neighbours.approximate_search import OPTIONS, faiss_threads
 
-from .checks import integer
 from .vectors import Vectors
 
 KINDS = ('exact', *OPTIONS)
@@ -32,15 +32,16 @@ def checked_options(kind: str, options: dict) -> dict:
     Raises:
         ValueError: an unknown kind or option, or a number too small.
     """
-    if kind not in KINDS:
-        raise ValueError(f'index must be one of {KINDS}, got {kind!r}')
+    check_choice('build_index', KINDS, index=kind)
     known = OPTIONS.get(kind, ())
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise ValueError(f'options {unknown} unknown: index {kind!r} takes '
                          f'{known}')
-    return {name: integer(value, name, least=0 if name == 'seed' else 1)
-            for name, value in options.items()}
+    for name, value in options.items():
+        check_count(f'index {kind!r}', 0 if name == 'seed' else 1,
+                    **{name: value})
+    return {name: int(value) for name, value in options.items()}
 
 
 class GalleryIndex:
@@ -49,12 +50,8 @@ class GalleryIndex:
     Attributes:
         kind (str): 'ivf' or 'hnsw'.
         options (dict): those given; what is missing has its default.
-        index (faiss.Index): holds the first ``index.ntotal`` vectors.
-
-    Args:
-        kind (str): see :meth:`Gallery.build_index`.
-        options (dict): see there.
-        index (faiss.Index): made by :meth:`build` or loaded.
+        index (faiss.Index): holds the first ``index.ntotal`` vectors; made
+            by :meth:`build` or loaded.
     """
 
     def __init__(self, kind: str, options: dict, index: faiss.Index):
@@ -65,14 +62,7 @@ class GalleryIndex:
     @classmethod
     def build(cls, kind: str, options: dict, vectors: Vectors,
               live: np.ndarray) -> 'GalleryIndex':
-        """Make an index of all vectors.
-
-        Args:
-            kind (str): 'ivf' or 'hnsw'.
-            options (dict): of it.
-            vectors (Vectors): N of length 1.
-            live (np.ndarray): (N,) bool, those it is fitted to.
-        """
+        """Make an index of all vectors, fitted to those in a (N,) mask."""
         make = _inverted_lists if kind == 'ivf' else _graph
         random = np.random.default_rng(options.get('seed', 0))
         with faiss_threads():
@@ -106,7 +96,7 @@ class GalleryIndex:
         Returns:
             np.ndarray: (Q, num) positions, -1 where none was found.
         """
-        chosen = dict()
+        chosen = {}
         effort = self._effort(num)
         if mask is not None:
             bits = np.packbits(mask, bitorder='little')
@@ -122,14 +112,15 @@ class GalleryIndex:
         with faiss_threads():
             return self.index.search(queries, num, params=parameters)[1]
 
-    def _effort(self, num):
+    def _effort(self, num: int) -> int:
         if self.kind == 'hnsw':
             return max(num, self.options.get('breadth', 256))
         default = min(max(16, self.index.nlist // 8), _MOST_LISTS)
         return self.options.get('nprobe', default)
 
 
-def _inverted_lists(vectors, sample, options):
+def _inverted_lists(vectors: Vectors, sample: np.ndarray,
+                    options: dict) -> faiss.Index:
     num, dim = len(sample), vectors.dim
     # Comparing codes is cheap and k-means is not: fewer, longer lists than
     # the usual 4 sqrt(N).
@@ -144,7 +135,8 @@ def _inverted_lists(vectors, sample, options):
     return index
 
 
-def _graph(vectors, sample, options):
+def _graph(vectors: Vectors, sample: np.ndarray,
+           options: dict) -> faiss.Index:
     index = faiss.IndexHNSWSQ(
         vectors.dim, _CODES, options.get('links', 32), _METRIC)
     index.hnsw.efConstruction = options.get('build', 80)

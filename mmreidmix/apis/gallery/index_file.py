@@ -1,14 +1,14 @@
 """The index of a gallery and its files, which can always be made anew.
 
-``index.faiss`` is what faiss writes; ``index.json`` says of which rows it was
-made and holds the checksum that is compared before faiss reads a byte.
+``index.faiss`` is what faiss writes; ``index.json`` says of which images it
+was made and holds the checksum that is compared before faiss reads a byte.
 """
 
 import json
 import logging
 import zlib
 from pathlib import Path
-from typing import Optional
+from typing import BinaryIO, Optional
 
 import faiss
 from mmengine.logging import print_log
@@ -37,17 +37,17 @@ class IndexKeeper:
         self.state = state
         self.folder = folder
         self.read_only = read_only
-        self._index = None
-        self._written = 0  # rows that are in the files
+        self._index: Optional[GalleryIndex] = None
+        self._written = 0  # images that are in the files
 
     def get(self) -> Optional[GalleryIndex]:
         """The index, None where all images are compared."""
         kind, options = self.state.index['kind'], self.state.index['options']
-        if kind == 'exact' or not self.state.rows.num_live:
+        if kind == 'exact' or not self.state.images.num_live:
             return None
         if self._index is None and self.folder is not None:
             self._index = _load(
-                self.folder, kind, options, self.state.rows.vectors)
+                self.folder, kind, options, self.state.images.vectors)
             self._written = self._index.index.ntotal if self._index else 0
         if self._index is None:
             self._index = self.build(kind, options)
@@ -55,13 +55,13 @@ class IndexKeeper:
         return self._index
 
     def build(self, kind: str, options: dict) -> Optional[GalleryIndex]:
-        """Make an index of all rows; the one that is there is not touched."""
+        """Make an index of all images; the present one is not touched."""
         if kind == 'exact':
             return None
-        rows = self.state.rows
-        print_log(f'building the index {kind!r} of {len(rows):,} images',
+        images = self.state.images
+        print_log(f'building the index {kind!r} of {len(images):,} images',
                   'current')
-        return GalleryIndex.build(kind, options, rows.vectors, rows.live)
+        return GalleryIndex.build(kind, options, images.vectors, images.live)
 
     def put(self, setting: dict, index: Optional[GalleryIndex]) -> None:
         """Use another index, which the state asks for from now on."""
@@ -76,14 +76,14 @@ class IndexKeeper:
             self._index.options = setting['options']
 
     def forget(self) -> None:
-        """Drop the index and its files: rows get other positions."""
+        """Drop the index and its files: images get other positions."""
         self._index, self._written = None, 0
         if self.folder is not None:
             _remove(self.folder)
 
     def rebuild(self) -> None:
         """Make the index again that was forgotten."""
-        if self.state.rows.num_live:
+        if self.state.images.num_live:
             self._index = self.build(**self.state.index)
             self.write()
 
@@ -91,42 +91,38 @@ class IndexKeeper:
         """Bring the files up to date, if there are any."""
         if self.folder is None or self.read_only or self._index is None:
             return
-        rows = self.state.rows
-        if self._written < len(rows):
-            self._index.extend(rows.vectors)
-            _save(self.folder, self._index, rows.vectors)
-            self._written = len(rows)
+        images = self.state.images
+        if self._written < len(images):
+            self._index.extend(images.vectors)
+            _save(self.folder, self._index, images.vectors)
+            self._written = len(images)
 
     def copy_to(self, folder: Path) -> None:
-        """Write the files to the folder of a copy without removed rows."""
+        """Write the files to the folder of a copy without removed images."""
         _remove(folder)
-        rows = self.state.rows
-        if self._index is not None and rows.num_live == len(rows):
-            self._index.extend(rows.vectors)
-            _save(folder, self._index, rows.vectors)
-
-
-class _StaleError(Exception):
-    """The files do not belong to these rows."""
+        images = self.state.images
+        if self._index is not None and images.num_live == len(images):
+            self._index.extend(images.vectors)
+            _save(folder, self._index, images.vectors)
 
 
 def _save(folder: Path, index: GalleryIndex, vectors: Vectors) -> None:
     """Write the files; that it failed is logged, and nothing is lost by it."""
     crc = 0
 
-    def write(stream):
-        def take(data):
+    def write(stream: BinaryIO) -> None:
+        def write_part(data):
             nonlocal crc
             crc = zlib.crc32(data, crc)
             return stream.write(data)
 
-        faiss.write_index(index.index, faiss.PyCallbackIOWriter(take))
+        faiss.write_index(index.index, faiss.PyCallbackIOWriter(write_part))
 
     try:
         replace_file(folder / 'index.faiss', write)
         text = json.dumps(dict(
-            _of(index.kind, index.options), dim=vectors.dim,
-            rows=len(vectors), rows_crc32=_rows_crc(vectors, len(vectors)),
+            _build_setting(index.kind, index.options), dim=vectors.dim,
+            rows=len(vectors), rows_crc32=_vectors_crc(vectors, len(vectors)),
             bytes=(folder / 'index.faiss').stat().st_size, file_crc32=crc))
         replace_file(folder / 'index.json',
                      lambda stream: stream.write(text.encode()))
@@ -144,13 +140,12 @@ def _remove(folder: Path) -> None:
 
 def _load(folder: Path, kind: str, options: dict,
           vectors: Vectors) -> Optional[GalleryIndex]:
-    """Read the files, if they are whole and of these rows.
+    """Read the files, if they are whole and of the first of these vectors.
 
-    ``vectors`` may go on after those of the files. None if the index has to
-    be built; why is logged.
+    None if the index has to be built; why is logged.
     """
     try:
-        loaded = _read(folder, _of(kind, options), vectors)
+        loaded = _read(folder, _build_setting(kind, options), vectors)
     except Exception as error:  # whatever damage may raise
         print_log(f'the index of {folder} is built anew: {error}', 'current',
                   logging.WARNING)
@@ -158,40 +153,39 @@ def _load(folder: Path, kind: str, options: dict,
     return GalleryIndex(kind, options, loaded)
 
 
-def _of(kind, options):
+def _build_setting(kind: str, options: dict) -> dict:
     """What decides how the index was built."""
     return dict(kind=kind, options={
         name: value for name, value in options.items()
         if name != SEARCH_OPTIONS[kind]})
 
 
-def _read(folder, wanted, vectors):
+def _read(folder: Path, setting: dict, vectors: Vectors) -> faiss.Index:
     path = folder / 'index.faiss'
-    about = json.loads((folder / 'index.json').read_text())
-    wanted = dict(wanted, dim=vectors.dim)
-    for key, value in wanted.items():
-        if about[key] != value:
-            raise _StaleError(f'{path} has {key} {about[key]}, the gallery '
-                              f'{value}')
-    if not 0 < about['rows'] <= len(vectors) or (
-            _rows_crc(vectors, about['rows']) != about['rows_crc32']):
-        raise _StaleError(f'{path} was made of other rows')
+    stored = json.loads((folder / 'index.json').read_text())
+    for key, value in dict(setting, dim=vectors.dim).items():
+        if stored[key] != value:
+            raise ValueError(f'{path} has {key} {stored[key]}, the gallery '
+                             f'{value}')
+    if not 0 < stored['rows'] <= len(vectors) or (
+            _vectors_crc(vectors, stored['rows']) != stored['rows_crc32']):
+        raise ValueError(f'{path} was made of other images')
     if (path.stat().st_size, _file_crc(path)) != (
-            about['bytes'], about['file_crc32']):
-        raise _StaleError(f'{path} is damaged: its checksum is wrong')
+            stored['bytes'], stored['file_crc32']):
+        raise ValueError(f'{path} is damaged: its checksum is wrong')
     index = faiss.read_index(str(path))
-    if (index.d, index.ntotal) != (vectors.dim, about['rows']):
-        raise _StaleError(f'{path} holds {index.ntotal} vectors of '
-                          f'{index.d} dimensions')
+    if (index.d, index.ntotal) != (vectors.dim, stored['rows']):
+        raise ValueError(f'{path} holds {index.ntotal} vectors of {index.d} '
+                         'dimensions')
     return index
 
 
-def _rows_crc(vectors, num):
+def _vectors_crc(vectors: Vectors, num: int) -> int:
     return checksum(block[:max(0, num - first)]
                     for first, block in vectors.blocks())
 
 
-def _file_crc(path):
+def _file_crc(path: Path) -> int:
     crc = 0
     with open(path, 'rb') as stream:
         for part in iter(lambda: stream.read(_CHUNK), b''):

@@ -6,17 +6,19 @@ record at the end, which belongs to a change that was never confirmed.
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO, Optional
 
 import numpy as np
 from mmengine.logging import print_log
 
 from mmreidmix.files import replace_file
 
-from .log_records import GalleryError, RecordReader, write_record
+from .log_records import GalleryError, Record, RecordReader, write_record
 from .state import GalleryState, StateReader
 
 NAME = 'gallery.log'
@@ -74,14 +76,9 @@ class FolderLock:
         self._file.close()
 
 
-def write_log(path: Path, records: Iterable[tuple[dict, list]]) -> None:
-    """Write a whole log and put it in its place in one step.
-
-    Args:
-        path (Path): the file; what is there stays until the new one is whole.
-        records (Iterable[tuple[dict, list]]): headers with their arrays.
-    """
-    def write(stream):
+def write_log(path: Path, records: Iterable[Record]) -> None:
+    """Write a whole log and put it in its place in one step."""
+    def write(stream: BinaryIO) -> None:
         for header, arrays in records:
             write_record(stream.write, header, arrays)
         stream.flush()
@@ -109,7 +106,7 @@ class GalleryLog:
                 f'{folder} holds no gallery (there is no {NAME} in it): '
                 'check the folder, or make a gallery with Gallery.create')
         self._lock = None if read_only else FolderLock(folder)
-        self._file = None
+        self._file: Optional[BinaryIO] = None
         self._end = 0
 
     def read(self) -> GalleryState:
@@ -119,7 +116,7 @@ class GalleryLog:
             GalleryError: the file is damaged; names file and offset.
         """
         content = StateReader()
-        reader = RecordReader(self.path, content.room, content.apply)
+        reader = RecordReader(self.path, content.allocate, content.apply)
         reader.read()
         if content.state is None:
             raise reader.damage('its first record is not whole')
@@ -134,7 +131,7 @@ class GalleryLog:
             self._set_aside(reader.size)
         return content.state
 
-    def append(self, header: dict, arrays: Iterable[np.ndarray],
+    def append(self, header: dict, arrays: Sequence[np.ndarray],
                change: Callable) -> None:
         """Append a record; it is on the disk when this returns.
 
@@ -142,7 +139,7 @@ class GalleryLog:
 
         Args:
             header (dict): of the record.
-            arrays (Iterable[np.ndarray]): its payload.
+            arrays (Sequence[np.ndarray]): its payload.
             change (Callable): does in memory what the record says. If it
                 fails, the record is taken back, and as what is in memory may
                 not be what is on the disk then, no more are accepted.
@@ -162,14 +159,10 @@ class GalleryLog:
                 self._file.close()
             raise
 
-    def rewrite(self, records: Iterable[tuple[dict, list]],
-                change: Callable) -> None:
+    def rewrite(self, records: Iterable[Record], change: Callable) -> None:
         """Put other records in the place of all, in one step.
 
-        Args:
-            records (Iterable[tuple[dict, list]]): headers with their arrays.
-            change (Callable): as in :meth:`append`; if it fails, the new
-                records stay.
+        ``change`` is as in :meth:`append`; if it fails, the new records stay.
         """
         self._check()
         try:
@@ -191,16 +184,16 @@ class GalleryLog:
         if self._lock is not None:
             self._lock.release()
 
-    def _open(self):
+    def _open(self) -> None:
         # Without a buffer: what is written is in the file.
         self._file = open(self.path, 'r+b', buffering=0)  # noqa: SIM115
 
-    def _write(self, data):
+    def _write(self, data) -> None:
         data = memoryview(data)
         while data:
             data = data[self._file.write(data):]
 
-    def _check(self):
+    def _check(self) -> None:
         self._lock.check()
         if self._file.closed:
             raise GalleryError(f'a change of {self.path} was interrupted: '
@@ -224,7 +217,8 @@ class GalleryLog:
             if not path.exists())
         with open(self.path, 'rb') as source:
             source.seek(self._end)
-            replace_file(torn, lambda stream: _copy(source, stream))
+            replace_file(
+                torn, lambda stream: shutil.copyfileobj(source, stream))
         self._file.truncate(self._end)
         os.fsync(self._file.fileno())
         print_log(
@@ -232,11 +226,6 @@ class GalleryLog:
             f'{num} bytes were moved to {torn.name}. The change they belong '
             'to was never confirmed; all before it are there', 'current',
             logging.WARNING)
-
-
-def _copy(source, target):
-    for part in iter(lambda: source.read(1 << 20), b''):
-        target.write(part)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -19,8 +19,9 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import BinaryIO, Optional
 
 import numpy as np
 
@@ -28,6 +29,9 @@ MARK = b'MRG1'
 _PREFIX = struct.Struct('<4sIQII')
 _CHECKED = struct.Struct(f'<{_PREFIX.size}sI')
 _CHUNK = 1 << 20
+
+#: Header and payload.
+Record = tuple[dict, Sequence[np.ndarray]]
 
 
 class GalleryError(RuntimeError):
@@ -48,25 +52,20 @@ def checksum(arrays: Iterable[np.ndarray]) -> int:
 
 
 def write_record(write: Callable, header: dict,
-                 arrays: Iterable[np.ndarray] = ()) -> int:
+                 arrays: Iterable[np.ndarray]) -> None:
     """Write one record.
 
     Args:
         write (Callable): takes bytes or (n,) uint8 and writes all of them.
         header (dict): plain JSON values.
         arrays (Iterable[np.ndarray]): contiguous arrays, the payload.
-
-    Returns:
-        int: bytes written.
     """
     parts = [as_bytes(array) for array in arrays]
     text = json.dumps(header).encode()
-    size = sum(part.size for part in parts)
-    prefix = _PREFIX.pack(MARK, len(text), size, zlib.crc32(text),
-                          checksum(parts))
+    prefix = _PREFIX.pack(MARK, len(text), sum(part.size for part in parts),
+                          zlib.crc32(text), checksum(parts))
     for part in (_CHECKED.pack(prefix, zlib.crc32(prefix)), text, *parts):
         write(part)
-    return _CHECKED.size + len(text) + size
 
 
 class RecordReader:
@@ -81,16 +80,16 @@ class RecordReader:
 
     Args:
         path (Path): the file.
-        room (Callable): is called with the header of a record and the length
-            of its payload; returns contiguous arrays of as many bytes, which
-            are filled from the file.
+        allocate (Callable): is called with the header of a record and the
+            length of its payload; returns contiguous arrays of as many bytes,
+            which are filled from the file.
         apply (Callable): is called with the header then; raises ValueError
             if the record cannot follow those before it.
     """
 
-    def __init__(self, path: Path, room: Callable, apply: Callable):
+    def __init__(self, path: Path, allocate: Callable, apply: Callable):
         self.path = path
-        self.room = room
+        self.allocate = allocate
         self.apply = apply
         self.end = self.size = 0
 
@@ -121,7 +120,7 @@ class RecordReader:
             f'cut the file there (truncate -s {self.end}), which keeps all '
             'changes before the damage')
 
-    def _read(self, stream):
+    def _read(self, stream: BinaryIO) -> Optional[dict]:
         prefix = stream.read(_CHECKED.size)
         if len(prefix) < _CHECKED.size:
             return None
@@ -129,7 +128,7 @@ class RecordReader:
         mark, length, size, header_crc, payload_crc = _PREFIX.unpack(fields)
         if zlib.crc32(fields) != crc or mark != MARK:
             if not any(prefix) and _only_zeros(stream):
-                return None  # room the file system gave before its content
+                return None  # space the file system gave before its content
             raise self.damage('no record begins here')
         if stream.tell() + length + size > self.size:
             return None
@@ -137,18 +136,18 @@ class RecordReader:
         if zlib.crc32(text) != header_crc:
             raise self.damage('the checksum of the header is wrong')
         header = json.loads(text)
-        places = [as_bytes(array) for array in self.room(header, size)]
-        if sum(place.size for place in places) != size:
+        parts = [as_bytes(array) for array in self.allocate(header, size)]
+        if sum(part.size for part in parts) != size:
             raise self.damage(f'its payload has {size} bytes, not those that '
                               f'{str(header)[:80]} needs')
-        for place in places:
-            if stream.readinto(place) < place.size:
+        for part in parts:
+            if stream.readinto(part) < part.size:
                 return None  # cut off by the writer since it was opened
-        if checksum(places) != payload_crc:
+        if checksum(parts) != payload_crc:
             raise self.damage('the checksum of the payload is wrong')
         return header
 
 
-def _only_zeros(stream) -> bool:
+def _only_zeros(stream: BinaryIO) -> bool:
     return not any(any(part) for part in iter(
         lambda: stream.read(_CHUNK), b''))

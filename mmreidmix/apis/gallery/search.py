@@ -1,60 +1,51 @@
-"""Steps of a search: filter, find images or tracklets, re-rank."""
+"""Steps of a search: filter, find images, re-rank."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Optional
 
 import numpy as np
 import torch
 
+from mmreidmix.checks import check_count
 from mmreidmix.evaluation.functional.query_gallery import checked_sides
 from mmreidmix.evaluation.functional.reranking import OPTIONS, reranked_blocks
 
-from .checks import integer, integers
-from .flat_search import Found, best_of, exact_search, merged
+from .checks import integers
+from .flat_search import Neighbours, exact_search, nearest
+from .image_table import ImageTable
 from .index import GalleryIndex
-from .memory_table import Rows
-from .tracklets import TrackletMeans
 
 #: Up to so many images are compared without an index: it takes milliseconds.
-FEW = 20_000
+EXACT_LIMIT = 20_000
 _CANDIDATES = 100
 
-GetIndex = Callable[[], Optional[GalleryIndex]]
 
+def passing_images(images: ImageTable, camids: Optional[Sequence[int]] = None,
+                   exclude_camids: Optional[Sequence[int]] = None,
+                   times: Optional[tuple] = None) -> np.ndarray:
+    """Images that are there and pass every filter, (N,) bool.
 
-def passing_rows(rows: Rows, camids=None, exclude_camids=None,
-                 times=None) -> np.ndarray:
-    """Images that are there and pass every filter.
-
-    Args:
-        rows (Rows): N images.
-        camids (Sequence[int], optional): only images of these cameras; none
-            whose camera is not known.
-        exclude_camids (Sequence[int], optional): no images of these cameras;
-            those whose camera is not known pass.
-        times (tuple, optional): (begin, end) with begin <= time < end; None
-            for an open end. Images whose time is not known do not pass.
-
-    Returns:
-        np.ndarray: (N,) bool.
+    The filters are those of :meth:`Gallery.search`. Images of no known camera
+    pass ``exclude_camids`` but not ``camids``, those of no known time do not
+    pass ``times``.
 
     Raises:
-        ValueError: a filter is not of this form.
+        ValueError: a filter is not of the form described there.
     """
-    mask = rows.live.copy()
+    mask = images.live.copy()
     if camids is not None:
-        mask &= np.isin(rows.meta['camid'], integers(camids, 'camids'))
-        mask &= rows.meta['camid'] >= 0
+        mask &= np.isin(images.meta['camid'], integers(camids, 'camids'))
+        mask &= images.meta['camid'] >= 0
     if exclude_camids is not None:
-        mask &= ~np.isin(rows.meta['camid'], np.setdiff1d(
+        mask &= ~np.isin(images.meta['camid'], np.setdiff1d(
             integers(exclude_camids, 'exclude_camids'), [-1]))
     if times is not None:
         begin, end = _interval(times)
-        mask &= (rows.meta['time'] >= begin) & (rows.meta['time'] < end)
+        mask &= (images.meta['time'] >= begin) & (images.meta['time'] < end)
     return mask
 
 
-def _interval(times):
+def _interval(times: tuple) -> tuple[float, float]:
     try:
         begin, end = times
         begin = -np.inf if begin is None else float(begin)
@@ -68,23 +59,25 @@ def _interval(times):
     return begin, end
 
 
-def search_images(rows: Rows, get_index: GetIndex, queries: np.ndarray, k: int,
-                  mask: np.ndarray) -> list[Found]:
-    """The k most similar images of every query.
+def search_images(images: ImageTable,
+                  get_index: Callable[[], Optional[GalleryIndex]],
+                  queries: np.ndarray, k: int,
+                  mask: np.ndarray) -> list[Neighbours]:
+    """Find the k most similar images of every query.
 
     Whatever proposes them, images are compared by their embeddings. Where
     the index proposes fewer than there are, all that pass are compared.
 
     Args:
-        rows (Rows): N images.
-        get_index (GetIndex): gives the index, None for an exact search. It
-            is called only where more than :data:`FEW` images pass.
+        images (ImageTable): N images.
+        get_index (Callable): gives the index, None for an exact search. It
+            is called only where more than :data:`EXACT_LIMIT` images pass.
         queries (np.ndarray): (Q, D) float32 of length 1.
         k (int): fewer are found where fewer pass.
         mask (np.ndarray): (N,) bool, images that pass.
     """
-    vectors, passing = rows.vectors, int(mask.sum())
-    index = get_index() if passing > FEW else None
+    vectors, passing = images.vectors, int(mask.sum())
+    index = get_index() if passing > EXACT_LIMIT else None
     if index is None:
         return exact_search(vectors, queries, k, mask)
     index.extend(vectors)
@@ -92,8 +85,8 @@ def search_images(rows: Rows, get_index: GetIndex, queries: np.ndarray, k: int,
     # Codes of 8 bits order neighbours almost right: the best k are among
     # somewhat more.
     proposed = index.propose(queries, min(2 * k + 32, passing),
-                             None if passing == len(rows) else mask)
-    found = [best_of(vectors, query, line[line >= 0], k)
+                             None if passing == len(images) else mask)
+    found = [nearest(vectors, query, line[line >= 0], k)
              for query, line in zip(queries, proposed)]
     short = [i for i, own in enumerate(found) if len(own.positions) < k]
     if short:
@@ -103,34 +96,12 @@ def search_images(rows: Rows, get_index: GetIndex, queries: np.ndarray, k: int,
     return found
 
 
-def search_tracklets(rows: Rows, get_index: GetIndex, queries: np.ndarray,
-                     k: int, mask: np.ndarray,
-                     means: TrackletMeans) -> list[Found]:
-    """The k most similar tracklets; images without one are one each.
-
-    Args:
-        rows (Rows): N images.
-        get_index (GetIndex): see :func:`search_images`.
-        queries (np.ndarray): (Q, D) float32 of length 1.
-        k (int): fewer are found where fewer pass.
-        mask (np.ndarray): (N,) bool, images that pass.
-        means (TrackletMeans): of the rows.
-    """
-    single = search_images(rows, get_index, queries, k,
-                           mask & (rows.meta['tracklet'] < 0))
-    pooled = means.search(queries, k, mask)
-    return [merged(a, b, k) for a, b in zip(single, pooled)]
-
-
 def num_candidates(rerank: Optional[dict], topk: int) -> int:
-    """How many candidates the search has to find.
-
-    Args:
-        rerank (dict, optional): see :meth:`Gallery.search`.
-        topk (int): how many are wanted in the end.
+    """How many images the search has to find for ``topk`` re-ranked ones.
 
     Raises:
-        ValueError: no dict, an unknown option, or candidates below 1.
+        ValueError: ``rerank`` is no dict, or has an unknown option or
+            candidates below 1.
     """
     if rerank is None:
         return topk
@@ -141,8 +112,17 @@ def num_candidates(rerank: Optional[dict], topk: int) -> int:
     if unknown:
         raise ValueError(f"rerank: {unknown} unknown, expected 'candidates', "
                          f'{", ".join(map(repr, OPTIONS))}')
-    return max(topk, integer(rerank.get('candidates', _CANDIDATES),
-                             'rerank: candidates'))
+    candidates = rerank.get('candidates', _CANDIDATES)
+    check_count('rerank', 1, candidates=candidates)
+    return max(topk, int(candidates))
+
+
+def rerank_neighbours(query: np.ndarray, found: Neighbours, topk: int,
+                      rerank: dict) -> Neighbours:
+    """The ``topk`` best by k-reciprocal re-ranking, with their cosines."""
+    options = {name: rerank[name] for name in OPTIONS if name in rerank}
+    order = reranked_order(query, found.vectors, **options)[:topk]
+    return Neighbours(*(column[order] for column in found))
 
 
 def reranked_order(query: np.ndarray, candidates: np.ndarray, *,

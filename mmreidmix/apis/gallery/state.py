@@ -1,13 +1,15 @@
 """What the records in the file of a gallery mean."""
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Optional
 
 import numpy as np
 
-from .log_records import GalleryError
-from .memory_table import META, Rows
+from mmreidmix.checks import check_count
+
+from .image_table import META, ImageTable
+from .log_records import GalleryError, Record
 
 _VERSION = 1
 # Images of one record when a whole gallery is written.
@@ -18,9 +20,9 @@ class GalleryState:
     """All of a gallery that outlasts the process.
 
     Attributes:
-        rows (Rows): the images.
+        images (ImageTable): what is known of the images.
         index (dict): ``kind`` and ``options`` of the index that was asked
-            for; the index itself can be made of these and the rows.
+            for; the index itself can be made of these and the images.
 
     Args:
         dim (int): dimensions D of an embedding.
@@ -32,36 +34,36 @@ class GalleryState:
 
     def __init__(self, dim: int, model: Optional[str] = None):
         self.dim = operator.index(dim)
-        if self.dim < 1:
-            raise ValueError(f'dim must be at least 1, got {dim}')
+        check_count('Gallery', 1, dim=self.dim)
         self.model = model
-        self.rows = Rows(self.dim)
-        self.index = dict(kind='exact', options={})
+        self.images = ImageTable(self.dim)
+        self.index: dict = dict(kind='exact', options={})
 
-    def records(self) -> Iterator[tuple[dict, list[np.ndarray]]]:
-        """Yield headers and arrays that :class:`StateReader` understands."""
-        rows = self.rows
+    def records(self) -> Iterator[Record]:
+        """Yield the records that :class:`StateReader` understands."""
+        images = self.images
         yield dict(kind='gallery', version=_VERSION, dim=self.dim,
-                   model=self.model, next_id=rows.next_id), []
+                   model=self.model, next_id=images.next_id), []
         yield index_record(self.index)
-        live = np.flatnonzero(rows.live)
+        live = np.flatnonzero(images.live)
         for first in range(0, len(live), _RECORD_ROWS):
             part = live[first:first + _RECORD_ROWS]
-            yield add_record([rows.names[i] for i in part], rows.meta[part],
-                             [rows.vectors.take(part)])
+            yield add_record([images.names[i] for i in part],
+                             images.meta[part], [images.vectors.take(part)])
 
 
-def add_record(names, meta, vectors) -> tuple[dict, list[np.ndarray]]:
+def add_record(names: Sequence[str], meta: np.ndarray,
+               vectors: Sequence[np.ndarray]) -> Record:
     """The record of added images."""
     return dict(kind='add', names=names), [meta, *vectors]
 
 
-def remove_record(ids: np.ndarray) -> tuple[dict, list[np.ndarray]]:
+def remove_record(ids: np.ndarray) -> Record:
     """The record of removed images."""
     return dict(kind='remove'), [ids]
 
 
-def index_record(setting: dict) -> tuple[dict, list[np.ndarray]]:
+def index_record(setting: dict) -> Record:
     """The record of the index that is asked for."""
     return dict(kind='index', setting=setting), []
 
@@ -73,11 +75,11 @@ class StateReader:
         state (GalleryState): None before the first record.
     """
 
-    def __init__(self):
-        self.state = None
-        self._array = None
+    def __init__(self) -> None:
+        self.state: Optional[GalleryState] = None
+        self._array = np.empty(0, META)
 
-    def room(self, header: dict, size: int) -> list[np.ndarray]:
+    def allocate(self, header: dict, size: int) -> list[np.ndarray]:
         """Arrays for the ``size`` bytes of a payload, if they fit."""
         kind = header.get('kind')
         if kind == 'remove':
@@ -89,7 +91,7 @@ class StateReader:
         if size != num * (META.itemsize + 4 * self.state.dim):
             return []
         self._array = np.empty(num, META)
-        return [self._array, *self.state.rows.vectors.room(num)]
+        return [self._array, *self.state.images.vectors.reserve(num)]
 
     def apply(self, header: dict) -> None:
         """Do what a record says.
@@ -98,26 +100,23 @@ class StateReader:
             ValueError: it cannot follow those before it.
             GalleryError: it is from a later version.
         """
-        kind = header.get('kind')
-        if (kind == 'gallery') != (self.state is None):
+        kind, state = header.get('kind'), self.state
+        if (kind == 'gallery') != (state is None):
             raise ValueError(f'a record of kind {kind!r} does not belong here')
-        if kind == 'gallery':
+        if state is None:
             if header['version'] > _VERSION:
                 raise GalleryError('the gallery was written by a later '
                                    'version of mmreidmix: install that one')
             self.state = GalleryState(header['dim'], header['model'])
-            self.state.rows.next_id = header['next_id']
+            self.state.images.next_id = header['next_id']
         elif kind == 'add':
-            self.state.rows.append(self._array, header['names'])
+            state.images.append(self._array, header['names'])
         elif kind == 'remove':
-            self._remove()
+            positions = state.images.positions(self._array)
+            if (positions < 0).any():
+                raise ValueError('a removed image is not there')
+            state.images.remove(positions)
         elif kind == 'index':
-            self.state.index = header['setting']
+            state.index = header['setting']
         else:
             raise ValueError(f'a record of the unknown kind {kind!r}')
-
-    def _remove(self):
-        places = self.state.rows.positions(self._array)
-        if (places < 0).any():
-            raise ValueError('a removed image is not there')
-        self.state.rows.remove(places)

@@ -1,4 +1,6 @@
-"""A growing set of vectors in memory, without ever copying it."""
+"""A growing set of vectors in memory, never copied as a whole."""
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -11,7 +13,7 @@ class Vectors:
     """Vectors in blocks of equal size, appended to at the end.
 
     A vector never moves while others are appended, and no larger array is
-    made when there is no room left: the peak is what the vectors take.
+    made when the memory is used up: the peak is what the vectors take.
 
     Args:
         dim (int): dimensions D.
@@ -20,49 +22,47 @@ class Vectors:
     def __init__(self, dim: int):
         self.dim = dim
         self._count = 0
-        self._blocks = []
+        self._blocks: list[np.ndarray] = []
 
     def __len__(self) -> int:
         return self._count
 
-    def room(self, num: int) -> list[np.ndarray]:
-        """Memory for the next vectors, to be filled before :meth:`append`.
-
-        Args:
-            num (int): how many.
+    def reserve(self, num: int) -> list[np.ndarray]:
+        """Give memory for the next vectors, to be filled before `append`.
 
         Returns:
             list[np.ndarray]: float32 arrays (n, D) with ``num`` rows in all.
         """
-        places, first, last = [], self._count, self._count + num
+        reserved, first, last = [], self._count, self._count + num
         while first < last:
             block, row = divmod(first, BLOCK)
             if block == len(self._blocks):
                 self._blocks.append(np.empty((BLOCK, self.dim), '<f4'))
             end = min(BLOCK, row + last - first)
-            places.append(self._blocks[block][row:end])
+            reserved.append(self._blocks[block][row:end])
             first += end - row
-        return places
+        return reserved
 
     def append(self, num: int) -> None:
-        """Count the vectors written to :meth:`room` as present."""
+        """Count the vectors written to :meth:`reserve` as present."""
         self._count += num
 
-    def blocks(self):
+    def extend(self, vectors: np.ndarray) -> None:
+        """Append copies of vectors (n, D)."""
+        first = 0
+        for part in self.reserve(len(vectors)):
+            part[:] = vectors[first:first + len(part)]
+            first += len(part)
+        self.append(first)
+
+    def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
         """Yield (first position, float32 (n, D)) over all vectors."""
         for first in range(0, self._count, BLOCK):
             block = self._blocks[first // BLOCK]
             yield first, block[:min(BLOCK, self._count - first)]
 
     def take(self, positions: np.ndarray) -> np.ndarray:
-        """Vectors at some positions.
-
-        Args:
-            positions (np.ndarray): (n,) integers, 0..N-1, in any order.
-
-        Returns:
-            np.ndarray: (n, D) float32, a copy.
-        """
+        """Copy the vectors at (n,) positions in any order: (n, D) float32."""
         taken = np.empty((len(positions), self.dim), np.float32)
         numbers, rows = np.divmod(positions, BLOCK)
         for number in np.unique(numbers):
@@ -71,16 +71,10 @@ class Vectors:
         return taken
 
     def keep(self, mask: np.ndarray) -> None:
-        """Drop vectors, in place; the others move up in their order.
-
-        Args:
-            mask (np.ndarray): (N,) bool, True for those that stay.
-        """
-        kept = np.flatnonzero(mask)
+        """Drop the vectors outside a (N,) mask; the others move up."""
+        positions = np.flatnonzero(mask)
         self._count = 0
-        for first in range(0, len(kept), BLOCK):
-            part = kept[first:first + BLOCK]
-            # A vector only ever moves to the front, over what was read.
-            self.room(len(part))[0][:] = self.take(part)
-            self.append(len(part))
+        for first in range(0, len(positions), BLOCK):
+            # A vector only moves to the front, over what was read.
+            self.extend(self.take(positions[first:first + BLOCK]))
         del self._blocks[-(-self._count // BLOCK):]

@@ -131,7 +131,7 @@ def test_another_model_is_refused():
 
 @pytest.mark.parametrize('dim', [0, -1])
 def test_a_gallery_needs_dimensions(dim):
-    with pytest.raises(ValueError, match='dim must be at least 1'):
+    with pytest.raises(ValueError, match='dim must be an integer of at'):
         Gallery(dim)
 
 

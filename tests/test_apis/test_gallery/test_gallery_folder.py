@@ -301,7 +301,7 @@ def test_a_write_that_fails_changes_nothing(
 def test_a_change_that_memory_cannot_follow_ends_the_writing(
         folder, monkeypatch):
     with Gallery.open(folder) as gallery:
-        monkeypatch.setattr(gallery._rows, 'append', lambda *args: 1 / 0)
+        monkeypatch.setattr(gallery._images, 'append', lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             gallery.add(embeddings(1), ['x'])
         monkeypatch.undo()
@@ -373,7 +373,7 @@ def test_killed_processes_lose_nothing_they_confirmed(tmp_path, monkeypatch):
         doubtful |= {int(name.split('/')[0]) for name in found}
         # At most the one change that each was about to make.
         assert len({step % 100 for step in doubtful}) == len(doubtful)
-        monkeypatch.setattr(search, 'FEW', 0)
+        monkeypatch.setattr(search, 'EXACT_LIMIT', 0)
         for match, in gallery.search(rows[there], 1):  # by the index
             assert match.id in ids
         gallery.add(np.ones((1, 300)), ['after'])

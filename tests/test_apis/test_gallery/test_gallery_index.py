@@ -30,7 +30,7 @@ THOROUGH = dict(ivf=dict(nlist=8, nprobe=8), hnsw=dict(breadth=500))
 @pytest.fixture(autouse=True)
 def _few(monkeypatch):
     """Use the index of small galleries too."""
-    monkeypatch.setattr(search, 'FEW', 0)
+    monkeypatch.setattr(search, 'EXACT_LIMIT', 0)
 
 
 @pytest.fixture(params=KINDS)
@@ -168,7 +168,7 @@ def test_a_compaction_whose_index_fails_leaves_no_stale_index(
     with pytest.raises(ZeroDivisionError):
         gallery.compact()
     monkeypatch.undo()
-    monkeypatch.setattr(search, 'FEW', 0)
+    monkeypatch.setattr(search, 'EXACT_LIMIT', 0)
     assert pairs(gallery.search(QUERIES)) == naive(gallery, QUERIES, 10)
 
 
@@ -209,7 +209,7 @@ def test_no_index_of_nothing(kind):
 
 def test_few_images_are_compared_without_the_index(monkeypatch):
     gallery = indexed('ivf', 2000, **POOR['ivf'])
-    monkeypatch.setattr(search, 'FEW', 2000)
+    monkeypatch.setattr(search, 'EXACT_LIMIT', 2000)
     assert pairs(gallery.search(QUERIES)) == naive(gallery, QUERIES, 10)
 
 
@@ -281,8 +281,8 @@ def take_index(folder, other):
 
 @pytest.mark.parametrize('other, message', [
     (dict(num=400, dim=DIM + 1), f'has dim {DIM + 1}, the gallery {DIM}'),
-    (dict(num=400, seed=1), 'was made of other rows'),
-    (dict(num=500), 'was made of other rows'),
+    (dict(num=400, seed=1), 'was made of other images'),
+    (dict(num=500), 'was made of other images'),
 ])
 def test_the_index_of_another_gallery_is_not_taken(
         folder, log, kind, other, message):
@@ -315,7 +315,7 @@ def test_a_log_put_back_from_a_copy_gets_a_new_index(folder, log):
         gallery.add(embeddings(30, 5), names(30, 1000))
         gallery.search(QUERIES)
     (folder / 'gallery.log').write_bytes(data)
-    check(folder, log, 'made of other rows')
+    check(folder, log, 'made of other images')
 
 
 def test_compaction_builds_the_index_again(folder, log):
@@ -350,7 +350,7 @@ def test_an_index_that_cannot_be_written_is_used_all_the_same(
         assert 'no space left' in warnings(log)[0]
         assert pairs(gallery.search(QUERIES)) == naive(gallery, QUERIES, 10)
     monkeypatch.undo()
-    monkeypatch.setattr(search, 'FEW', 0)
+    monkeypatch.setattr(search, 'EXACT_LIMIT', 0)
     check(tmp_path, log, 'is built anew')
 
 
