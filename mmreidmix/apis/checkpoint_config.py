@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.registry import Registry
 
-# of whose registries components are taken from a checkpoint
+# Scopes of whose registries components are taken from a checkpoint
 _SCOPES = ('mmreidmix', 'mmengine', 'mmcv', 'mmpretrain')
 
 
@@ -61,18 +61,14 @@ class _Literal(ast.NodeTransformer):
             values + [word.value for word in node.keywords])
 
 
-def check_types(cfg, registry: Registry, where: str) -> None:
-    """Refuse components that no registry names.
+def check_types(cfg: Any, registry: Registry, where: str) -> None:
+    """Refuse a config with components, at any depth, that no registry names.
 
     A registry imports whatever a dotted name says.
 
-    Args:
-        cfg: config of a component, with others in it.
-        registry (Registry): that they are in.
-        where (str): the file, for the message.
-
     Raises:
-        ValueError: a ``type`` is in no registry of that kind.
+        ValueError: a ``type`` is in no registry of that kind; ``where`` is
+            the file, for the message.
     """
     for name in _types(cfg):
         if not _registered(name, registry):
@@ -93,7 +89,7 @@ def without_init(cfg: Any) -> Any:
     return cfg
 
 
-def _types(cfg) -> Iterator[str]:
+def _types(cfg: Any) -> Iterator[str]:
     if isinstance(cfg, Mapping):
         if 'type' in cfg:
             yield cfg['type']
@@ -104,7 +100,7 @@ def _types(cfg) -> Iterator[str]:
         yield from _types(value)
 
 
-def _registered(name, registry: Registry) -> bool:
+def _registered(name: object, registry: Registry) -> bool:
     if not isinstance(name, str):
         return False
     scope, dot, key = name.rpartition('.')

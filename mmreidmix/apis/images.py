@@ -1,28 +1,32 @@
-"""Pictures as they come, to what a model takes."""
+"""Images as they come, to what a model takes."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Union
 
 import numpy as np
 from mmengine.dataset import Compose
-from PIL import ImageOps
+from PIL import Image, ImageOps
 
-from mmreidmix.datasets.transforms.loading import ImageReadError, read_image
+from mmreidmix.datasets.file_names import IMAGE_SUFFIXES
+from mmreidmix.datasets.transforms.loading import read_image
 from mmreidmix.registry import TRANSFORMS
 
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+#: One image: a path, an RGB or grey array of uint8, or a PIL image.
+ImageLike = Union[str, Path, np.ndarray, Image.Image]
+
 # The first reads a file and the last makes a data sample.
 _LOAD, _PACK = 'LoadReIDImage', 'PackReIDInputs'
 
 
-def list_images(folder) -> list[str]:
-    """Pictures below a folder, as sorted '/'-separated relative paths.
+def list_images(folder: Union[str, Path]) -> list[str]:
+    """Images below a folder, as sorted '/'-separated relative paths.
 
     Hidden files and folders are left out.
 
     Raises:
-        FileNotFoundError: there is no such folder, or no picture in it.
+        FileNotFoundError: there is no such folder, or no image in it.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -32,17 +36,18 @@ def list_images(folder) -> list[str]:
         folders[:] = [name for name in folders if not name.startswith('.')]
         found += [
             Path(root, name).relative_to(folder).as_posix() for name in files
-            if name.lower().endswith(SUFFIXES) and not name.startswith('.')
+            if name.lower().endswith(IMAGE_SUFFIXES)
+            and not name.startswith('.')
         ]
     if not found:
         raise FileNotFoundError(
-            f'no picture below {folder}: expected files ending in '
-            f'{", ".join(SUFFIXES)}')
+            f'no image below {folder}: expected files ending in '
+            f'{", ".join(IMAGE_SUFFIXES)}')
     return sorted(found)
 
 
-def as_bgr(image) -> np.ndarray:
-    """Read or check one picture.
+def as_bgr(image: ImageLike) -> np.ndarray:
+    """Read or check one image.
 
     Args:
         image: path of a file; array (H, W, 3) or (H, W), uint8, RGB; or an
@@ -65,13 +70,13 @@ def as_bgr(image) -> np.ndarray:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or (
             not image.size):
         raise ValueError(
-            'expected a picture as a path, a PIL image or an RGB array '
+            'expected an image as a path, a PIL image or an RGB array '
             f'(H, W, 3) of uint8, got shape {image.shape} of {image.dtype}')
     return np.ascontiguousarray(image[..., ::-1])
 
 
 class Preparation:
-    """The transforms of a test, for one picture at a time.
+    """The transforms of a test, for one image at a time.
 
     Args:
         pipeline (Sequence[dict]): of a test, from ``LoadReIDImage`` to
@@ -81,17 +86,16 @@ class Preparation:
         ValueError: it has another begin or end.
     """
 
-    def __init__(self, pipeline: Sequence):
-        self.pipeline = [dict(transform) for transform in pipeline]
-        kinds = [transform.get('type') for transform in self.pipeline]
+    def __init__(self, pipeline: Sequence[dict]):
+        kinds = [transform.get('type') for transform in pipeline]
         if len(kinds) < 2 or (kinds[0], kinds[-1]) != (_LOAD, _PACK):
             raise ValueError(f'the test pipeline must begin with {_LOAD} and '
                              f'end with {_PACK}, got {kinds}')
-        self._transforms = Compose(
-            [TRANSFORMS.build(t) for t in self.pipeline[1:-1]])
+        self._middle = [dict(transform) for transform in pipeline[1:-1]]
+        self._transforms = Compose([TRANSFORMS.build(t) for t in self._middle])
 
-    def __call__(self, image) -> np.ndarray:
-        """Prepare a picture, see :func:`as_bgr`: BGR uint8 (H, W, 3)."""
+    def __call__(self, image: ImageLike) -> np.ndarray:
+        """Prepare an image, see :func:`as_bgr`: BGR uint8 (H, W, 3)."""
         image = as_bgr(image)
         shape = image.shape[:2]
         return self._transforms(
@@ -104,21 +108,12 @@ class Preparation:
             ValueError: there is more or something else, or its option is not
                 ``scale`` or ``interpolation``.
         """
-        middle = self.pipeline[1:-1]
-        if len(middle) != 1 or middle[0].get('type') != 'Resize' or (
-                set(middle[0]) - {'type', 'scale', 'interpolation'}):
+        kinds = [transform.get('type') for transform in self._middle]
+        options = {name for transform in self._middle for name in transform}
+        if kinds != ['Resize'] or (
+                options - {'type', 'scale', 'interpolation'}):
             raise ValueError(
                 'a model is exported with its preparation, which must be '
                 "dict(type='Resize', scale=(W, H), interpolation=...) between "
-                f'{_LOAD} and {_PACK}; the test pipeline has {middle}')
-        return middle[0]
-
-
-def batches(images: Sequence, size: int) -> Iterator[Sequence]:
-    """Cut a sequence into parts of at most ``size``."""
-    for begin in range(0, len(images), size):
-        yield images[begin:begin + size]
-
-
-__all__ = ['ImageReadError', 'Preparation', 'as_bgr', 'batches',
-           'list_images']
+                f'{_LOAD} and {_PACK}; the test pipeline has {self._middle}')
+        return self._middle[0]

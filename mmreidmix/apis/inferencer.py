@@ -1,10 +1,10 @@
-"""Embeddings of pictures by a trained model."""
+"""Embeddings of images by a trained model."""
 
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 import numpy as np
 import torch
@@ -12,18 +12,20 @@ from mmengine.logging import print_log
 
 from mmreidmix.apis.deploy.export import export_onnx
 from mmreidmix.apis.deploy.inference_backends import OnnxEncoder, TorchEncoder
+from mmreidmix.checks import check_choice, check_count
+from mmreidmix.datasets.transforms import ImageReadError
 from mmreidmix.registry import INFERENCERS
 
 from .comparison import Comparison, decide
-from .images import ImageReadError, Preparation, batches, list_images
-from .trained_model import load_trained_model
+from .images import ImageLike, Preparation, list_images
+from .trained_model import existing_file, load_trained_model
 
 BACKENDS = ('torch', 'onnxruntime')
 
 
 @INFERENCERS.register_module()
 class ReIDInferencer:
-    """Turns pictures of people into embeddings and compares them.
+    """Turns images of people into embeddings and compares them.
 
     Args:
         model (str | Path): a checkpoint of this project, which carries config
@@ -34,7 +36,7 @@ class ReIDInferencer:
             where there is one.
         backend (str): 'torch' or 'onnxruntime'; an ``.onnx`` file always runs
             in the latter. Defaults to 'torch'.
-        batch_size (int): pictures per forward pass. Defaults to 64.
+        batch_size (int): images per forward pass. Defaults to 64.
         amp (bool): bfloat16, with 'torch'. Defaults to False.
         compile (bool): ``torch.compile``, with 'torch'. Defaults to False.
 
@@ -56,70 +58,58 @@ class ReIDInferencer:
     """
 
     def __init__(self,
-                 model,
-                 weights=None,
+                 model: Union[str, Path],
+                 weights: Union[str, Path, None] = None,
                  device: Optional[str] = None,
                  backend: str = 'torch',
                  batch_size: int = 64,
                  amp: bool = False,
                  compile: bool = False):
-        if backend not in BACKENDS:
-            raise ValueError(f'backend must be one of {BACKENDS}, got '
-                             f'{backend!r}')
-        if batch_size < 1:
-            raise ValueError(f'batch_size must be at least 1, got '
-                             f'{batch_size}')
+        check_choice(self, BACKENDS, backend=backend)
+        check_count(self, 1, batch_size=batch_size)
         self.batch_size = batch_size
         exported = Path(model).suffix == '.onnx'
         if exported and weights is not None:
             raise ValueError(f'`weights` belongs to a config file (.py), got '
                              f'{model}, which has its own')
-        if (exported or backend == 'onnxruntime') and (amp or compile):
+        if not exported and backend == 'torch':
+            device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+            trained = load_trained_model(model, weights, device)
+            self.encoder = TorchEncoder(trained.model, device, amp, compile)
+            description = trained.description()
+        elif amp or compile:
             raise ValueError('amp and compile are for the backend torch')
-        if exported:
-            if not Path(model).is_file():
-                raise FileNotFoundError(f'no file {model}')
-            self._use_onnx(str(model), device)
-            return
-        if backend == 'onnxruntime':
-            trained = load_trained_model(model, weights, 'cpu')
-            self._use_onnx(export_onnx(trained), device)
-            return
-        device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-        trained = load_trained_model(model, weights, device)
-        self.sha256 = trained.sha256
-        self.thresholds = trained.thresholds
-        self.facts = trained.facts
-        self.prepare = Preparation(trained.pipeline)
-        self.encoder = TorchEncoder(trained.model, device, amp, compile)
+        else:
+            content = str(existing_file(model)) if exported else export_onnx(
+                load_trained_model(model, weights, 'cpu'))
+            self.encoder = OnnxEncoder(content, device=device)
+            description = self.encoder.description
+        self.prepare = Preparation(description['pipeline'])
+        self.thresholds = description['thresholds']
+        self.facts = description['facts']
+        self.sha256 = description['sha256']
 
-    def _use_onnx(self, model, device) -> None:
-        self.encoder = OnnxEncoder(model, device=device)
-        described = self.encoder.description
-        self.sha256 = described['sha256']
-        self.thresholds = described['thresholds']
-        self.facts = described['facts']
-        self.prepare = Preparation(described['pipeline'])
-
-    def __call__(self, images) -> np.ndarray:
-        """Embed pictures.
+    def __call__(self, images: Union[ImageLike, Sequence[ImageLike]]
+                 ) -> np.ndarray:
+        """Embed images.
 
         Args:
-            images: a picture or a sequence of them: paths, PIL images, or RGB
+            images: an image or a sequence of them: paths, PIL images, or RGB
                 arrays (H, W, 3) of uint8, of any sizes; or a folder, whose
-                pictures are taken in the order of :func:`list_images`.
+                images are taken in the order of :func:`list_images`.
 
         Returns:
-            np.ndarray: unit-length rows, shape (N, D), float32.
+            np.ndarray: (N, D) float32 of unit length.
 
         Raises:
             ImageReadError: a file is missing or damaged.
-            ValueError: there is no picture, or an array is none.
+            ValueError: there is no image, or an array is none.
         """
-        return self._embed(_as_list(images))
+        return self._embed(_as_list(images))[0]
 
-    def folder(self, folder, skip_damaged: bool = False):
-        """Embed the pictures below a folder.
+    def folder(self, folder: Union[str, Path], skip_damaged: bool = False
+               ) -> tuple[list[str], np.ndarray]:
+        """Embed the images below a folder.
 
         Args:
             folder (str | Path): it.
@@ -127,71 +117,72 @@ class ReIDInferencer:
                 place of an error.
 
         Returns:
-            tuple[list[str], np.ndarray]: paths below the folder, and
-            unit-length rows of these, shape (N, D), float32.
+            tuple[list[str], np.ndarray]: paths below the folder, and their
+            embeddings (N, D) float32 of unit length.
 
         Raises:
-            FileNotFoundError: no such folder, or no picture in it.
+            FileNotFoundError: no such folder, or no image in it.
             ImageReadError: a damaged file, or all are.
         """
         names = list_images(folder)
-        damaged: Optional[list] = [] if skip_damaged else None
-        rows = self._embed([Path(folder, name) for name in names], damaged)
+        embeddings, damaged = self._embed(
+            [Path(folder, name) for name in names], skip_damaged)
         if damaged:
+            first = next(iter(damaged.values()))
+            if len(damaged) == len(names):
+                raise ImageReadError(
+                    f'all of {len(names)} images are damaged: {first}')
             print_log(
-                f'{len(damaged):,} of {len(names):,} pictures below {folder} '
-                f'are damaged and left out: {damaged[0][1]}'
-                f'{", ..." if len(damaged) > 1 else ""}',
+                f'{len(damaged):,} of {len(names):,} images below {folder} '
+                f'are damaged and left out, the first: {first}',
                 logger='current',
                 level=logging.WARNING)
-            lost = {number for number, _ in damaged}
-            names = [n for i, n in enumerate(names) if i not in lost]
-        return names, rows
+        return [name for i, name in enumerate(names)
+                if i not in damaged], embeddings
 
-    def readable(self, images: Sequence):
-        """Embed those of some pictures that can be read.
+    def readable(self, images: Sequence[ImageLike]
+                 ) -> tuple[np.ndarray, dict[int, Exception]]:
+        """Embed those images that can be read.
 
         Args:
             images (Sequence): as in :meth:`__call__`.
 
         Returns:
-            tuple[np.ndarray, dict[int, Exception]]: unit-length rows of the
-            pictures that can be read, in their order, shape (M, D), float32,
+            tuple[np.ndarray, dict[int, Exception]]: embeddings of the images
+            that can be read, in their order, (M, D) float32 of unit length,
             (0, 0) if none can; and what is wrong with the others, by their
             position.
         """
-        damaged: list = []
-        parts = self._parts(_as_list(images), damaged)
-        rows = np.concatenate(parts) if parts else np.empty((0, 0), 'f4')
-        return rows, dict(damaged)
+        return self._embed(_as_list(images), skip_damaged=True)
 
     def tracklets(self, tracklets: Sequence) -> np.ndarray:
-        """One embedding of each tracklet: the mean of its pictures'.
+        """Embed tracklets: the mean of the embeddings of their images.
 
         Args:
-            tracklets (Sequence): of each its pictures, as in
+            tracklets (Sequence): of each its images, as in
                 :meth:`__call__`.
 
         Returns:
-            np.ndarray: unit-length rows, shape (T, D), float32.
+            np.ndarray: (T, D) float32 of unit length.
 
         Raises:
-            ValueError: there is no tracklet, or one has no picture.
+            ValueError: there is no tracklet, or one has no image.
         """
         if not len(tracklets):
             raise ValueError('there is no tracklet to embed')
         lists = [_as_list(tracklet) for tracklet in tracklets]
-        rows = self._embed([image for images in lists for image in images])
+        embeddings = self([image for images in lists for image in images])
         starts = np.cumsum([0] + [len(images) for images in lists[:-1]])
-        sums = np.add.reduceat(rows, starts)
+        sums = np.add.reduceat(embeddings, starts)
         return sums / np.linalg.norm(sums, axis=1, keepdims=True)
 
-    def compare(self, first, second, fmr: Optional[float] = None
-                ) -> Comparison:
-        """Decide whether two pictures show one person.
+    def compare(self, first: Union[ImageLike, Sequence[ImageLike]],
+                second: Union[ImageLike, Sequence[ImageLike]],
+                fmr: Optional[float] = None) -> Comparison:
+        """Decide whether two images show one person.
 
         Args:
-            first: a picture, or a list of pictures of one person.
+            first: an image, or a list of images of one person.
             second: likewise.
             fmr (float, optional): wanted false-match rate, one that the model
                 was calibrated for; default: the highest of them.
@@ -199,35 +190,30 @@ class ReIDInferencer:
         Raises:
             ValueError: the model has no threshold of this rate.
         """
-        first, second = self.tracklets([_as_list(first), _as_list(second)])
+        first, second = self.tracklets([first, second])
         return decide(float(first @ second), self.thresholds, fmr)
 
-    def _embed(self, images: list, damaged: Optional[list] = None):
-        parts = self._parts(images, damaged)
-        if not parts:
-            raise ImageReadError(f'all of {len(images)} pictures are damaged: '
-                                 f'{damaged[0][1]}')
-        return np.concatenate(parts)
-
-    def _parts(self, images: list, damaged: Optional[list]):
-        """Embed a list; collects (number, error) in ``damaged``, if given."""
-        done, parts = 0, []
+    def _embed(self, images: list, skip_damaged: bool = False
+               ) -> tuple[np.ndarray, dict[int, Exception]]:
+        """Embeddings, and errors by position if damaged ones are skipped."""
+        parts, damaged = [], {}
         with ThreadPoolExecutor() as pool:
-            for batch in batches(images, self.batch_size):
-                loaded = list(pool.map(self._load, batch))
-                for number, image in enumerate(loaded, start=done):
+            for begin in range(0, len(images), self.batch_size):
+                batch = images[begin:begin + self.batch_size]
+                prepared = []
+                for i, image in enumerate(pool.map(self._load, batch), begin):
                     if not isinstance(image, Exception):
-                        continue
-                    if damaged is None:
+                        prepared.append(image)
+                    elif skip_damaged:
+                        damaged[i] = image
+                    else:
                         raise image
-                    damaged.append((number, image))
-                done += len(batch)
-                whole = [i for i in loaded if not isinstance(i, Exception)]
-                if whole:
-                    parts.append(self.encoder(whole))
-        return parts
+                if prepared:
+                    parts.append(self.encoder(prepared))
+        return np.concatenate(parts) if parts else np.empty(
+            (0, 0), np.float32), damaged
 
-    def _load(self, image):
+    def _load(self, image: ImageLike) -> Union[np.ndarray, Exception]:
         try:
             return self.prepare(image)
         except (ImageReadError, ValueError) as error:
@@ -241,5 +227,5 @@ def _as_list(images) -> list:
         isinstance(images, np.ndarray) and images.ndim < 4)
     found = [images] if single else list(images)
     if not found:
-        raise ValueError('there is no picture to embed: the sequence is empty')
+        raise ValueError('there is no image to embed: the sequence is empty')
     return found

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 import torch
 import torch.nn as nn
@@ -40,8 +40,15 @@ class TrainedModel:
     facts: dict
     sha256: str
 
+    def description(self) -> dict:
+        """All but the network, as an exported file has it."""
+        return dict(pipeline=self.pipeline, thresholds=self.thresholds,
+                    facts=self.facts, sha256=self.sha256)
 
-def load_trained_model(model, weights=None, device='cpu') -> TrainedModel:
+
+def load_trained_model(model: Union[str, Path],
+                       weights: Union[str, Path, None] = None,
+                       device: str = 'cpu') -> TrainedModel:
     """Build a model and load its weights.
 
     Args:
@@ -50,51 +57,48 @@ def load_trained_model(model, weights=None, device='cpu') -> TrainedModel:
         weights (str | Path, optional): the checkpoint of a config file.
         device (str): where to.
 
-    Returns:
-        TrainedModel: in evaluation mode.
-
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the checkpoint has no config, or one with components that
             no registry names, or its weights do not fit the model.
     """
-    model = _existing(model)
-    if model.suffix == '.py':
-        if weights is None:
-            raise ValueError(f'{model} is a config file: give its checkpoint '
-                             'as `weights`')
-        weights = _existing(weights)
-        checkpoint = load_checkpoint(weights)
-        cfg = Config.fromfile(model).to_dict()
-        _require_model(cfg, model)
-    else:
-        if weights is not None:
-            raise ValueError(f'`weights` belongs to a config file (.py), got '
-                             f'{model}')
-        weights = model
-        checkpoint = load_checkpoint(weights)
-        cfg = _own_config(checkpoint, weights)
+    model = existing_file(model)
+    is_config = model.suffix == '.py'
+    if is_config and weights is None:
+        raise ValueError(f'{model} is a config file: give its checkpoint '
+                         'as `weights`')
+    if not is_config and weights is not None:
+        raise ValueError(f'`weights` belongs to a config file (.py), got '
+                         f'{model}')
+    weights = existing_file(weights if is_config else model)
+    checkpoint = load_checkpoint(weights)
     meta = checkpoint.get('meta') or {}
+    cfg = Config.fromfile(model).to_dict() if is_config else (
+        _stored_config(meta, weights))
+    if not isinstance(cfg.get('model'), Mapping):
+        raise ValueError(f'{model}: the config has no `model`')
+    network_cfg = without_init(cfg['model'])
+    if not is_config:
+        check_types(network_cfg, MODELS, str(weights))
     pipeline = _test_pipeline(cfg, weights)
     # inner components are looked up in the registries of this scope
     init_default_scope('mmreidmix')
-    network = MODELS.build(without_init(cfg['model']))
+    network = MODELS.build(network_cfg)
     state = unwrap_state_dict(checkpoint)
     check_embedding_weights(network, state, str(weights))
     load_state_dict(network, state, strict=False)
     return TrainedModel(
         network.to(device).eval(), pipeline, meta.get('thresholds'),
-        dict(_facts(meta, cfg), checkpoint=weights.name), _hash(state))
+        dict(_training_facts(meta, cfg), checkpoint=weights.name),
+        _hash(state))
 
 
 def load_checkpoint(path: Path) -> dict:
     """Read a checkpoint: tensors and plain values, nothing that runs.
 
     Raises:
-        FileNotFoundError: there is no such file.
         ValueError: it is no checkpoint, or holds other objects.
     """
-    path = _existing(path)
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # torch has no error of its own for this
@@ -107,7 +111,12 @@ def load_checkpoint(path: Path) -> dict:
     return content
 
 
-def _existing(path) -> Path:
+def existing_file(path: Union[str, Path]) -> Path:
+    """A path.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
@@ -116,22 +125,14 @@ def _existing(path) -> Path:
     return path
 
 
-def _require_model(cfg: Mapping, path: Path) -> None:
-    if not isinstance(cfg.get('model'), Mapping):
-        raise ValueError(f'{path}: the config has no `model`')
-
-
-def _own_config(checkpoint: Mapping, path: Path) -> dict:
-    text = (checkpoint.get('meta') or {}).get('cfg')
+def _stored_config(meta: Mapping, path: Path) -> dict:
+    text = meta.get('cfg')
     if not isinstance(text, str):
         raise ValueError(
             f'{path} does not carry its config (meta.cfg). For the weights of '
             'others give a config file as the model and this file as '
             '`weights`; tools/model_converters renames their weights')
-    cfg = parse_config(text)
-    _require_model(cfg, path)
-    check_types(without_init(cfg['model']), MODELS, str(path))
-    return cfg
+    return parse_config(text)
 
 
 def _test_pipeline(cfg: Mapping, path: Path) -> list:
@@ -144,7 +145,7 @@ def _test_pipeline(cfg: Mapping, path: Path) -> list:
                      'pipeline`, which says how images are prepared')
 
 
-def _facts(meta: Mapping, cfg: Mapping) -> dict:
+def _training_facts(meta: Mapping, cfg: Mapping) -> dict:
     facts = {key: meta[key] for key in ('method_sha256', 'epoch', 'iter',
                                         'seed') if key in meta}
     if cfg.get('protocol'):
@@ -159,9 +160,9 @@ def _facts(meta: Mapping, cfg: Mapping) -> dict:
 
 
 def _hash(state: Mapping) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for key in sorted(state):
         value = state[key].detach().cpu().contiguous()
-        found.update(f'{key} {value.dtype} {tuple(value.shape)}\n'.encode())
-        found.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()
+        digest.update(f'{key} {value.dtype} {tuple(value.shape)}\n'.encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

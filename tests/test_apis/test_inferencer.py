@@ -66,7 +66,7 @@ def test_order_and_length_do_not_depend_on_the_batch(checkpoint, pictures):
     (np.zeros((4, 4, 4), np.uint8), r'shape \(4, 4, 4\)'),
     (np.zeros((0, 4, 3), np.uint8), r'shape \(0, 4, 3\)'),
     (np.zeros((4, 4, 3)), 'of float64'),
-    ([], 'no picture to embed'),
+    ([], 'no image to embed'),
 ])
 def test_what_is_no_picture(inferencer, image, message):
     with pytest.raises(ValueError, match=message):
@@ -91,16 +91,16 @@ def test_folder(inferencer, pictures, tmp_path, log):
     again, fewer = inferencer.folder(tmp_path / 'in', skip_damaged=True)
     assert again == names
     np.testing.assert_allclose(fewer, rows, atol=1e-5)
-    assert '1 of 5 pictures' in log.text and '2.jpg' in log.text
+    assert '1 of 5 images' in log.text and '2.jpg' in log.text
 
 
 def test_folders_that_are_none(inferencer, tmp_path):
     with pytest.raises(FileNotFoundError, match='no folder'):
         list_images(tmp_path / 'x')
-    with pytest.raises(FileNotFoundError, match='no picture below'):
+    with pytest.raises(FileNotFoundError, match='no image below'):
         inferencer.folder(tmp_path)
     (tmp_path / 'a.jpg').write_bytes(b'')
-    with pytest.raises(ImageReadError, match='all of 1 pictures'):
+    with pytest.raises(ImageReadError, match='all of 1 images'):
         inferencer.folder(tmp_path, skip_damaged=True)
 
 
@@ -116,7 +116,7 @@ def test_tracklets_are_means(inferencer, pictures):
         mean = part.mean(0)
         np.testing.assert_allclose(row, mean / np.linalg.norm(mean),
                                    atol=1e-5)
-    with pytest.raises(ValueError, match='no picture'):
+    with pytest.raises(ValueError, match='no image'):
         inferencer.tracklets([pictures[:2], []])
 
 
@@ -165,7 +165,7 @@ def test_missing_files(tmp_path):
 
 @pytest.mark.parametrize('options, message', [
     (dict(backend='tensorrt'), 'backend must be one of'),
-    (dict(batch_size=0), 'batch_size must be at least 1'),
+    (dict(batch_size=0), 'batch_size must be an integer of at'),
     (dict(backend='onnxruntime', amp=True), 'for the backend torch'),
     (dict(weights='x.pth'), 'belongs to a config file'),
 ])

@@ -85,7 +85,7 @@ def test_a_missing_gallery_was_made(page):
     _, root, folder = page
     text = (folder / 'log').read_text()
     assert f'of {len(list(root.iterdir()))} pictures below {root}' in text
-    assert '1 damaged pictures are left out' in text
+    assert '1 damaged images are left out' in text
     assert 'WARNING' not in text
     assert (folder / 'gallery' / 'gallery.log').is_file()
 
@@ -239,7 +239,7 @@ def test_bad_uploads_are_told(page, browser, tmp_path):
     (tmp_path / 'cut.jpg').write_bytes(cut)
     (tmp_path / 'large.jpg').write_bytes(bytes(11_000_000))
     Image.new('1', (9000, 9000)).save(tmp_path / 'bomb.png')
-    for name, message in (('broken.jpg', 'not a picture that can be read'),
+    for name, message in (('broken.jpg', 'not an image that can be read'),
                           ('cut.jpg', 'cut short'),
                           ('bomb.png', '9000 x 9000 pixels'),
                           ('large.jpg', 'maximum allowed size')):
@@ -287,7 +287,7 @@ def test_bad_input_is_told_before_the_page_opens(checkpoint, pictures,
             ('full', pictures[0].parent, 'holds no gallery, but other files'),
             ('empty', pictures[0].parent, 'is empty'),
             ('damaged', pictures[0].parent, 'is damaged at byte 0'),
-            ('new', tmp_path / 'none', 'no picture or folder')):
+            ('new', tmp_path / 'none', 'no image or folder')):
         assert main([str(tmp_path / gallery), '--model', str(checkpoint),
                      '--images', str(root), '--device', 'cpu']) == 2
         assert message in capsys.readouterr().err

@@ -32,7 +32,7 @@ def test_an_npz(tool, checkpoint, folder, tmp_path, capsys):
         'market1501', '--part', '2', '--device', 'cpu'])
     shown = capsys.readouterr()
     assert status == 0
-    assert '1 damaged pictures are left out' in shown.err
+    assert '1 damaged images are left out' in shown.err
     assert '0001_c1s1_000000_00.jpg: the file is empty' in shown.err
     assert '6 of 6 pictures' in shown.out and '5 embeddings of' in shown.out
     with np.load(out) as content:
@@ -80,8 +80,8 @@ def test_bad_input_is_told(tool, checkpoint, folder, tmp_path,
 def test_no_picture_no_model(tool, checkpoint, tmp_path,
                              capsys):
     for model, place, message in (
-            (checkpoint, tmp_path, 'no picture below'),
-            (checkpoint, tmp_path / 'a.jpg', 'no picture or folder'),
+            (checkpoint, tmp_path, 'no image below'),
+            (checkpoint, tmp_path / 'a.jpg', 'no image or folder'),
             (tmp_path / 'x.pth', ROOT / 'docs', 'no file'),
             (ROOT / 'setup.py', ROOT / 'docs', '')):
         assert tool['main']([str(model), str(place), '--out',

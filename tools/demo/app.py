@@ -25,7 +25,7 @@ from mmreidmix.apis.app.command_line import (
 )
 from mmreidmix.apis.app.gallery_filling import (
     extract_to_gallery,
-    find_pictures,
+    find_images,
     holds_gallery,
 )
 from mmreidmix.apis.app.search_page import SearchPage
@@ -75,7 +75,7 @@ def make_gallery(args, inferencer) -> None:
     if folder.is_dir() and any(folder.iterdir()):
         raise ValueError(f'{folder} holds no gallery, but other files: name a '
                          'folder that is empty or does not exist')
-    root, names = find_pictures([args.images], args.images)
+    root, names = find_images([args.images], args.images)
     print(f'making the gallery {folder} of {len(names):,} pictures below '
           f'{root}', flush=True)
     part = Path(f'{folder}.part')

@@ -56,7 +56,7 @@ class Handlers:
     def choose(self, ids, event: gr.SelectData, *options):
         """Search for a match that was clicked on."""
         query = _told(self.page.chosen, ids[event.index])
-        return query.picture, query, *self.search(query, *options)
+        return query.image, query, *self.search(query, *options)
 
     def search(self, query, camids, topk, rerank, fmr=None):
         """Search for the person of before, with other options."""
@@ -81,7 +81,7 @@ def _told(function, *args):
 
 
 def _matches(shown):
-    pictures = [(own.picture, own.caption) for own in shown]
+    pictures = [(own.image, own.caption) for own in shown]
     update = gr.update(value=pictures, visible=bool(shown))
     return update, [own.id for own in shown]
 
@@ -95,9 +95,9 @@ def head(query, answer) -> str:
             f' (camera {query.match.camid})')
         who = f'<b>{escape(printable(query.match.name))}</b>{camera}'
     text = f'Searched for {who}: '
-    if answer.line is not None:
+    if answer.threshold is not None:
         text += f'{len(answer.above)} matches reach the threshold, '
-    text += f'{len(answer.below)} do not.' if answer.line else (
+    text += f'{len(answer.below)} do not.' if answer.threshold else (
         f'{len(answer.below)} matches.')
     if answer.missing:
         text += (f' {answer.missing} pictures of the gallery can not be read '
@@ -107,9 +107,9 @@ def head(query, answer) -> str:
 
 def cut(answer, rerank) -> str:
     """The line between the matches."""
-    if answer.line is None:
+    if answer.threshold is None:
         return f'<div id="line" class="none">{escape(NO_THRESHOLD)}</div>'
-    text = escape(str(answer.line))
+    text = escape(str(answer.threshold))
     note = ' Re-ranked: scores do not fall along the list.' if rerank else ''
     return (f'<div id="line"><b>Above: same person?</b> {text}. <b>Below: '
             f'probably others.</b>{note} A score decides nothing about a '

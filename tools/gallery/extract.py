@@ -31,9 +31,9 @@ from mmreidmix.apis.app.gallery_filling import (
     PART,
     embedded_parts,
     extract_to_gallery,
-    find_pictures,
+    find_images,
 )
-from mmreidmix.apis.images import ImageReadError
+from mmreidmix.datasets.transforms import ImageReadError
 from mmreidmix.files import replace_file
 
 
@@ -102,7 +102,7 @@ def write_npz(args, inferencer, root: Path, names: list) -> None:
 
 def extract(args) -> None:
     """Embed, write, report."""
-    root, names = find_pictures(args.places, args.root)
+    root, names = find_images(args.places, args.root)
     inferencer = open_model(args)
     if args.out:
         write_npz(args, inferencer, root, names)

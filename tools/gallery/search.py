@@ -22,7 +22,7 @@ from mmreidmix.apis.app.command_line import (
 )
 from mmreidmix.apis.app.path_parsing import parse_time, printable, time_text
 from mmreidmix.apis.app.safe_images import inside
-from mmreidmix.apis.comparison import NO_THRESHOLD, threshold_line
+from mmreidmix.apis.comparison import NO_THRESHOLD, optional_threshold
 from mmreidmix.files import replace_file
 from mmreidmix.visualization import draw_rank_lists, save_picture
 
@@ -80,7 +80,7 @@ def search(args) -> None:
     gallery = Gallery.open(args.gallery, read_only=True)
     inferencer = open_model(args)
     gallery.check_model(inferencer.sha256)
-    line = threshold_line(inferencer.thresholds, args.fmr)
+    line = optional_threshold(inferencer.thresholds, args.fmr)
     times = None if args.after is None and args.before is None else (
         args.after, args.before)
     found = gallery.search(

@@ -25,7 +25,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--device', help='cpu, cuda, cuda:1; default: a GPU '
                        'where there is one')
     group.add_argument('--batch-size', type=positive, default=64,
-                       help='pictures per forward pass (default: 64)')
+                       help='images per forward pass (default: 64)')
 
 
 def open_model(args: argparse.Namespace) -> ReIDInferencer:
@@ -36,7 +36,7 @@ def open_model(args: argparse.Namespace) -> ReIDInferencer:
 
 def add_path_options(parser: argparse.ArgumentParser) -> None:
     """Options of :func:`path_reader`."""
-    group = parser.add_argument_group('what the paths of pictures say')
+    group = parser.add_argument_group('what the paths of images say')
     pattern = group.add_mutually_exclusive_group()
     pattern.add_argument(
         '--pattern', metavar='REGEX', help='regular expression for the whole '
@@ -54,15 +54,15 @@ def path_reader(args: argparse.Namespace) -> PathReader:
     return PathReader(args.pattern or args.names, args.time_format)
 
 
-def report_damaged(damaged: list, limit: int = 10) -> None:
-    """Name pictures that are left out on the standard error output."""
+def report_damaged(damaged: list[str], limit: int = 10) -> None:
+    """Name images that are left out on the standard error output."""
     if not damaged:
         return
-    print(f'{len(damaged):,} damaged pictures are left out:', file=sys.stderr)
+    print(f'{len(damaged):,} damaged images are left out:', file=sys.stderr)
     for reason in damaged[:limit]:
         print(f'  {printable(reason)}', file=sys.stderr)
     if len(damaged) > limit:
-        print(f'  ... and {len(damaged) - limit:,} more', file=sys.stderr)
+        print(f'  and {len(damaged) - limit:,} more', file=sys.stderr)
 
 
 def run_tool(work: Callable, args: argparse.Namespace, name: str) -> int:

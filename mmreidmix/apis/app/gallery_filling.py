@@ -1,25 +1,27 @@
-"""From folders of pictures to a gallery, part by part."""
+"""From folders of images to a gallery, part by part."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
 from mmreidmix.apis.gallery import Gallery
 from mmreidmix.apis.gallery.log import NAME
-from mmreidmix.apis.images import ImageReadError, batches, list_images
+from mmreidmix.apis.images import list_images
 from mmreidmix.apis.inferencer import ReIDInferencer
+from mmreidmix.checks import check_count
+from mmreidmix.datasets.transforms import ImageReadError
 
 from .path_parsing import PathReader
 
-#: Pictures of one part: so many are embedded before they are written.
+#: Images of one part: so many are embedded before they are written.
 PART = 1024
 
 
 class Part(NamedTuple):
-    """Some pictures, embedded.
+    """Embeddings of a part of the images.
 
     Attributes:
         names (list[str]): M names, of those that could be read.
@@ -33,13 +35,13 @@ class Part(NamedTuple):
 
 
 class Extraction(NamedTuple):
-    """What became of the pictures.
+    """What became of the images.
 
     Attributes:
         added (int): embedded and added to the gallery.
         known (int): in the gallery already and not embedded again.
-        damaged (list[str]): what is wrong with each picture that is left
-            out; begins with its path.
+        damaged (list[str]): what is wrong with each image that is left out;
+            begins with its path.
     """
 
     added: int
@@ -47,8 +49,10 @@ class Extraction(NamedTuple):
     damaged: list
 
 
-def find_pictures(places: Sequence, root=None) -> tuple[Path, list[str]]:
-    """Pictures of some files and folders, by names below one root.
+def find_images(places: Sequence[Union[str, Path]],
+                root: Union[str, Path, None] = None
+                ) -> tuple[Path, list[str]]:
+    """Images of files and folders, by names below one root.
 
     Args:
         places (Sequence[str | Path]): files, and folders of any depth.
@@ -60,7 +64,7 @@ def find_pictures(places: Sequence, root=None) -> tuple[Path, list[str]]:
         sorted, none twice.
 
     Raises:
-        FileNotFoundError: a place does not exist or holds no picture.
+        FileNotFoundError: a place does not exist or holds no image.
         ValueError: a place is not below the root.
     """
     places = [Path(os.path.abspath(place)) for place in places]
@@ -72,7 +76,7 @@ def find_pictures(places: Sequence, root=None) -> tuple[Path, list[str]]:
         if not place.is_relative_to(root):
             raise ValueError(f'{place} is not below the root {root}')
         if not place.exists():
-            raise FileNotFoundError(f'no picture or folder {place}')
+            raise FileNotFoundError(f'no image or folder {place}')
         below = [place / name for name in list_images(place)] if (
             place.is_dir()) else [place]
         names.update(path.relative_to(root).as_posix() for path in below)
@@ -81,26 +85,27 @@ def find_pictures(places: Sequence, root=None) -> tuple[Path, list[str]]:
 
 def embedded_parts(inferencer: ReIDInferencer, root: Path,
                    names: Sequence[str], size: int = PART) -> Iterator[Part]:
-    """Embed pictures part by part, so that memory stays bounded.
+    """Embed images part by part, so that memory stays bounded.
 
     Args:
         inferencer (ReIDInferencer): makes the embeddings.
         root (Path): folder that the names start from.
-        names (Sequence[str]): of pictures.
-        size (int): pictures of a part.
+        names (Sequence[str]): of images.
+        size (int): images of a part.
 
     Raises:
         ValueError: the size is below 1.
     """
-    if size < 1:
-        raise ValueError(f'a part must have at least 1 picture, got {size}')
-    for part in batches(names, size):
-        rows, damaged = inferencer.readable([root / name for name in part])
-        yield Part([n for i, n in enumerate(part) if i not in damaged], rows,
-                   [str(error) for error in damaged.values()])
+    check_count('embedded_parts', 1, size=size)
+    for first in range(0, len(names), size):
+        part = names[first:first + size]
+        embeddings, damaged = inferencer.readable(
+            [root / name for name in part])
+        yield Part([n for i, n in enumerate(part) if i not in damaged],
+                   embeddings, [str(error) for error in damaged.values()])
 
 
-def holds_gallery(folder) -> bool:
+def holds_gallery(folder: Union[str, Path]) -> bool:
     """Whether there is a gallery in a folder."""
     return Path(folder, NAME).is_file()
 
@@ -108,12 +113,12 @@ def holds_gallery(folder) -> bool:
 def extract_to_gallery(inferencer: ReIDInferencer,
                        root: Path,
                        names: Sequence[str],
-                       folder,
+                       folder: Union[str, Path],
                        reader: Optional[PathReader] = None,
                        part_size: int = PART,
                        report: Callable = lambda done, total: None
                        ) -> Extraction:
-    """Embed pictures and add them to a gallery, which is made if missing.
+    """Embed images and add them to a gallery, which is made if missing.
 
     Every part is on the disk before the next is begun: after a crash the
     same call goes on where it ended.
@@ -121,18 +126,18 @@ def extract_to_gallery(inferencer: ReIDInferencer,
     Args:
         inferencer (ReIDInferencer): makes the embeddings.
         root (Path): folder that the names start from.
-        names (Sequence[str]): of pictures; those that the gallery has are
-            left out.
+        names (Sequence[str]): of images; those that the gallery has are left
+            out.
         folder (str | Path): of the gallery.
         reader (PathReader, optional): reads cameras, times and tracklets.
-        part_size (int): pictures of a part.
-        report (Callable): is called with the number of pictures done and
-            that of all after each part.
+        part_size (int): images of a part.
+        report (Callable): is called after each part with the number of images
+            done and that of all.
 
     Raises:
         GalleryError: the gallery is of another model, damaged, or open for
             writing elsewhere.
-        ImageReadError: there is no gallery and all pictures are damaged.
+        ImageReadError: there is no gallery and all images are damaged.
         ValueError: paths do not follow the pattern.
     """
     reader = reader or PathReader()
@@ -148,15 +153,15 @@ def extract_to_gallery(inferencer: ReIDInferencer,
             if part.names:
                 gallery = gallery or Gallery.create(
                     folder, part.embeddings.shape[1], inferencer.sha256)
-                facts = reader(part.names, root)
-                gallery.add(part.embeddings, part.names, facts.camids,
-                            facts.times, facts.tracklets)
+                labels = reader(part.names, root)
+                gallery.add(part.embeddings, part.names, labels.camids,
+                            labels.times, labels.tracklets)
                 added += len(part.names)
             report(added + len(damaged), len(fresh))
     finally:
         if gallery is not None:
             gallery.close()
     if gallery is None:
-        raise ImageReadError(f'all of {len(names):,} pictures are damaged, '
+        raise ImageReadError(f'all of {len(names):,} images are damaged, '
                              f'no gallery is made: {damaged[0]}')
     return Extraction(added, len(names) - len(fresh), damaged)

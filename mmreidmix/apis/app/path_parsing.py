@@ -1,15 +1,15 @@
-"""Identity, camera, time and tracklet of pictures, read from their paths."""
+"""Identity, camera, time and tracklet of images, read from their paths."""
 
 import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import NamedTuple, Optional
+from pathlib import Path
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
 from mmreidmix.datasets.file_names import parse_names
 
-_GROUPS = ('pid', 'camid', 'time', 'tracklet')
 #: Patterns that have a name. The frame number of Market-1501 counts from the
 #: begin of a sequence, so it is no time by one clock.
 NAMES = {
@@ -18,10 +18,12 @@ NAMES = {
 }
 # Tracklet numbers of one camera; tracklets of two cameras are never one.
 _TRACKLETS = 10**9
+# Named groups of a pattern; what a number that one matches is below.
+_GROUPS = {'pid': 2**31, 'camid': 2**31, 'time': None, 'tracklet': _TRACKLETS}
 
 
-class PathFacts(NamedTuple):
-    """What paths say of N pictures.
+class PathLabels(NamedTuple):
+    """What paths say of N images.
 
     Attributes:
         pids (np.ndarray): (N,) int64, -1 = not known.
@@ -37,10 +39,10 @@ class PathFacts(NamedTuple):
 
 
 class PathReader:
-    r"""Reads facts from paths by a regular expression.
+    r"""Reads labels from paths by a regular expression.
 
     Args:
-        pattern (str, optional): for the whole path of a picture below its
+        pattern (str, optional): for the whole path of an image below its
             root, with '/' between the parts. Named groups, each of which may
             be absent: ``pid``, ``camid`` and ``tracklet``, which match
             digits, and ``time``. A tracklet belongs to its camera: number n
@@ -64,11 +66,12 @@ class PathReader:
         self.pattern = None if pattern is None else _compiled(pattern)
         self.time_format = time_format
 
-    def __call__(self, names: Sequence[str], where='') -> PathFacts:
-        """Read the facts of N paths.
+    def __call__(self, names: Sequence[str],
+                 where: Union[str, Path] = '') -> PathLabels:
+        """Read the labels of N paths.
 
         Args:
-            names (Sequence[str]): of pictures, relative to their root.
+            names (Sequence[str]): of images, relative to their root.
             where (str | Path): the root, for messages.
 
         Raises:
@@ -80,30 +83,29 @@ class PathReader:
         rows = [self._row(match) for match in matches]
         columns = list(zip(*rows)) or [()] * 4
         types = (np.int64, np.int64, np.float64, np.int64)
-        return PathFacts(*map(np.array, columns, types))
+        return PathLabels(*map(np.array, columns, types))
 
-    def _row(self, match):
+    def _row(self, match: Optional[re.Match]) -> tuple:
         groups = match.groupdict() if match else {}
         pid, camid, tracklet = (
-            _integer(groups.get(key), key, match)
+            -1 if groups.get(key) is None else _integer(key, match)
             for key in ('pid', 'camid', 'tracklet'))
         if tracklet >= 0:
             tracklet += max(camid, 0) * _TRACKLETS
-        return pid, camid, self._time(groups.get('time'), match), tracklet
+        time = np.nan if groups.get('time') is None else self._time(match)
+        return pid, camid, time, tracklet
 
-    def _time(self, text, match):
-        if text is None:
-            return np.nan
+    def _time(self, match: re.Match) -> float:
+        text = match['time']
         try:
             if self.time_format is None:
                 return float(text)
-            moment = datetime.strptime(text, self.time_format)
+            return _seconds(datetime.strptime(text, self.time_format))
         except ValueError as error:
             raise ValueError(
                 f'the time {text!r} of {match.string!r} can not be read: '
                 f'{error}. Without a time format it must be a number of '
                 'seconds') from error
-        return _seconds(moment)
 
 
 def parse_time(text: str) -> float:
@@ -147,25 +149,23 @@ def _compiled(pattern: str) -> re.Pattern:
     groups = set(compiled.groupindex)
     if not groups or not groups <= set(_GROUPS):
         raise ValueError(f'the pattern {pattern!r} has the named groups '
-                         f'{sorted(groups)}, expected some of {_GROUPS}')
+                         f'{sorted(groups)}, expected some of '
+                         f'{tuple(_GROUPS)}')
     return compiled
 
 
-def _integer(text, key, match) -> int:
-    if text is None:
-        return -1
+def _integer(key: str, match: re.Match) -> int:
     try:
-        number = int(text)
+        number = int(match[key])
     except ValueError:
         number = -2
-    most = _TRACKLETS if key == 'tracklet' else 2**31
-    if not -1 <= number < most:
-        raise ValueError(f'the group {key!r} of the pattern matches {text!r} '
-                         f'in {match.string!r}, expected a number below '
-                         f'{most:,}')
+    if not -1 <= number < _GROUPS[key]:
+        raise ValueError(f'the group {key!r} of the pattern matches '
+                         f'{match[key]!r} in {match.string!r}, expected a '
+                         f'number below {_GROUPS[key]:,}')
     return number
 
 
-def printable(name) -> str:
+def printable(name: object) -> str:
     """A name as it can be printed: bytes that are no UTF-8 are escaped."""
     return str(name).encode('utf-8', 'backslashreplace').decode()

@@ -1,20 +1,22 @@
-"""Pictures of a folder, and none from outside it."""
+"""Images of a folder, and none from outside it."""
 
 import os
 from pathlib import Path
+from typing import Union
 
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from mmreidmix.apis.images import ImageReadError, as_bgr
+from mmreidmix.apis.images import as_bgr
+from mmreidmix.datasets.transforms import ImageReadError
 
-#: Largest picture that is decoded, in pixels.
+#: Largest image that is decoded, in pixels.
 MOST_PIXELS = 40_000_000
 _FORMATS = ('JPEG', 'PNG', 'BMP', 'WEBP', 'TIFF')
 
 
-def inside(root, name: str) -> Path:
+def inside(root: Union[str, Path], name: str) -> Path:
     """The file of a name below a folder, links followed.
 
     Args:
@@ -28,15 +30,15 @@ def inside(root, name: str) -> Path:
     root = os.path.realpath(root)
     path = os.path.realpath(os.path.join(root, name))
     if os.path.commonpath([root, path]) != root:
-        raise ValueError(f'the picture {name!r} is not inside {root}')
+        raise ValueError(f'the image {name!r} is not inside {root}')
     return Path(path)
 
 
-def thumbnail(path: Path, height: int = 256) -> np.ndarray:
-    """Read a picture, made smaller if it is large: RGB uint8 (H, W, 3).
+def thumbnail(path: Union[str, Path], height: int = 256) -> np.ndarray:
+    """Read an image, made smaller if it is large: RGB uint8 (H, W, 3).
 
     Args:
-        path (Path): it.
+        path (str | Path): the file.
         height (int): at most so high, and four times as wide.
 
     Raises:
@@ -51,25 +53,22 @@ def thumbnail(path: Path, height: int = 256) -> np.ndarray:
     return np.ascontiguousarray(image[..., ::-1])
 
 
-def check_size(path: Path) -> None:
-    """Look at the header of a picture, so that no huge one is decoded.
+def check_size(path: Union[str, Path]) -> None:
+    """Look at the header of an image, so that no huge one is decoded.
 
     Raises:
-        ImageReadError: it is no picture, or has more than
-            :data:`MOST_PIXELS` pixels.
+        ImageReadError: it is no image, or has more than :data:`MOST_PIXELS`
+            pixels.
     """
     try:
         with Image.open(path, formats=_FORMATS) as image:
             width, height = image.size
-    except Image.DecompressionBombError as error:
-        raise ImageReadError(f'{path}: {error}') from error
     except UnidentifiedImageError as error:
         raise ImageReadError(
-            f'{path}: not a picture that can be read; it must be '
+            f'{path}: not an image that can be read; it must be '
             f'{", ".join(_FORMATS)}') from error
-    except OSError as error:
+    except (Image.DecompressionBombError, OSError) as error:
         raise ImageReadError(f'{path}: {error}') from error
     if width * height > MOST_PIXELS:
-        raise ImageReadError(
-            f'{path}: the picture has {width} x {height} pixels, more than '
-            f'{MOST_PIXELS:,}')
+        raise ImageReadError(f'{path}: the image has {width} x {height} '
+                             f'pixels, more than {MOST_PIXELS:,}')

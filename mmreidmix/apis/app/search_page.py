@@ -1,22 +1,22 @@
 """What the search page does, without the page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
-from mmreidmix.apis.comparison import ThresholdLine, threshold_line
+from mmreidmix.apis.comparison import Threshold, optional_threshold
 from mmreidmix.apis.gallery import Gallery, Match
-from mmreidmix.apis.images import ImageReadError
 from mmreidmix.apis.inferencer import ReIDInferencer
+from mmreidmix.datasets.transforms import ImageReadError
 
 from .path_parsing import printable, time_text
 from .safe_images import check_size, inside, thumbnail
 
 #: Largest number of matches of one search.
 MOST_MATCHES = 100
+_GREY = np.full((128, 64, 3), 200, np.uint8)
 
 
 class PageError(ValueError):
@@ -28,43 +28,43 @@ class Query(NamedTuple):
 
     Attributes:
         embedding (np.ndarray): (1, D) float32.
-        picture (np.ndarray): RGB uint8 (H, W, 3).
-        match (Match, optional): None for an uploaded picture.
+        image (np.ndarray): RGB uint8 (H, W, 3).
+        match (Match, optional): None for an uploaded image.
     """
 
     embedding: np.ndarray
-    picture: np.ndarray
+    image: np.ndarray
     match: Optional[Match]
 
 
-class Shown(NamedTuple):
+class ShownMatch(NamedTuple):
     """A match as the page shows it.
 
     Attributes:
         id (int): of the image in the gallery.
-        picture (np.ndarray): RGB uint8 (H, W, 3); grey if it can not be read.
+        image (np.ndarray): RGB uint8 (H, W, 3); grey if it can not be read.
         caption (str): rank and score; camera and time, where known; name.
     """
 
     id: int
-    picture: np.ndarray
+    image: np.ndarray
     caption: str
 
 
-@dataclass(frozen=True)
-class Answer:
+class SearchResult(NamedTuple):
     """Ranked matches, cut by the threshold.
 
     Attributes:
-        above (list[Shown]): those that reach it; none without a threshold.
-        below (list[Shown]): the others.
-        line (ThresholdLine, optional): None where the model has none.
-        missing (int): pictures that could not be read below the root.
+        above (list[ShownMatch]): those that reach it; none without a
+            threshold.
+        below (list[ShownMatch]): the others.
+        threshold (Threshold, optional): None where the model has none.
+        missing (int): images that could not be read below the root.
     """
 
     above: list
     below: list
-    line: Optional[ThresholdLine]
+    threshold: Optional[Threshold]
     missing: int
 
 
@@ -72,15 +72,15 @@ class SearchPage:
     """Searches a gallery for visitors who are not trusted.
 
     Args:
-        gallery (Gallery): it; its model is that of the inferencer.
-        inferencer (ReIDInferencer): embeds uploaded pictures.
+        gallery (Gallery): made by the model of the inferencer.
+        inferencer (ReIDInferencer): embeds uploaded images.
         root (str | Path): folder that the names in the gallery start from.
             No file outside it is read.
 
     Raises:
         GalleryError: the gallery is of another model.
-        PageError: the gallery is empty, or none of its first pictures is
-            below the root.
+        PageError: the gallery is empty, or none of its first images is below
+            the root.
 
     Attributes:
         camids (list[int]): cameras of the gallery.
@@ -88,25 +88,28 @@ class SearchPage:
             the highest first.
     """
 
-    def __init__(self, gallery: Gallery, inferencer: ReIDInferencer, root):
+    def __init__(self, gallery: Gallery, inferencer: ReIDInferencer,
+                 root: Union[str, Path]):
         gallery.check_model(inferencer.sha256)
         if not len(gallery):
             raise PageError(f'the gallery {gallery.folder} is empty: add '
-                            'pictures by tools/gallery/extract.py')
+                            'images by tools/gallery/extract.py')
         self.gallery = gallery
         self.inferencer = inferencer
         self.root = Path(root)
-        self._check_root()
         entries = gallery.entries(gallery.ids)
-        self.camids = sorted({e.camid for e in entries} - {None})
+        # Refuse the root of another gallery before it is used.
+        if all(self._image(entry.name) is None for entry in entries[:20]):
+            raise PageError(
+                f'{self.root} does not hold the images of the gallery, such '
+                f'as {entries[0].name!r}: name the folder that their names '
+                'start from')
+        self.camids = sorted({entry.camid for entry in entries} - {None})
         rows = (inferencer.thresholds or {}).get('thresholds') or []
         self.fmrs = sorted({row['fmr'] for row in rows}, reverse=True)
 
-    def uploaded(self, path) -> Query:
-        """Embed an uploaded picture.
-
-        Args:
-            path (str | Path): where the server put it.
+    def uploaded(self, path: Union[str, Path]) -> Query:
+        """Embed an uploaded image, which the server put at a path.
 
         Raises:
             PageError: it is broken or too large.
@@ -114,12 +117,12 @@ class SearchPage:
         try:
             check_size(path)
             embedding = self.inferencer([path])
-            picture = thumbnail(path)
+            image = thumbnail(path)
         except (ImageReadError, ValueError) as error:
             reason = str(error).replace(f'{path}: ', '')
             raise PageError(
-                f'This picture can not be used: {reason}') from error
-        return Query(embedding, picture, None)
+                f'This image can not be used: {reason}') from error
+        return Query(embedding, image, None)
 
     def chosen(self, image_id: int) -> Query:
         """Take an image of the gallery as the query.
@@ -131,15 +134,15 @@ class SearchPage:
             entry, = self.gallery.entries([image_id])
             embedding = self.gallery.embeddings([image_id])
         except ValueError as error:
-            raise PageError('This picture is no longer in the gallery: '
+            raise PageError('This image is no longer in the gallery: '
                             'search again') from error
-        picture = self._picture(entry.name)
+        image = self._image(entry.name)
         match = Match(entry.id, entry.name, 1.0, *entry[2:])
-        return Query(embedding, _GREY if picture is None else picture, match)
+        return Query(embedding, _GREY if image is None else image, match)
 
     def search(self, query: Query, camids: Sequence[int] = (),
                topk: int = 20, rerank: bool = False,
-               fmr: Optional[float] = None) -> Answer:
+               fmr: Optional[float] = None) -> SearchResult:
         """Find the best matches.
 
         Args:
@@ -162,41 +165,26 @@ class SearchPage:
         if fmr is not None and fmr not in self.fmrs:
             raise PageError(f'Choose a false-match rate of {self.fmrs}')
         own = None if query.match is None else query.match.id
-        found, = self.gallery.search(
+        matches, = self.gallery.search(
             query.embedding, topk + 1, camids or None,
             rerank={} if rerank else None)
-        found = [match for match in found if match.id != own][:topk]
-        return self._answer(found, threshold_line(
-            self.inferencer.thresholds, fmr))
-
-    def _answer(self, found, line):
+        matches = [match for match in matches if match.id != own][:topk]
+        threshold = optional_threshold(self.inferencer.thresholds, fmr)
         above, below, missing = [], [], 0
-        for rank, match in enumerate(found, start=1):
-            picture = self._picture(match.name)
-            missing += picture is None
-            shown = Shown(match.id, _GREY if picture is None else picture,
-                          _caption(rank, match))
-            reached = line is not None and line.reached(match.score)
+        for rank, match in enumerate(matches, start=1):
+            image = self._image(match.name)
+            missing += image is None
+            shown = ShownMatch(match.id, _GREY if image is None else image,
+                               _caption(rank, match))
+            reached = threshold is not None and threshold.reached(match.score)
             (above if reached else below).append(shown)
-        return Answer(above, below, line, missing)
+        return SearchResult(above, below, threshold, missing)
 
-    def _picture(self, name):
+    def _image(self, name: str) -> Optional[np.ndarray]:
         try:
             return thumbnail(inside(self.root, name))
         except (ImageReadError, ValueError):
             return None
-
-    def _check_root(self):
-        """Refuse a root that is not that of the gallery, before it is used."""
-        entries = self.gallery.entries(self.gallery.ids[:20])
-        if all(self._picture(entry.name) is None for entry in entries):
-            raise PageError(
-                f'{self.root} does not hold the pictures of the gallery, '
-                f'such as {entries[0].name!r}: name the folder that their '
-                'names start from')
-
-
-_GREY = np.full((128, 64, 3), 200, np.uint8)
 
 
 def _caption(rank: int, match: Match) -> str:

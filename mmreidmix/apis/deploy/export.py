@@ -6,13 +6,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Optional
 
+import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
 from mmreidmix.apis.images import Preparation
 from mmreidmix.apis.trained_model import TrainedModel
+from mmreidmix.checks import check_choice
 
 from .inference_backends import DESCRIPTION
 
@@ -30,22 +33,22 @@ class PixelsToEmbedding(nn.Module):
             whose rounding may differ by one level of a pixel.
     """
 
-    def __init__(self, model: nn.Module, size: Sequence, interpolation: str):
+    def __init__(self, model: nn.Module, size: Sequence[int],
+                 interpolation: str):
         super().__init__()
         self.model = model
         self.size = tuple(size)
         self.interpolation = interpolation
         preprocessor = model.data_preprocessor
         self.to_bgr = not preprocessor._channel_conversion
-        for name in ('mean', 'std'):
-            value = getattr(preprocessor, name) if (
-                preprocessor._enable_normalize) else None
-            fallback = torch.full((3, 1, 1), float(name == 'std'))
-            self.register_buffer(
-                name, (fallback if value is None else value).view(1, 3, 1, 1))
+        mean, std = torch.zeros(3), torch.ones(3)
+        if preprocessor._enable_normalize:
+            mean, std = preprocessor.mean, preprocessor.std
+        self.register_buffer('mean', mean.view(1, 3, 1, 1))
+        self.register_buffer('std', std.view(1, 3, 1, 1))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Unit-length rows (B, D) of RGB images (B, H, W, 3), uint8."""
+        """Embeddings (B, D) of RGB images (B, H, W, 3), uint8."""
         pixels = images.permute(0, 3, 1, 2).float()
         if self.to_bgr:
             pixels = pixels.flip(1)
@@ -64,9 +67,7 @@ def pixels_to_embedding(trained: TrainedModel) -> PixelsToEmbedding:
     """
     resize = Preparation(trained.pipeline).resize_only()
     interpolation = resize.get('interpolation', 'bilinear')
-    if interpolation not in INTERPOLATIONS:
-        raise ValueError(f'interpolation must be one of {INTERPOLATIONS} for '
-                         f'an export, got {interpolation!r}')
+    check_choice('export', INTERPOLATIONS, interpolation=interpolation)
     width, height = resize['scale']
     return PixelsToEmbedding(trained.model, (height, width), interpolation)
 
@@ -76,8 +77,7 @@ def export_onnx(trained: TrainedModel) -> bytes:
 
     The graph takes ``images`` (B, H, W, 3), uint8, RGB, any B, H and W, and
     gives ``embeddings`` (B, D), float32, of unit length. Its metadata hold
-    what :class:`ReIDInferencer` needs: preparation, thresholds, facts of the
-    training and the hash of the weights.
+    :meth:`TrainedModel.description`.
 
     Args:
         trained (TrainedModel): on the CPU.
@@ -107,15 +107,13 @@ def export_onnx(trained: TrainedModel) -> bytes:
             input_names=['images'], output_names=['embeddings'],
             dynamic_axes=dict(images=axes, embeddings={0: 'batch'}))
     graph = onnx.load_from_string(buffer.getvalue())
-    described = dict(
-        pipeline=trained.pipeline, thresholds=trained.thresholds,
-        facts=trained.facts, sha256=trained.sha256)
-    onnx.helper.set_model_props(graph, {DESCRIPTION: json.dumps(described)})
+    onnx.helper.set_model_props(
+        graph, {DESCRIPTION: json.dumps(trained.description())})
     onnx.checker.check_model(graph)
     return graph.SerializeToString()
 
 
-def quantize(content: bytes, images: Sequence) -> bytes:
+def quantize(content: bytes, images: Sequence[np.ndarray]) -> bytes:
     """Convolutions and products of an exported model in 8 bits.
 
     Static quantization of ONNX Runtime, weights per channel. Only what lies
@@ -123,7 +121,7 @@ def quantize(content: bytes, images: Sequence) -> bytes:
 
     Args:
         content (bytes): what :func:`export_onnx` gave.
-        images (Sequence[np.ndarray]): prepared pictures, BGR uint8 (H, W, 3),
+        images (Sequence[np.ndarray]): prepared images, BGR uint8 (H, W, 3),
             by which the ranges of the activations are found.
 
     Returns:
@@ -149,24 +147,24 @@ def _as_another_model(content: bytes) -> bytes:
     import onnx
     graph = onnx.load_from_string(content)
     metadata = {entry.key: entry.value for entry in graph.metadata_props}
-    described = json.loads(metadata[DESCRIPTION])
-    described['facts']['quantized_from'] = described['sha256']
-    described['sha256'] = hashlib.sha256(content).hexdigest()
-    thresholds = described['thresholds']
+    description = json.loads(metadata[DESCRIPTION])
+    description['facts']['quantized_from'] = description['sha256']
+    description['sha256'] = hashlib.sha256(content).hexdigest()
+    thresholds = description['thresholds']
     if thresholds:
         thresholds['domain'] = (f'{thresholds.get("domain", "unknown data")} '
                                 'before the model was quantized')
-    metadata[DESCRIPTION] = json.dumps(described)
+    metadata[DESCRIPTION] = json.dumps(description)
     onnx.helper.set_model_props(graph, metadata)
     return graph.SerializeToString()
 
 
 class _Calibration:
-    """Single pictures, as ONNX Runtime asks for them."""
+    """Single images, as ONNX Runtime asks for them."""
 
-    def __init__(self, images: Sequence):
+    def __init__(self, images: Sequence[np.ndarray]):
         self._images = iter(images)
 
-    def get_next(self):
+    def get_next(self) -> Optional[dict]:
         image = next(self._images, None)
         return image if image is None else dict(images=image[None, ..., ::-1])

@@ -1,7 +1,8 @@
-"""From prepared pictures to embeddings: PyTorch or ONNX Runtime."""
+"""From prepared images to embeddings: PyTorch or ONNX Runtime."""
 
 import json
 from collections.abc import Sequence
+from typing import Optional, Union
 
 import numpy as np
 import torch
@@ -31,8 +32,8 @@ class TorchEncoder:
         self._embed = torch.compile(model.embed) if compile else model.embed
 
     @torch.inference_mode()
-    def __call__(self, images: Sequence) -> np.ndarray:
-        """Unit-length rows (B, D), float32, of BGR uint8 (H, W, 3)."""
+    def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Embeddings (B, D), float32, of BGR uint8 (H, W, 3)."""
         tensors = [torch.from_numpy(np.ascontiguousarray(
             np.moveaxis(image, -1, 0))) for image in images]
         data = self.model.data_preprocessor(dict(inputs=tensors), False)
@@ -50,13 +51,17 @@ class OnnxEncoder:
         device (str, optional): 'cpu', 'cuda' or 'cuda:N'. Defaults to a GPU
             where the installed ONNX Runtime has one.
 
+    Attributes:
+        description (dict): see :meth:`TrainedModel.description`.
+
     Raises:
         ModuleNotFoundError: onnxruntime is missing.
         ValueError: it is no ONNX file, or not one of this project, or the
             installed ONNX Runtime does not know the device.
     """
 
-    def __init__(self, model, threads=None, device=None):
+    def __init__(self, model: Union[str, bytes],
+                 threads: Optional[int] = None, device: Optional[str] = None):
         try:
             import onnxruntime
         except ModuleNotFoundError as error:
@@ -75,21 +80,21 @@ class OnnxEncoder:
         except Exception as error:  # errors of ONNX Runtime have no base
             raise ValueError(f'{name} can not be read as an ONNX model: '
                              f'{str(error).splitlines()[0]}') from error
-        facts = self.session.get_modelmeta().custom_metadata_map
-        if DESCRIPTION not in facts:
+        metadata = self.session.get_modelmeta().custom_metadata_map
+        if DESCRIPTION not in metadata:
             raise ValueError(f'{name} was not exported by '
                              'tools/export/export_onnx.py: it does not say '
-                             'how pictures are prepared')
-        self.description = json.loads(facts[DESCRIPTION])
+                             'how images are prepared')
+        self.description = json.loads(metadata[DESCRIPTION])
 
-    def __call__(self, images: Sequence) -> np.ndarray:
-        """Unit-length rows (B, D), float32, of BGR uint8 (H, W, 3)."""
+    def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Embeddings (B, D), float32, of BGR uint8 (H, W, 3)."""
         rgb = np.stack([image[..., ::-1] for image in images])
         embeddings, = self.session.run(None, {'images': rgb})
         return embeddings
 
 
-def _providers(available, device) -> list:
+def _providers(available: Sequence[str], device: Optional[str]) -> list:
     """Providers of ONNX Runtime for a device, the first is tried first."""
     cpu, cuda = 'CPUExecutionProvider', 'CUDAExecutionProvider'
     kind, _, number = (device or '').partition(':')

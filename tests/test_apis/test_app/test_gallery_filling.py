@@ -8,10 +8,10 @@ import pytest
 from mmreidmix.apis import Gallery, GalleryError, ReIDInferencer
 from mmreidmix.apis.app.gallery_filling import (
     extract_to_gallery,
-    find_pictures,
+    find_images,
 )
 from mmreidmix.apis.app.path_parsing import PathReader
-from mmreidmix.apis.images import ImageReadError
+from mmreidmix.datasets.transforms import ImageReadError
 
 
 @pytest.fixture(scope='module')
@@ -31,24 +31,24 @@ def folder(pictures, tmp_path):
     return root
 
 
-def test_find_pictures(folder, tmp_path):
-    root, names = find_pictures([folder])
+def test_find_images(folder, tmp_path):
+    root, names = find_images([folder])
     assert root == folder and len(names) == 8 and names == sorted(names)
-    root, names = find_pictures([folder / 'a.jpg', folder / 'more', folder])
+    root, names = find_images([folder / 'a.jpg', folder / 'more', folder])
     assert root == folder and len(names) == 8
-    root, names = find_pictures([folder / 'a.jpg'])
+    root, names = find_images([folder / 'a.jpg'])
     assert (root, names) == (folder, ['a.jpg'])
-    root, names = find_pictures([folder / 'more'], folder)
+    root, names = find_images([folder / 'more'], folder)
     assert names[0].startswith('more/') and len(names) == 7
     with pytest.raises(ValueError, match='not below the root'):
-        find_pictures([folder], folder / 'more')
-    with pytest.raises(FileNotFoundError, match='no picture or folder'):
-        find_pictures([tmp_path / 'x.jpg'])
+        find_images([folder], folder / 'more')
+    with pytest.raises(FileNotFoundError, match='no image or folder'):
+        find_images([tmp_path / 'x.jpg'])
 
 
 @pytest.mark.parametrize('size', [1, 3, 100])
 def test_a_gallery_of_a_folder(inferencer, folder, tmp_path, size):
-    root, names = find_pictures([folder])
+    root, names = find_images([folder])
     calls = []
     found = extract_to_gallery(
         inferencer, root, names, tmp_path / 'gallery',
@@ -71,7 +71,7 @@ def test_a_gallery_of_a_folder(inferencer, folder, tmp_path, size):
 
 
 def test_a_second_run_goes_on_after_a_crash(inferencer, folder, tmp_path):
-    root, names = find_pictures([folder])
+    root, names = find_images([folder])
 
     def crash(done, total):
         if done >= 4:
@@ -89,10 +89,10 @@ def test_a_second_run_goes_on_after_a_crash(inferencer, folder, tmp_path):
 
 
 def test_nothing_is_made_of_bad_input(inferencer, folder, tmp_path):
-    with pytest.raises(ImageReadError, match='all of 1 pictures are damaged'):
+    with pytest.raises(ImageReadError, match='all of 1 images are damaged'):
         extract_to_gallery(inferencer, folder, ['a.jpg'], tmp_path / 'new')
     with pytest.raises(ValueError, match='do not follow the pattern'):
-        extract_to_gallery(inferencer, folder, find_pictures([folder])[1],
+        extract_to_gallery(inferencer, folder, find_images([folder])[1],
                            tmp_path / 'new', PathReader('market1501'))
     assert not (tmp_path / 'new').exists()
     Gallery.create(tmp_path / 'other', 5, 'abc').close()

@@ -12,7 +12,7 @@ from PIL import Image
 from mmreidmix.apis import Gallery, GalleryError, ReIDInferencer
 from mmreidmix.apis.app.gallery_filling import (
     extract_to_gallery,
-    find_pictures,
+    find_images,
 )
 from mmreidmix.apis.app.path_parsing import PathReader
 from mmreidmix.apis.app.safe_images import inside, thumbnail
@@ -39,7 +39,7 @@ def root(pictures, tmp_path):
 
 @pytest.fixture
 def page(inferencer, root, tmp_path):
-    _, names = find_pictures([root])
+    _, names = find_images([root])
     extract_to_gallery(inferencer, root, names, tmp_path / 'gallery',
                        PathReader('market1501'))
     gallery = Gallery.open(tmp_path / 'gallery', read_only=True)
@@ -60,7 +60,7 @@ def test_an_uploaded_picture_finds_itself_first(page, root):
     assert names(page, shown)[0] == name
     assert shown[0].caption.startswith('#1 · score 1.000\ncamera ')
     assert shown[0].caption.endswith(f'\n{name}')
-    np.testing.assert_array_equal(shown[0].picture, query.picture)
+    np.testing.assert_array_equal(shown[0].image, query.image)
 
 
 def test_the_line_cuts_the_list(page, root):
@@ -69,14 +69,14 @@ def test_the_line_cuts_the_list(page, root):
         query.embedding, 9)[0]]
     for fmr, threshold in ((.01, .5), (.001, .8)):
         answer = page.search(query, fmr=fmr)
-        assert answer.line.threshold == threshold
+        assert answer.threshold.threshold == threshold
         assert len(answer.above) == sum(s >= threshold for s in scores)
         assert len(answer.below) == sum(s < threshold for s in scores)
-    assert page.search(query).line.fmr == .01
+    assert page.search(query).threshold.fmr == .01
     page.inferencer.thresholds, kept = None, page.inferencer.thresholds
     try:
         answer = page.search(query)
-        assert answer.line is None and not answer.above
+        assert answer.threshold is None and not answer.above
     finally:
         page.inferencer.thresholds = kept
 
@@ -110,9 +110,9 @@ def test_a_link_to_the_outside_is_grey(page):
     answer = page.search(page.chosen(page.gallery.ids[-1]))
     assert answer.missing == 1
     grey = [own for own in answer.above + answer.below
-            if own.picture.std() == 0]
+            if own.image.std() == 0]
     assert names(page, grey) == ['0000_c1s1_000000_00.jpg']
-    assert page.chosen(grey[0].id).picture.std() == 0
+    assert page.chosen(grey[0].id).image.std() == 0
 
 
 @pytest.mark.parametrize('name', [
@@ -142,9 +142,9 @@ def png(width, height):
 
 
 @pytest.mark.parametrize('content, message', [
-    (b'', 'not a picture'), (b'<svg/>', 'not a picture'),
+    (b'', 'not an image'), (b'<svg/>', 'not an image'),
     (png(10**4, 10**4), 'pixels'), (png(10**5, 10**5), 'pixels'),
-    (png(6, 6)[:40], 'not a picture'),
+    (png(6, 6)[:40], 'not an image'),
     (png(6, 6)[:-12], 'the PNG is cut short')])
 def test_bad_uploads_are_told(page, tmp_path, content, message):
     path = tmp_path / 'upload.png'
@@ -166,7 +166,7 @@ def test_thumbnails(tmp_path):
 
 
 def test_galleries_that_do_not_fit(inferencer, page, tmp_path, root):
-    with pytest.raises(PageError, match='does not hold the pictures'):
+    with pytest.raises(PageError, match='does not hold the images'):
         SearchPage(page.gallery, inferencer, tmp_path)
     with pytest.raises(PageError, match='is empty'):
         SearchPage(Gallery(4), inferencer, root)
