@@ -13,14 +13,10 @@ _SCOPES = ('mmreidmix', 'mmengine', 'mmcv', 'mmpretrain')
 def parse_config(text: str) -> dict:
     """Read the text that MMEngine keeps of a config.
 
-    The text is Python; run, it could do anything on behalf of whoever made
-    the file. Here only literals and ``dict(...)`` are understood.
-
-    Args:
-        text (str): assignments, as in ``checkpoint['meta']['cfg']``.
-
-    Returns:
-        dict: value of each name. Names with another kind of value are absent.
+    The text, ``checkpoint['meta']['cfg']``, is Python; run, it could do
+    anything on behalf of whoever made the file. Here only assignments of
+    literals and ``dict(...)`` are understood. Names with another kind of value
+    are absent.
 
     Raises:
         ValueError: it is no Python.

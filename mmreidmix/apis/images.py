@@ -47,14 +47,11 @@ def list_images(folder: Union[str, Path]) -> list[str]:
 
 
 def as_bgr(image: ImageLike) -> np.ndarray:
-    """Read or check one image.
+    """Read or check one image: BGR, uint8, (H, W, 3).
 
     Args:
         image: path of a file; array (H, W, 3) or (H, W), uint8, RGB; or an
             object that NumPy turns into one, such as a PIL image.
-
-    Returns:
-        np.ndarray: BGR, uint8, (H, W, 3).
 
     Raises:
         ImageReadError: a file is missing or damaged.

@@ -112,7 +112,7 @@ class ReIDInferencer:
         """Embed the images below a folder.
 
         Args:
-            folder (str | Path): it.
+            folder (str | Path): of images at any depth.
             skip_damaged (bool): leave damaged files out, with a warning, in
                 place of an error.
 
@@ -143,9 +143,6 @@ class ReIDInferencer:
     def readable(self, images: Sequence[ImageLike]
                  ) -> tuple[np.ndarray, dict[int, Exception]]:
         """Embed those images that can be read.
-
-        Args:
-            images (Sequence): as in :meth:`__call__`.
 
         Returns:
             tuple[np.ndarray, dict[int, Exception]]: embeddings of the images
@@ -179,10 +176,10 @@ class ReIDInferencer:
     def compare(self, first: Union[ImageLike, Sequence[ImageLike]],
                 second: Union[ImageLike, Sequence[ImageLike]],
                 fmr: Optional[float] = None) -> Comparison:
-        """Decide whether two images show one person.
+        """Decide whether two images, or lists of images, show one person.
 
         Args:
-            first: an image, or a list of images of one person.
+            first: one or several images of a person.
             second: likewise.
             fmr (float, optional): wanted false-match rate, one that the model
                 was calibrated for; default: the highest of them.
@@ -190,8 +187,8 @@ class ReIDInferencer:
         Raises:
             ValueError: the model has no threshold of this rate.
         """
-        first, second = self.tracklets([first, second])
-        return decide(float(first @ second), self.thresholds, fmr)
+        one, other = self.tracklets([first, second])
+        return decide(float(one @ other), self.thresholds, fmr)
 
     def _embed(self, images: list, skip_damaged: bool = False
                ) -> tuple[np.ndarray, dict[int, Exception]]:

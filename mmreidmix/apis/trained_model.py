@@ -49,7 +49,7 @@ class TrainedModel:
 def load_trained_model(model: Union[str, Path],
                        weights: Union[str, Path, None] = None,
                        device: str = 'cpu') -> TrainedModel:
-    """Build a model and load its weights.
+    """Build a model in evaluation mode and load its weights.
 
     Args:
         model (str | Path): a checkpoint of this project, which carries its
@@ -112,11 +112,7 @@ def load_checkpoint(path: Path) -> dict:
 
 
 def existing_file(path: Union[str, Path]) -> Path:
-    """A path.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-    """
+    """A path, if there is such a file; else FileNotFoundError."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(

@@ -21,17 +21,14 @@ PART = 1024
 
 
 class Part(NamedTuple):
-    """Embeddings of a part of the images.
+    """Embeddings (M, D) of a part of the images, those that could be read.
 
-    Attributes:
-        names (list[str]): M names, of those that could be read.
-        embeddings (np.ndarray): (M, D) float32 of length 1.
-        damaged (list[str]): what is wrong with each of the others.
+    ``damaged`` says what is wrong with each of the others.
     """
 
-    names: list
+    names: list[str]
     embeddings: np.ndarray
-    damaged: list
+    damaged: list[str]
 
 
 class Extraction(NamedTuple):
@@ -46,16 +43,16 @@ class Extraction(NamedTuple):
 
     added: int
     known: int
-    damaged: list
+    damaged: list[str]
 
 
 def find_images(places: Sequence[Union[str, Path]],
                 root: Union[str, Path, None] = None
                 ) -> tuple[Path, list[str]]:
-    """Images of files and folders, by names below one root.
+    """Images of files and folders of any depth, by names below one root.
 
     Args:
-        places (Sequence[str | Path]): files, and folders of any depth.
+        places (Sequence[str | Path]): files and folders.
         root (str | Path, optional): folder that the names start from.
             Default: the innermost folder that holds all places.
 
@@ -67,12 +64,12 @@ def find_images(places: Sequence[Union[str, Path]],
         FileNotFoundError: a place does not exist or holds no image.
         ValueError: a place is not below the root.
     """
-    places = [Path(os.path.abspath(place)) for place in places]
-    folders = [p if p.is_dir() else p.parent for p in places]
+    paths = [Path(os.path.abspath(place)) for place in places]
+    folders = [p if p.is_dir() else p.parent for p in paths]
     root = Path(os.path.commonpath(folders) if root is None
                 else os.path.abspath(root))
-    names = set()
-    for place in places:
+    names: set[str] = set()
+    for place in paths:
         if not place.is_relative_to(root):
             raise ValueError(f'{place} is not below the root {root}')
         if not place.exists():
@@ -85,16 +82,9 @@ def find_images(places: Sequence[Union[str, Path]],
 
 def embedded_parts(inferencer: ReIDInferencer, root: Path,
                    names: Sequence[str], size: int = PART) -> Iterator[Part]:
-    """Embed images part by part, so that memory stays bounded.
+    """Embed images, by names below a root, ``size`` of them at a time.
 
-    Args:
-        inferencer (ReIDInferencer): makes the embeddings.
-        root (Path): folder that the names start from.
-        names (Sequence[str]): of images.
-        size (int): images of a part.
-
-    Raises:
-        ValueError: the size is below 1.
+    So memory stays bounded.
     """
     check_count('embedded_parts', 1, size=size)
     for first in range(0, len(names), size):
@@ -126,8 +116,7 @@ def extract_to_gallery(inferencer: ReIDInferencer,
     Args:
         inferencer (ReIDInferencer): makes the embeddings.
         root (Path): folder that the names start from.
-        names (Sequence[str]): of images; those that the gallery has are left
-            out.
+        names (Sequence[str]): of images; those in the gallery are left out.
         folder (str | Path): of the gallery.
         reader (PathReader, optional): reads cameras, times and tracklets.
         part_size (int): images of a part.

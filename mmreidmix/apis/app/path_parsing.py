@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
@@ -23,13 +24,9 @@ _GROUPS = {'pid': 2**31, 'camid': 2**31, 'time': None, 'tracklet': _TRACKLETS}
 
 
 class PathLabels(NamedTuple):
-    """What paths say of N images.
+    """What paths say of N images: arrays (N,) int64, -1 = not known.
 
-    Attributes:
-        pids (np.ndarray): (N,) int64, -1 = not known.
-        camids (np.ndarray): (N,) int64, -1 = not known.
-        times (np.ndarray): (N,) float64, seconds; NaN = not known.
-        tracklets (np.ndarray): (N,) int64, -1 = none.
+    Times are float64, in seconds; NaN = not known.
     """
 
     pids: np.ndarray
@@ -68,11 +65,7 @@ class PathReader:
 
     def __call__(self, names: Sequence[str],
                  where: Union[str, Path] = '') -> PathLabels:
-        """Read the labels of N paths.
-
-        Args:
-            names (Sequence[str]): of images, relative to their root.
-            where (str | Path): the root, for messages.
+        """Read the labels of N paths below a root, which messages name.
 
         Raises:
             ValueError: paths that do not match, counted and three shown; or
@@ -114,15 +107,12 @@ def parse_time(text: str) -> float:
     Raises:
         ValueError: it is neither.
     """
-    try:
+    with suppress(ValueError):
         return float(text)
-    except ValueError:
-        pass
-    try:
+    with suppress(ValueError):
         return _seconds(datetime.fromisoformat(text))
-    except ValueError:
-        raise ValueError(f'{text!r} is no time: expected seconds, or a date '
-                         'such as 2026-05-01T12:30 (UTC)') from None
+    raise ValueError(f'{text!r} is no time: expected seconds, or a date such '
+                     'as 2026-05-01T12:30 (UTC)')
 
 
 def time_text(time: Optional[float]) -> str:

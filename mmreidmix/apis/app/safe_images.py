@@ -19,9 +19,7 @@ _FORMATS = ('JPEG', 'PNG', 'BMP', 'WEBP', 'TIFF')
 def inside(root: Union[str, Path], name: str) -> Path:
     """The file of a name below a folder, links followed.
 
-    Args:
-        root (str | Path): the folder.
-        name (str): '/'-separated path below it, for instance of a gallery.
+    The name, for instance of a gallery, is a '/'-separated path.
 
     Raises:
         ValueError: it leaves the folder, by '..', as an absolute path or by a
@@ -35,11 +33,9 @@ def inside(root: Union[str, Path], name: str) -> Path:
 
 
 def thumbnail(path: Union[str, Path], height: int = 256) -> np.ndarray:
-    """Read an image, made smaller if it is large: RGB uint8 (H, W, 3).
+    """Read an image: RGB uint8 (H, W, 3), made smaller if it is large.
 
-    Args:
-        path (str | Path): the file.
-        height (int): at most so high, and four times as wide.
+    It is at most ``height`` high, and four times as wide.
 
     Raises:
         ImageReadError: it is missing, damaged or too large.

@@ -24,48 +24,28 @@ class PageError(ValueError):
 
 
 class Query(NamedTuple):
-    """Who is searched for.
+    """Who is searched for: an uploaded image, or a match in the gallery."""
 
-    Attributes:
-        embedding (np.ndarray): (1, D) float32.
-        image (np.ndarray): RGB uint8 (H, W, 3).
-        match (Match, optional): None for an uploaded image.
-    """
-
-    embedding: np.ndarray
-    image: np.ndarray
-    match: Optional[Match]
+    embedding: np.ndarray  # (1, D) float32
+    image: np.ndarray  # RGB uint8 (H, W, 3)
+    match: Optional[Match]  # None for an uploaded image
 
 
 class ShownMatch(NamedTuple):
-    """A match as the page shows it.
+    """A match as the page shows it."""
 
-    Attributes:
-        id (int): of the image in the gallery.
-        image (np.ndarray): RGB uint8 (H, W, 3); grey if it can not be read.
-        caption (str): rank and score; camera and time, where known; name.
-    """
-
-    id: int
-    image: np.ndarray
-    caption: str
+    id: int  # of the image in the gallery
+    image: np.ndarray  # RGB uint8 (H, W, 3); grey if it can not be read
+    caption: str  # rank and score; camera and time, where known; name
 
 
 class SearchResult(NamedTuple):
-    """Ranked matches, cut by the threshold.
+    """Ranked matches, cut by the threshold."""
 
-    Attributes:
-        above (list[ShownMatch]): those that reach it; none without a
-            threshold.
-        below (list[ShownMatch]): the others.
-        threshold (Threshold, optional): None where the model has none.
-        missing (int): images that could not be read below the root.
-    """
-
-    above: list
-    below: list
-    threshold: Optional[Threshold]
-    missing: int
+    above: list[ShownMatch]  # reach it; none without a threshold
+    below: list[ShownMatch]  # the others
+    threshold: Optional[Threshold]  # None where the model has none
+    missing: int  # images that could not be read below the root
 
 
 class SearchPage:
@@ -152,8 +132,7 @@ class SearchPage:
             topk (int): at most so many matches.
             rerank (bool): order them by their neighbours too; the scores
                 remain the cosines.
-            fmr (float, optional): which threshold; None for that of the
-                highest false-match rate.
+            fmr (float, optional): which threshold, see `find_threshold`.
 
         Raises:
             PageError: an option is out of its range.

@@ -24,13 +24,10 @@ OPSET = 18
 
 
 class PixelsToEmbedding(nn.Module):
-    """Resize, normalise and embed in one module.
+    """Resize to (height, width), normalise and embed in one module.
 
-    Args:
-        model (nn.Module): a :class:`ReIDBaseline` in evaluation mode.
-        size (Sequence[int]): height and width.
-        interpolation (str): 'bilinear' or 'bicubic'; the weights of OpenCV,
-            whose rounding may differ by one level of a pixel.
+    The weights of the interpolation, 'bilinear' or 'bicubic', are those of
+    OpenCV, whose rounding may differ by one level of a pixel.
     """
 
     def __init__(self, model: nn.Module, size: Sequence[int],
@@ -73,7 +70,7 @@ def pixels_to_embedding(trained: TrainedModel) -> PixelsToEmbedding:
 
 
 def export_onnx(trained: TrainedModel) -> bytes:
-    """Export a model with its preparation.
+    """Export a model with its preparation, as content of an ``.onnx`` file.
 
     The graph takes ``images`` (B, H, W, 3), uint8, RGB, any B, H and W, and
     gives ``embeddings`` (B, D), float32, of unit length. Its metadata hold
@@ -81,9 +78,6 @@ def export_onnx(trained: TrainedModel) -> bytes:
 
     Args:
         trained (TrainedModel): on the CPU.
-
-    Returns:
-        bytes: the content of an ``.onnx`` file.
 
     Raises:
         ModuleNotFoundError: onnx is missing.

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from mmengine.model import BaseModel
 
+from mmreidmix.checks import check_choice
 from mmreidmix.structures import ReIDDataSample
 
 from .inference_backends import OnnxEncoder
@@ -39,14 +40,10 @@ class ExportedModel(BaseModel):
         Args:
             inputs (list[Tensor]): B images (3, H, W), BGR, uint8, as the test
                 pipeline gives them.
-            data_samples (list[ReIDDataSample]): their facts.
+            data_samples (list[ReIDDataSample]): B samples.
             mode (str): 'predict'; there is nothing to train.
-
-        Raises:
-            ValueError: another mode.
         """
-        if mode != 'predict':
-            raise ValueError('an exported model can only be tested')
+        check_choice(self, ('predict', ), mode=mode)
         images = [np.moveaxis(image.cpu().numpy(), 0, -1) for image in inputs]
         for sample, row in zip(data_samples, self.encoder(images)):
             sample.embedding = torch.from_numpy(row)

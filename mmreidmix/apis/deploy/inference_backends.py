@@ -14,14 +14,10 @@ DESCRIPTION = 'mmreidmix'
 
 
 class TorchEncoder:
-    """Embeds with the model itself.
+    """Embeds with a :class:`BaseReID` in evaluation mode, on a device.
 
-    Args:
-        model (nn.Module): a :class:`ReIDBaseline` in evaluation mode.
-        device (str): that it is on.
-        amp (bool): forward pass in bfloat16.
-        compile (bool): ``torch.compile``; the first batch of each size then
-            takes long.
+    ``amp`` is a forward pass in bfloat16. With ``compile`` the first batch of
+    each size takes long.
     """
 
     def __init__(self, model: nn.Module, device: str, amp: bool = False,

@@ -1,4 +1,7 @@
-"""What a gallery is given, checked, with errors that name the image."""
+"""What a gallery is given, checked.
+
+Whatever does not fit raises ValueError, which names the first image.
+"""
 
 from collections.abc import Sequence
 from typing import Optional, Union
@@ -12,19 +15,10 @@ from .vectors import BLOCK
 
 def checked_embeddings(embeddings: Union[np.ndarray, torch.Tensor], dim: int,
                        names: Optional[Sequence[str]] = None) -> np.ndarray:
-    """Embeddings as an array, if each has a direction.
+    """Embeddings (n, dim) of any float type, if each has a direction.
 
-    Args:
-        embeddings (np.ndarray | Tensor): (n, D) of any float type.
-        dim (int): the D that is expected.
-        names (Sequence[str], optional): of the images, for messages.
-
-    Returns:
-        np.ndarray: (n, D) float16, 32 or 64; not copied where it is one.
-
-    Raises:
-        ValueError: another shape or type, or embeddings with NaN or infinity,
-            or of zeros only; names the first of them.
+    They become an array of float16, 32 or 64, not copied where they are one.
+    NaN, infinity and embeddings of zeros only are refused.
     """
     if isinstance(embeddings, torch.Tensor):
         embeddings = embeddings.detach().cpu()
@@ -53,11 +47,7 @@ def checked_embeddings(embeddings: Union[np.ndarray, torch.Tensor], dim: int,
 
 
 def checked_names(names: Sequence[str], num: int) -> list[str]:
-    """Names as a list.
-
-    Raises:
-        ValueError: not ``num`` texts, or one is given twice.
-    """
+    """Names as a list, if they are ``num`` different texts."""
     if isinstance(names, str):
         raise ValueError(f'names must be a sequence of texts, got {names!r}')
     names = [str(name) for name in names]
@@ -78,10 +68,8 @@ def checked_meta(num: int, camids: Optional[Sequence[int]],
                  tracklets: Optional[Sequence[int]]) -> np.ndarray:
     """What is known of ``num`` images, (num,) of type META; the ids are 0.
 
-    Cameras, times and tracklets are those of :meth:`Gallery.add`.
-
-    Raises:
-        ValueError: a wrong length or type, or a number below -1.
+    Cameras, times and tracklets are those of :meth:`Gallery.add`; a wrong
+    length or type, or a number below -1, is refused.
     """
     meta = np.zeros(num, META)
     for name, values in (('camid', camids), ('tracklet', tracklets)):
@@ -102,11 +90,7 @@ def checked_meta(num: int, camids: Optional[Sequence[int]],
 
 def integers(values: Sequence[int], name: str,
              num: Optional[int] = None) -> np.ndarray:
-    """A sequence of integers as (n,) int64.
-
-    Raises:
-        ValueError: it is none, or not ``num`` of them.
-    """
+    """A sequence of integers, ``num`` of them if given, as (n,) int64."""
     array = np.asarray(values)
     if array.size == 0:
         array = array.astype(np.int64)

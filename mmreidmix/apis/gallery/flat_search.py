@@ -1,4 +1,9 @@
-"""Exact search: float32 products propose, float64 products decide."""
+"""Exact search: float32 products propose, float64 products decide.
+
+Here and in the modules that use it, vectors and queries have length 1,
+``queries`` is (Q, D) float32, ``k`` is how many are wanted (fewer are found
+where fewer pass) and ``mask`` is (N,) bool, True for what is searched.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -37,12 +42,6 @@ def nearest(vectors: Vectors, query: np.ndarray, positions: np.ndarray,
 
     Similarity is the float64 dot product rounded to float32; equal ones are
     in the order of their positions.
-
-    Args:
-        vectors (Vectors): of length 1.
-        query (np.ndarray): (D,) of length 1.
-        positions (np.ndarray): (n,) of the vectors that are compared.
-        k (int): how many at most.
     """
     query = query.astype(np.float64)
     scores = np.empty(len(positions), np.float32)
@@ -66,18 +65,7 @@ def merge(one: Neighbours, other: Neighbours, k: int) -> Neighbours:
 
 def exact_search(vectors: Vectors, queries: np.ndarray, k: int,
                  mask: np.ndarray) -> list[Neighbours]:
-    """Find the k most similar vectors of every query.
-
-    Args:
-        vectors (Vectors): N of length 1.
-        queries (np.ndarray): (Q, D) float32 of length 1.
-        k (int): fewer are found where fewer pass.
-        mask (np.ndarray): (N,) bool, True for the vectors that are searched.
-
-    Returns:
-        list[Neighbours]: one of each query, as :func:`nearest` of all vectors
-        that pass.
-    """
+    """Find what :func:`nearest` finds among all vectors that pass."""
     found = []
     for first in range(0, len(queries), _QUERIES):
         part = queries[first:first + _QUERIES]

@@ -49,14 +49,15 @@ class Gallery(GalleryStore):
 
     All methods may be called from several threads; one call runs at a time.
 
-    Attributes:
-        folder (Path, optional): where every change is kept.
-        read_only (bool): whether it refuses changes.
-
     Args:
         dim (int): dimensions D of an embedding.
         model (str, optional): which model makes the embeddings, for instance
             the SHA-256 of its weights; None = not known, and not checked.
+
+    Attributes:
+        dim, model: as given.
+        folder (Path, optional): where every change is kept.
+        read_only (bool): whether it refuses changes.
 
     Examples:
         >>> gallery = Gallery(2)
@@ -228,7 +229,6 @@ class Gallery(GalleryStore):
                                f'{what}. Add embeddings first')
 
     def _matches(self, found: Neighbours) -> list[Match]:
-        entries = [self._images.entry(position)
-                   for position in found.positions]
+        entries = map(self._images.entry, found.positions)
         return [Match(entry.id, entry.name, float(score), *entry[2:])
                 for entry, score in zip(entries, found.scores)]

@@ -34,9 +34,6 @@ class ImageTable:
         names (list[str]): N names.
         next_id (int): the id of the next image; larger than all ever used.
         version (int): grows with every change.
-
-    Args:
-        dim (int): dimensions D of an embedding.
     """
 
     def __init__(self, dim: int):
@@ -67,11 +64,7 @@ class ImageTable:
         return len(self._positions)
 
     def append(self, meta: np.ndarray, names: Sequence[str]) -> None:
-        """Take images whose embeddings are in ``vectors.reserve``.
-
-        Args:
-            meta (np.ndarray): (n,) of type :data:`META`.
-            names (Sequence[str]): n names.
+        """Take n images whose embeddings are in ``vectors.reserve``.
 
         Raises:
             ValueError: ids do not rise, or an image of that name is there.

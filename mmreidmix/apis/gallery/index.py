@@ -27,11 +27,7 @@ _METRIC = faiss.METRIC_INNER_PRODUCT
 
 
 def checked_options(kind: str, options: dict) -> dict:
-    """Options of an index, as plain integers.
-
-    Raises:
-        ValueError: an unknown kind or option, or a number too small.
-    """
+    """Options of an index, see :meth:`Gallery.build_index`, as int."""
     check_choice('build_index', KINDS, index=kind)
     known = OPTIONS.get(kind, ())
     unknown = sorted(set(options) - set(known))
@@ -47,11 +43,8 @@ def checked_options(kind: str, options: dict) -> dict:
 class GalleryIndex:
     """Proposes vectors similar to a query.
 
-    Attributes:
-        kind (str): 'ivf' or 'hnsw'.
-        options (dict): those given; what is missing has its default.
-        index (faiss.Index): holds the first ``index.ntotal`` vectors; made
-            by :meth:`build` or loaded.
+    Of ``options``, what is missing has its default. ``index`` holds the first
+    ``index.ntotal`` vectors; it is made by :meth:`build` or loaded.
     """
 
     def __init__(self, kind: str, options: dict, index: faiss.Index):
@@ -86,12 +79,8 @@ class GalleryIndex:
                 mask: Optional[np.ndarray]) -> np.ndarray:
         """Vectors that are probably the most similar ones.
 
-        Args:
-            queries (np.ndarray): (Q, D) float32 of length 1.
-            num (int): how many per query.
-            mask (np.ndarray, optional): (N,) bool, those that may be
-                proposed. The fewer they are, the more of the index is gone
-                through.
+        The fewer vectors are in the mask, the more of the index is gone
+        through.
 
         Returns:
             np.ndarray: (Q, num) positions, -1 where none was found.

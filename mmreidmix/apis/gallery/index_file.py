@@ -26,10 +26,7 @@ _CHUNK = 1 << 20
 class IndexKeeper:
     """Has the index ready that the state asks for.
 
-    Args:
-        state (GalleryState): of the gallery.
-        folder (Path, optional): where the index files are.
-        read_only (bool): whether they are left alone.
+    The files are in ``folder``, and left alone if that is read-only.
     """
 
     def __init__(self, state: GalleryState, folder: Optional[Path],
@@ -46,13 +43,26 @@ class IndexKeeper:
         if kind == 'exact' or not self.state.images.num_live:
             return None
         if self._index is None and self.folder is not None:
-            self._index = _load(
-                self.folder, kind, options, self.state.images.vectors)
-            self._written = self._index.index.ntotal if self._index else 0
+            self._load(self.folder, kind, options)
         if self._index is None:
             self._index = self.build(kind, options)
             self.write()
         return self._index
+
+    def _load(self, folder: Path, kind: str, options: dict) -> None:
+        """Read the files, if they are whole and of the images; else log why.
+
+        More images may have been added since they were written.
+        """
+        try:
+            index = _read(folder, _build_setting(kind, options),
+                          self.state.images.vectors)
+        except Exception as error:  # whatever damage may raise
+            print_log(f'the index of {folder} is built anew: {error}',
+                      'current', logging.WARNING)
+            return
+        self._index = GalleryIndex(kind, options, index)
+        self._written = index.ntotal
 
     def build(self, kind: str, options: dict) -> Optional[GalleryIndex]:
         """Make an index of all images; the present one is not touched."""
@@ -70,7 +80,7 @@ class IndexKeeper:
         self._index = index
 
     def tune(self, setting: dict) -> None:
-        """Use the same index with other options of the search."""
+        """Use the same index with other search options."""
         self.state.index = setting
         if self._index is not None:
             self._index.options = setting['options']
@@ -93,7 +103,6 @@ class IndexKeeper:
             return
         images = self.state.images
         if self._written < len(images):
-            self._index.extend(images.vectors)
             _save(self.folder, self._index, images.vectors)
             self._written = len(images)
 
@@ -102,12 +111,12 @@ class IndexKeeper:
         _remove(folder)
         images = self.state.images
         if self._index is not None and images.num_live == len(images):
-            self._index.extend(images.vectors)
             _save(folder, self._index, images.vectors)
 
 
 def _save(folder: Path, index: GalleryIndex, vectors: Vectors) -> None:
     """Write the files; that it failed is logged, and nothing is lost by it."""
+    index.extend(vectors)
     crc = 0
 
     def write(stream: BinaryIO) -> None:
@@ -136,21 +145,6 @@ def _save(folder: Path, index: GalleryIndex, vectors: Vectors) -> None:
 def _remove(folder: Path) -> None:
     for name in ('index.json', 'index.faiss'):
         (folder / name).unlink(missing_ok=True)
-
-
-def _load(folder: Path, kind: str, options: dict,
-          vectors: Vectors) -> Optional[GalleryIndex]:
-    """Read the files, if they are whole and of the first of these vectors.
-
-    None if the index has to be built; why is logged.
-    """
-    try:
-        loaded = _read(folder, _build_setting(kind, options), vectors)
-    except Exception as error:  # whatever damage may raise
-        print_log(f'the index of {folder} is built anew: {error}', 'current',
-                  logging.WARNING)
-        return None
-    return GalleryIndex(kind, options, loaded)
 
 
 def _build_setting(kind: str, options: dict) -> dict:

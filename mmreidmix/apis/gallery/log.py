@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO, Optional
+from typing import BinaryIO, Optional, Union
 
 import numpy as np
 from mmengine.logging import print_log
@@ -31,9 +31,6 @@ class FolderLock:
     """The right to write to the folder of a gallery, held by one process.
 
     It ends with :meth:`release` or with the process, however that ends.
-
-    Args:
-        folder (Path): of the gallery; exists.
 
     Raises:
         GalleryError: it is held already.
@@ -57,11 +54,7 @@ class FolderLock:
         self._file.write(str(self._pid).encode())
 
     def check(self) -> None:
-        """Refuse a process that was forked from the one with the right.
-
-        Raises:
-            GalleryError: this is another process.
-        """
+        """Raise GalleryError in a process forked from the one that has it."""
         if os.getpid() != self._pid:
             raise GalleryError(
                 f'the gallery was opened by process {self._pid}, which this '
@@ -91,9 +84,7 @@ def write_log(path: Path, records: Iterable[Record]) -> None:
 class GalleryLog:
     """A log that is open for reading once and appending afterwards.
 
-    Args:
-        folder (Path): holds the log.
-        read_only (bool): never write, and take no lock.
+    With ``read_only`` nothing is written and no lock is taken.
 
     Raises:
         GalleryError: the folder holds no log, or another process writes.
@@ -135,14 +126,10 @@ class GalleryLog:
                change: Callable) -> None:
         """Append a record; it is on the disk when this returns.
 
-        If it cannot be written, the log is as it was before.
-
-        Args:
-            header (dict): of the record.
-            arrays (Sequence[np.ndarray]): its payload.
-            change (Callable): does in memory what the record says. If it
-                fails, the record is taken back, and as what is in memory may
-                not be what is on the disk then, no more are accepted.
+        If it cannot be written, the log is as it was before. ``change`` does
+        in memory what the record says. If it fails, the record is taken back,
+        and as what is in memory may not be what is on the disk then, no more
+        are accepted.
         """
         self._check()
         self._file.seek(self._end)
@@ -188,7 +175,7 @@ class GalleryLog:
         # Without a buffer: what is written is in the file.
         self._file = open(self.path, 'r+b', buffering=0)  # noqa: SIM115
 
-    def _write(self, data) -> None:
+    def _write(self, data: Union[bytes, np.ndarray]) -> None:
         data = memoryview(data)
         while data:
             data = data[self._file.write(data):]

@@ -53,12 +53,9 @@ def checksum(arrays: Iterable[np.ndarray]) -> int:
 
 def write_record(write: Callable, header: dict,
                  arrays: Iterable[np.ndarray]) -> None:
-    """Write one record.
+    """Write a header of plain JSON values and contiguous arrays.
 
-    Args:
-        write (Callable): takes bytes or (n,) uint8 and writes all of them.
-        header (dict): plain JSON values.
-        arrays (Iterable[np.ndarray]): contiguous arrays, the payload.
+    ``write`` takes bytes or (n,) uint8 and writes all of them.
     """
     parts = [as_bytes(array) for array in arrays]
     text = json.dumps(header).encode()
@@ -80,9 +77,8 @@ class RecordReader:
 
     Args:
         path (Path): the file.
-        allocate (Callable): is called with the header of a record and the
-            length of its payload; returns contiguous arrays of as many bytes,
-            which are filled from the file.
+        allocate (Callable): gives contiguous arrays for a header and the
+            length of its payload; they are filled from the file.
         apply (Callable): is called with the header then; raises ValueError
             if the record cannot follow those before it.
     """

@@ -28,9 +28,6 @@ def passing_images(images: ImageTable, camids: Optional[Sequence[int]] = None,
     The filters are those of :meth:`Gallery.search`. Images of no known camera
     pass ``exclude_camids`` but not ``camids``, those of no known time do not
     pass ``times``.
-
-    Raises:
-        ValueError: a filter is not of the form described there.
     """
     mask = images.live.copy()
     if camids is not None:
@@ -67,14 +64,8 @@ def search_images(images: ImageTable,
 
     Whatever proposes them, images are compared by their embeddings. Where
     the index proposes fewer than there are, all that pass are compared.
-
-    Args:
-        images (ImageTable): N images.
-        get_index (Callable): gives the index, None for an exact search. It
-            is called only where more than :data:`EXACT_LIMIT` images pass.
-        queries (np.ndarray): (Q, D) float32 of length 1.
-        k (int): fewer are found where fewer pass.
-        mask (np.ndarray): (N,) bool, images that pass.
+    ``get_index`` gives the index, None for an exact search; it is called only
+    where more than :data:`EXACT_LIMIT` images pass.
     """
     vectors, passing = images.vectors, int(mask.sum())
     index = get_index() if passing > EXACT_LIMIT else None
@@ -97,12 +88,7 @@ def search_images(images: ImageTable,
 
 
 def num_candidates(rerank: Optional[dict], topk: int) -> int:
-    """How many images the search has to find for ``topk`` re-ranked ones.
-
-    Raises:
-        ValueError: ``rerank`` is no dict, or has an unknown option or
-            candidates below 1.
-    """
+    """How many images to find for ``topk`` re-ranked ones, options checked."""
     if rerank is None:
         return topk
     if not isinstance(rerank, dict):
@@ -130,15 +116,9 @@ def reranked_order(query: np.ndarray, candidates: np.ndarray, *,
                    lambda_value: float = 0.3) -> np.ndarray:
     """Order of candidates, see :mod:`~.functional.reranking`.
 
-    Nothing but the query and its candidates takes part, so that the cost
-    does not depend on the size of the gallery.
-
-    Args:
-        query (np.ndarray): (D,) float32 of length 1.
-        candidates (np.ndarray): (C, D), the most similar first.
-        k1 (int): as there; at most C.
-        k2 (int): as there; at most C + 1.
-        lambda_value (float): as there.
+    Nothing but the query (D,) and its candidates (C, D), the most similar
+    first, takes part, so that the cost does not depend on the size of the
+    gallery. ``k1`` is at most C and ``k2`` at most C + 1.
 
     Returns:
         np.ndarray: (C,) indices of the candidates, best first.

@@ -1,6 +1,5 @@
 """What the records in the file of a gallery mean."""
 
-import operator
 from collections.abc import Iterator, Sequence
 from typing import Optional
 
@@ -19,22 +18,17 @@ _RECORD_ROWS = 1 << 14
 class GalleryState:
     """All of a gallery that outlasts the process.
 
-    Attributes:
-        images (ImageTable): what is known of the images.
-        index (dict): ``kind`` and ``options`` of the index that was asked
-            for; the index itself can be made of these and the images.
-
-    Args:
-        dim (int): dimensions D of an embedding.
-        model (str, optional): which model the embeddings are from.
+    ``dim`` and ``model`` are those of :class:`Gallery`. ``index`` holds the
+    ``kind`` and ``options`` of the index that was asked for; the index itself
+    can be made of these and the images.
 
     Raises:
         ValueError: dim is not positive.
     """
 
     def __init__(self, dim: int, model: Optional[str] = None):
-        self.dim = operator.index(dim)
-        check_count('Gallery', 1, dim=self.dim)
+        check_count('Gallery', 1, dim=dim)
+        self.dim = int(dim)
         self.model = model
         self.images = ImageTable(self.dim)
         self.index: dict = dict(kind='exact', options={})
@@ -69,11 +63,7 @@ def index_record(setting: dict) -> Record:
 
 
 class StateReader:
-    """Makes a :class:`GalleryState` of records.
-
-    Attributes:
-        state (GalleryState): None before the first record.
-    """
+    """Makes a :class:`GalleryState` of records; ``state`` is None before."""
 
     def __init__(self) -> None:
         self.state: Optional[GalleryState] = None

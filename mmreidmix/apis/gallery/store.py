@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Optional, Union
+from typing import Optional, TypeVar, Union
 
 import numpy as np
 import torch
@@ -12,17 +12,14 @@ from mmengine.logging import print_log
 from mmreidmix.checks import name_some
 from mmreidmix.neighbours import normalise
 
-from .checks import (
-    checked_embeddings,
-    checked_meta,
-    checked_names,
-    integers,
-)
-from .image_table import Entry, ImageTable
+from .checks import checked_embeddings, checked_meta, checked_names, integers
+from .image_table import Entry
 from .index_file import IndexKeeper
 from .log import NAME, FolderLock, GalleryLog, write_log
 from .log_records import GalleryError, Record
 from .state import GalleryState, add_record, remove_record
+
+_Store = TypeVar('_Store', bound='GalleryStore')
 
 
 class GalleryStore:
@@ -38,6 +35,9 @@ class GalleryStore:
                 log: Optional[GalleryLog] = None,
                 read_only: bool = False) -> None:
         self._state = state
+        self._images = state.images
+        self.dim = state.dim
+        self.model = state.model
         self.folder = folder
         self.read_only = read_only
         self._log = log
@@ -45,15 +45,12 @@ class GalleryStore:
         self._index = IndexKeeper(state, folder, read_only)
 
     @classmethod
-    def create(cls, folder: Union[str, Path], dim: int,
-               model: Optional[str] = None) -> 'GalleryStore':
+    def create(cls: type[_Store], folder: Union[str, Path], dim: int,
+               model: Optional[str] = None) -> _Store:
         """Make an empty gallery in a folder, and open it.
 
-        Args:
-            folder (str | Path): is made where it is missing.
-            dim (int): dimensions D of an embedding.
-            model (str, optional): which model makes the embeddings, see
-                :class:`Gallery`.
+        The folder is made where it is missing; ``dim`` and ``model`` are those
+        of :class:`Gallery`.
 
         Raises:
             GalleryError: the folder holds a gallery already.
@@ -62,8 +59,9 @@ class GalleryStore:
         return cls.open(folder, model)
 
     @classmethod
-    def open(cls, folder: Union[str, Path], model: Optional[str] = None, *,
-             read_only: bool = False) -> 'GalleryStore':
+    def open(cls: type[_Store], folder: Union[str, Path],
+             model: Optional[str] = None, *,
+             read_only: bool = False) -> _Store:
         """Open the gallery in a folder.
 
         Args:
@@ -85,20 +83,6 @@ class GalleryStore:
             log.close()
             raise
         return gallery
-
-    @property
-    def dim(self) -> int:
-        """Dimensions D of an embedding."""
-        return self._state.dim
-
-    @property
-    def model(self) -> Optional[str]:
-        """Which model the embeddings are from, None if not known."""
-        return self._state.model
-
-    @property
-    def _images(self) -> ImageTable:
-        return self._state.images
 
     def check_model(self, model: Optional[str]) -> None:
         """Refuse a model other than that of the gallery.
@@ -196,7 +180,7 @@ class GalleryStore:
             meta['id'] = self.ids_of(names)
             fresh = np.flatnonzero(meta['id'] < 0)
             if len(fresh) < len(names):
-                self._skip(names, len(names) - len(fresh), skip_known)
+                self._report_known(names, len(names) - len(fresh), skip_known)
                 array = array[fresh]
             if len(fresh):
                 meta['id'][fresh] = self._images.next_id + np.arange(
@@ -204,7 +188,8 @@ class GalleryStore:
                 self._append(array, meta[fresh], [names[i] for i in fresh])
             return meta['id']
 
-    def _skip(self, names: list[str], num: int, skip_known: bool) -> None:
+    def _report_known(self, names: list[str], num: int,
+                      skip_known: bool) -> None:
         if not skip_known:
             first = next(n for n in names if self._images.position(n) >= 0)
             raise ValueError(
@@ -306,10 +291,10 @@ class GalleryStore:
                     self._log.close()
                 self.read_only = self.folder is not None
 
-    def __enter__(self):
+    def __enter__(self: _Store) -> _Store:
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _name(self) -> str:
@@ -321,9 +306,9 @@ class GalleryStore:
                                'read_only=True and cannot be changed')
 
     def _positions(self, ids: Sequence[int]) -> np.ndarray:
-        ids = integers(ids, 'ids')
-        positions = self._images.positions(ids)
-        unknown = ids[positions < 0]
+        array = integers(ids, 'ids')
+        positions = self._images.positions(array)
+        unknown = array[positions < 0]
         if len(unknown):
             raise ValueError(
                 f'{len(unknown)} ids are not in {self._name()}: '

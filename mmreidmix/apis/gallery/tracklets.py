@@ -16,9 +16,6 @@ class TrackletSearch:
     """Searches tracklets; their means are kept until the images change.
 
     A mean is that of the embeddings, made of length 1 again.
-
-    Args:
-        images (ImageTable): what the gallery holds.
     """
 
     def __init__(self, images: ImageTable):
@@ -30,11 +27,7 @@ class TrackletSearch:
                mask: np.ndarray) -> list[Neighbours]:
         """Find the k most similar tracklets of every query.
 
-        Args:
-            queries (np.ndarray): (Q, D) float32 of length 1.
-            k (int): fewer are found where fewer pass.
-            mask (np.ndarray): (N,) bool, images that pass. Only they are in
-                the mean of their tracklet.
+        Only images in the mask are in the mean of their tracklet.
 
         Returns:
             list[Neighbours]: positions are those of the image of the tracklet
@@ -81,7 +74,7 @@ class _Means:
 
     Args:
         images (ImageTable): what the gallery holds.
-        positions (np.ndarray): (n,) rising, the images that are averaged.
+        positions (np.ndarray): rising, of the images that are averaged.
     """
 
     def __init__(self, images: ImageTable, positions: np.ndarray):
