@@ -52,8 +52,8 @@ class ReIDInferencer:
         facts (dict): what the model was trained on.
 
     Examples:
-        >>> inferencer = ReIDInferencer('epoch_60.pth')
-        >>> inferencer(['a.jpg', 'b.jpg']).shape
+        >>> inferencer = ReIDInferencer('epoch_60.pth')  # doctest: +SKIP
+        >>> inferencer(['a.jpg', 'b.jpg']).shape  # doctest: +SKIP
         (2, 2048)
     """
 
