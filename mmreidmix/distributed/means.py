@@ -2,10 +2,10 @@
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
+from torch import Tensor
 
 
-def count_roles(roles: torch.Tensor,
-                dtype: torch.dtype = torch.float32) -> torch.Tensor:
+def count_roles(roles: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """Images of each role per process, averaged over processes, (2,).
 
     Args:
@@ -17,8 +17,7 @@ def count_roles(roles: torch.Tensor,
     return counts
 
 
-def mean_over_roles(values: torch.Tensor,
-                    roles: torch.Tensor) -> torch.Tensor:
+def mean_over_roles(values: Tensor, roles: Tensor) -> Tensor:
     """Mean over roles of the mean over their images.
 
     Each process gets its share, so that the average over processes is the
@@ -36,7 +35,7 @@ def mean_over_roles(values: torch.Tensor,
     return (values * shares[roles]).sum()
 
 
-def mean_count(rows: torch.Tensor) -> torch.Tensor:
+def mean_count(rows: Tensor) -> Tensor:
     """Rows of a process, averaged over processes; scalar, above 0.
 
     Args:
@@ -47,7 +46,7 @@ def mean_count(rows: torch.Tensor) -> torch.Tensor:
     return count.clamp(min=1e-6)
 
 
-def mean_of_usable(values: torch.Tensor, usable: torch.Tensor) -> torch.Tensor:
+def mean_of_usable(values: Tensor, usable: Tensor) -> Tensor:
     """Mean over the usable anchors of all processes.
 
     Each process gets its share of the sum over the mean number of usable

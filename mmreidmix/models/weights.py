@@ -7,13 +7,13 @@ import torch
 from mmengine.logging import print_log
 from mmengine.model import PretrainedInit, update_init_info
 from mmengine.runner import CheckpointLoader
-from torch import nn
+from torch import Tensor, nn
 
 from mmreidmix.checks import name_some
 from mmreidmix.models.encoder import ENCODER_PARTS
 from mmreidmix.registry import WEIGHT_INITIALIZERS
 
-State = dict[str, torch.Tensor]
+State = dict[str, Tensor]
 
 # Pattern of a whole source key -> new key; None drops the key.
 _RESNET_RULES = (
@@ -42,15 +42,15 @@ def unwrap_state_dict(checkpoint: Mapping) -> State:
     """Take the weights out of a checkpoint.
 
     Args:
-        checkpoint (Mapping): A state dict, or a dictionary that holds one
+        checkpoint (Mapping): a state dict, or a dictionary that holds one
             under ``'state_dict'``.
 
     Returns:
-        dict[str, Tensor]: The weights, without the ``module.`` that data
+        dict[str, Tensor]: the weights, without the ``module.`` that data
         parallel training puts before every key.
 
     Raises:
-        ValueError: A value is not a tensor.
+        ValueError: a value is not a tensor.
     """
     state = checkpoint.get('state_dict', checkpoint)
     wrong = [key for key, value in state.items() if not torch.is_tensor(value)]
@@ -64,17 +64,17 @@ def unwrap_state_dict(checkpoint: Mapping) -> State:
     return dict(state)
 
 
-def convert_state_dict(state: Mapping[str, torch.Tensor],
+def convert_state_dict(state: Mapping[str, Tensor],
                        source: str) -> tuple[State, list[str]]:
     """Rename the weights of a public checkpoint to this project's names.
 
     Args:
-        state (Mapping[str, Tensor]): The source's state dict.
+        state (Mapping[str, Tensor]): the source's state dict.
         source (str): 'torchreid' (OSNet), 'torchvision' (ResNet) or
             'ibn-net' (ResNet-IBN-a).
 
     Returns:
-        tuple[dict[str, Tensor], list[str]]: The weights, with keys
+        tuple[dict[str, Tensor], list[str]]: the weights, with keys
         ``backbone.*`` and, for OSNet's embedding layer, ``neck.*`` of
         ``mmpretrain.LinearNeck``; and the source keys that were dropped
         (the classifier of the source's own classes).
@@ -118,23 +118,23 @@ def load_pretrained(model: nn.Module,
     resizing of the position embedding of a ViT.
 
     Args:
-        model (nn.Module): Receives the weights.
-        path (str): File or address of a state dict, alone or under
+        model (nn.Module): receives the weights.
+        path (str): file or address of a state dict, alone or under
             ``'state_dict'``; anything MMEngine's ``CheckpointLoader`` reads.
-        prefix (str): Only keys of this part of the file are used, without
+        prefix (str): only keys of this part of the file are used, without
             the prefix: 'backbone' to load into a backbone.
-        allow_missing (Sequence[str]): Parts of the model, as 'bnneck' or
+        allow_missing (Sequence[str]): parts of the model, as 'bnneck' or
             'head', that may be absent from the file.
-        skip (Sequence[str]): Parts of the file, named without the prefix,
+        skip (Sequence[str]): parts of the file, named without the prefix,
             that are not loaded, as 'fc' of a torchvision file.
-        map_location (str): Where the file's tensors are read to.
+        map_location (str): where the file's tensors are read to.
 
     Returns:
-        list[str]: Keys of the model that the file did not hold.
+        list[str]: keys of the model that the file did not hold.
 
     Raises:
-        FileNotFoundError: No such file.
-        ValueError: No key has the prefix or matches the model, shapes
+        FileNotFoundError: no such file.
+        ValueError: no key has the prefix or matches the model, shapes
             differ, a key of the model is missing without being allowed, or
             a key of the file is not one of the model and not skipped.
     """
@@ -178,11 +178,8 @@ class StrictPretrained(PretrainedInit):
                       allow_missing=['bnneck', 'head'])
 
     Args:
-        checkpoint (str): See ``path`` of :func:`load_pretrained`.
-        prefix (str): See :func:`load_pretrained`.
-        map_location (str): See :func:`load_pretrained`.
-        allow_missing (Sequence[str]): See :func:`load_pretrained`.
-        skip (Sequence[str]): See :func:`load_pretrained`.
+        checkpoint (str): ``path`` of :func:`load_pretrained`, which has the
+            other options too.
     """
 
     def __init__(self,

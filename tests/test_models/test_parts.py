@@ -56,20 +56,21 @@ def test_a_backbone_that_can_not_be_run():
 
 def test_widths_that_are_given_run_nothing():
     build_part(
-        dict(type='BNNeck', in_channels=3),
+        'bnneck', dict(type='BNNeck', in_channels=3),
         dict(in_channels=lambda: pytest.fail('was run')))
 
 
 def test_only_options_that_a_part_has_are_filled_in():
     part = build_part(
-        dict(type='BatchHardTripletLoss'), dict(in_channels=lambda: 3))
+        'triplet', dict(type='BatchHardTripletLoss'),
+        dict(in_channels=lambda: 3))
     assert part.margin is None
-    assert build_part(None, dict(in_channels=lambda: 3)) is None
+    assert build_part('triplet', None, dict(in_channels=lambda: 3)) is None
 
 
 def test_a_part_without_a_type():
-    with pytest.raises(ValueError, match='needs `type`'):
-        build_part(dict(in_channels=3))
+    with pytest.raises(ValueError, match='model.bnneck needs `type`'):
+        build_part('bnneck', dict(in_channels=3))
 
 
 @pytest.mark.parametrize('kind, options', [

@@ -2,10 +2,9 @@
 
 from typing import Optional, Union
 
-import torch
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
-from torch import nn
+from torch import Tensor, nn
 
 from mmreidmix.registry import MODELS
 
@@ -16,8 +15,8 @@ class LightConv3x3(nn.Module):
     ``1x1 (linear) -> 3x3 depthwise -> BN -> ReLU``, section 3.1 of the paper.
 
     Args:
-        in_channels (int): Channels of the input.
-        out_channels (int): Channels of the output.
+        in_channels (int): channels of the input.
+        out_channels (int): channels of the output.
     """
 
     def __init__(self, in_channels: int, out_channels: int):
@@ -33,7 +32,7 @@ class LightConv3x3(nn.Module):
         self.bn = nn.BatchNorm2d(out_channels)
         self.relu = nn.ReLU(inplace=True)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Map (B, in_channels, h, w) to (B, out_channels, h, w)."""
         return self.relu(self.bn(self.conv2(self.conv1(x))))
 
@@ -42,8 +41,8 @@ class AggregationGate(nn.Module):
     """Input-dependent weight per channel, eq. 5 of the paper.
 
     Args:
-        channels (int): Channels of the input.
-        reduction (int): Ratio of ``channels`` to the hidden width.
+        channels (int): channels of the input.
+        reduction (int): ratio of ``channels`` to the hidden width.
     """
 
     def __init__(self, channels: int, reduction: int = 16):
@@ -54,7 +53,7 @@ class AggregationGate(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.fc2 = nn.Conv2d(hidden, channels, 1)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Weigh the channels of (B, channels, h, w)."""
         weight = self.fc2(self.relu(self.fc1(self.global_avgpool(x))))
         return x * weight.sigmoid()
@@ -72,8 +71,8 @@ class OSBlock(nn.Module):
     9x9 pixels; one gate, shared by the streams, weighs their sum.
 
     Args:
-        in_channels (int): Channels of the input.
-        out_channels (int): Channels of the output, a multiple of four.
+        in_channels (int): channels of the input.
+        out_channels (int): channels of the output, a multiple of four.
     """
 
     def __init__(self, in_channels: int, out_channels: int):
@@ -94,7 +93,7 @@ class OSBlock(nn.Module):
                 in_channels, out_channels, 1, norm_cfg=norm, act_cfg=None)
         self.relu = nn.ReLU(inplace=True)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Map (B, in_channels, h, w) to (B, out_channels, h, w)."""
         identity = x if self.downsample is None else self.downsample(x)
         x = self.conv1(x)
@@ -120,28 +119,27 @@ class OSNet(BaseModule):
                   act_cfg=dict(type='ReLU'))
 
     Args:
-        width (float): Factor on the number of channels: 0.25, 0.5, 0.75
+        width (float): factor on the number of channels: 0.25, 0.5, 0.75
             or 1.0.
-        in_channels (int): Channels of the image.
-        init_cfg (dict | list[dict], optional): How to set the weights.
+        in_channels (int): channels of the image.
+        init_cfg (dict | list[dict], optional): how to set the weights.
             Default: Kaiming for convolutions, one for the scale of BN.
 
     Attributes:
-        feat_dim (int): Channels of the output: 128, 256, 384 or 512.
+        feat_dim (int): channels of the output: 128, 256, 384 or 512.
 
     Raises:
         ValueError: ``width`` is none of the four.
 
     Examples:
+        >>> import torch
         >>> OSNet(width=0.25)(torch.rand(2, 3, 256, 128))[-1].shape
         torch.Size([2, 128, 16, 8])
     """
 
     widths = (0.25, 0.5, 0.75, 1.0)
 
-    def __init__(self,
-                 width: float = 0.25,
-                 in_channels: int = 3,
+    def __init__(self, width: float = 0.25, in_channels: int = 3,
                  init_cfg: Optional[Union[dict, list]] = None):
         if width not in self.widths:
             raise ValueError(
@@ -176,14 +174,14 @@ class OSNet(BaseModule):
             layers.append(nn.Sequential(transition, nn.AvgPool2d(2)))
         return nn.Sequential(*layers)
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor]:
         """Compute the last feature map.
 
         Args:
-            x (torch.Tensor): Images, (B, in_channels, H, W).
+            x (Tensor): Images, (B, in_channels, H, W).
 
         Returns:
-            tuple[torch.Tensor]: One map, (B, feat_dim, H / 16, W / 16).
+            tuple[Tensor]: One map, (B, feat_dim, H / 16, W / 16).
         """
         x = self.maxpool(self.conv1(x))
         for stage in (self.conv2, self.conv3, self.conv4, self.conv5):

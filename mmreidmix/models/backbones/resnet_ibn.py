@@ -3,7 +3,7 @@
 import torch
 from mmpretrain.models import ResNet
 from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
-from torch import nn
+from torch import Tensor, nn
 
 from mmreidmix.registry import MODELS
 
@@ -12,7 +12,7 @@ class IBN(nn.Module):
     """Instance normalisation of the first half, batch of the second.
 
     Args:
-        channels (int): Channels of the input; the first ``channels // 2``
+        channels (int): channels of the input; the first ``channels // 2``
             are normalised per image.
     """
 
@@ -22,7 +22,7 @@ class IBN(nn.Module):
         self.IN = nn.InstanceNorm2d(self.half, affine=True)
         self.BN = nn.BatchNorm2d(channels - self.half)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Normalise (B, channels, h, w)."""
         first, second = x.split([self.half, x.shape[1] - self.half], dim=1)
         return torch.cat([self.IN(first), self.BN(second)], dim=1)
@@ -57,7 +57,7 @@ class ResNetIBN(ResNet):
 
     Args:
         depth (int): 18, 34, 50, 101 or 152.
-        **kwargs: See ``mmpretrain.ResNet``.
+        **kwargs: see ``mmpretrain.ResNet``.
     """
 
     _ibn_blocks = {BasicBlock: IBNBasicBlock, Bottleneck: IBNBottleneck}

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.model import BaseModule
+from torch import Tensor
 
 from mmreidmix.checks import check_above
 from mmreidmix.registry import MODELS
@@ -52,12 +52,11 @@ class DomainBalanceHead(BaseModule):
             width = hidden
         self.layers = nn.Sequential(*layers, nn.Linear(width, 2))
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Domain logits (B, 2) of features (B, D)."""
         return self.layers(features)
 
-    def loss_discriminator(self, features: torch.Tensor,
-                           roles: torch.Tensor) -> torch.Tensor:
+    def loss_discriminator(self, features: Tensor, roles: Tensor) -> Tensor:
         """Cross-entropy of the roles: 0 labelled, 1 unlabelled.
 
         Args:
@@ -67,6 +66,6 @@ class DomainBalanceHead(BaseModule):
         logits = self(features.detach())
         return F.cross_entropy(logits / self.temperature, roles)
 
-    def loss_balance(self, features: torch.Tensor) -> torch.Tensor:
+    def loss_balance(self, features: Tensor) -> Tensor:
         """Domain balance loss of features (B, D)."""
         return self.loss_balance_module(self(features))

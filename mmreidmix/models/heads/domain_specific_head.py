@@ -1,9 +1,9 @@
 """The domain-specific branch of DAAM."""
 
-import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.model import BaseModule
+from torch import Tensor
 
 from mmreidmix.distributed import count_roles
 from mmreidmix.registry import MODELS
@@ -29,11 +29,11 @@ class DomainSpecificHead(BaseModule):
         self.bn = nn.BatchNorm1d(in_channels)
         self.classifier = nn.Linear(in_channels, 2)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Domain logits (B, 2) of pooled specific features (B, C)."""
         return self.classifier(self.bn(features))
 
-    def loss(self, batch: TrainingBatch) -> torch.Tensor:
+    def loss(self, batch: TrainingBatch) -> Tensor:
         """Cross-entropy of the roles of a batch.
 
         Args:

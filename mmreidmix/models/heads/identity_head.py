@@ -6,6 +6,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.model import BaseModule
+from torch import Tensor
 
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import TrainingBatch
@@ -61,12 +62,11 @@ class IdentityHead(BaseModule):
                 '(labelled identities + unlabelled images // smallest '
                 'cluster)')
 
-    def forward(self, features: torch.Tensor,
-                num_classes: int) -> torch.Tensor:
+    def forward(self, features: Tensor, num_classes: int) -> Tensor:
         """Logits (B, C) of features (B, D) for the first C classes."""
         return F.linear(features, self.weight[:num_classes])
 
-    def loss(self, batch: TrainingBatch) -> torch.Tensor:
+    def loss(self, batch: TrainingBatch) -> Tensor:
         """Loss of a batch, or of a part of one, among its identities.
 
         Args:
@@ -82,7 +82,7 @@ class IdentityHead(BaseModule):
             return logits.sum() * 0
         return self.loss_module(logits, batch.labels) * share
 
-    def write_centroids(self, centroids: torch.Tensor, first: int,
+    def write_centroids(self, centroids: Tensor, first: int,
                         scale: Optional[str]) -> None:
         """Let centres of clusters become classes.
 
@@ -106,7 +106,7 @@ class IdentityHead(BaseModule):
         self.write_rows(first, centroids)
 
     @torch.no_grad()
-    def write_rows(self, first: int, rows: torch.Tensor) -> None:
+    def write_rows(self, first: int, rows: Tensor) -> None:
         """Overwrite the classes ``first``, ``first + 1``, ... by rows (K, D).
 
         Raises:

@@ -2,21 +2,32 @@
 
 import torch
 from mmengine.logging import print_log
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmreidmix.checks import check_count
 
-class _GroupedForward:
-    """Forward of a ``_BatchNorm`` that splits the batch in training."""
 
-    group_size: int
+class _Grouped:
+    """What makes a batch norm see groups of the batch.
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    Args:
+        num_features (int): channels.
+        group_size (int): images that are normalised together in training.
+        **kwargs: options of the batch norm of torch.
+    """
+
+    def __init__(self, num_features: int, group_size: int, **kwargs):
+        super().__init__(num_features, **kwargs)
+        check_count(self, 1, group_size=group_size)
+        self.group_size = group_size
+
+    def forward(self, x: Tensor) -> Tensor:
         """Normalise (B, C), (B, C, L) or (B, C, h, w).
 
         Raises:
-            ValueError: In training, B is not a multiple of ``group_size``.
+            ValueError: in training, B is not a multiple of ``group_size``.
         """
         if not self.training:
             return super().forward(x)
@@ -58,32 +69,12 @@ class _GroupedForward:
         return f'{super().extra_repr()}, group_size={self.group_size}'
 
 
-class GroupedBatchNorm1d(_GroupedForward, nn.BatchNorm1d):
-    """``BatchNorm1d`` over consecutive groups; see ``group_batch_norm``.
-
-    Args:
-        num_features (int): Channels.
-        group_size (int): Samples that are normalised together in training.
-        **kwargs: Options of ``torch.nn.BatchNorm1d``.
-    """
-
-    def __init__(self, num_features: int, group_size: int, **kwargs):
-        super().__init__(num_features, **kwargs)
-        self.group_size = _checked(group_size)
+class GroupedBatchNorm1d(_Grouped, nn.BatchNorm1d):
+    """``BatchNorm1d`` over groups, see :func:`group_batch_norm`."""
 
 
-class GroupedBatchNorm2d(_GroupedForward, nn.BatchNorm2d):
-    """``BatchNorm2d`` over consecutive groups; see ``group_batch_norm``.
-
-    Args:
-        num_features (int): Channels.
-        group_size (int): Images that are normalised together in training.
-        **kwargs: Options of ``torch.nn.BatchNorm2d``.
-    """
-
-    def __init__(self, num_features: int, group_size: int, **kwargs):
-        super().__init__(num_features, **kwargs)
-        self.group_size = _checked(group_size)
+class GroupedBatchNorm2d(_Grouped, nn.BatchNorm2d):
+    """``BatchNorm2d`` over groups, see :func:`group_batch_norm`."""
 
 
 _GROUPED = {
@@ -113,18 +104,18 @@ def group_batch_norm(module: nn.Module, group_size: int) -> nn.Module:
     would replace the layers again.
 
     Args:
-        module (nn.Module): Changed in place.
-        group_size (int): Samples per group, at least one.
+        module (nn.Module): changed in place.
+        group_size (int): samples per group, at least one.
 
     Returns:
-        nn.Module: The same module.
+        nn.Module: the same module.
 
     Raises:
         ValueError: ``group_size`` is not a positive integer.
-        TypeError: There is a batch norm of another class, as
+        TypeError: there is a batch norm of another class, as
             ``SyncBatchNorm``, for which grouping is not defined.
     """
-    group_size = _checked(group_size)
+    check_count('group_batch_norm', 1, group_size=group_size)
     layers = {
         name: layer
         for name, layer in module.named_modules()
@@ -145,10 +136,3 @@ def group_batch_norm(module: nn.Module, group_size: int) -> nn.Module:
         f'groups of {group_size} samples in training',
         logger='current')
     return module
-
-
-def _checked(group_size: int) -> int:
-    if not isinstance(group_size, int) or group_size < 1:
-        raise ValueError(
-            f'group_size must be a positive integer, got {group_size!r}')
-    return group_size

@@ -39,9 +39,7 @@ class MomentumEncoder(nn.Module):
         ValueError: momentum out of its range.
     """
 
-    def __init__(self,
-                 encoder: nn.Module,
-                 momentum: float = 0.999,
+    def __init__(self, encoder: nn.Module, momentum: float = 0.999,
                  warmup: bool = False):
         super().__init__()
         check_fraction(self, momentum=momentum)

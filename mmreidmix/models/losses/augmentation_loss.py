@@ -1,6 +1,6 @@
 """The augmentation loss of ReMix."""
 
-import torch
+from torch import Tensor
 
 from mmreidmix.registry import MODELS
 
@@ -16,7 +16,6 @@ class AugmentationLoss(BatchContrastLoss):
     2410.21938); the form is a reconstruction, see docs/en/methods/remix.md.
     """
 
-    def positives(self, alike: torch.Tensor,
-                  own: torch.Tensor) -> torch.Tensor:
+    def positives(self, alike: Tensor, own: Tensor) -> Tensor:
         """The original of the anchor."""
         return own

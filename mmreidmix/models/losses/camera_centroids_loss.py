@@ -4,6 +4,7 @@ from typing import Optional
 
 import torch
 import torch.nn as nn
+from torch import Tensor
 
 from mmreidmix.checks import check_above, check_choice
 from mmreidmix.distributed import mean_of_usable
@@ -37,15 +38,17 @@ class CameraCentroidsLoss(nn.Module):
             Defaults to 50.
         fallback (str): what is pulled to where an identity has no other
             camera: 'own', its centre in its only camera; 'skip', nothing.
+        labelled_only (bool): images and centres of labelled identities
+            alone, as the cameras of ReMix's videos show different people.
+            False: those of clusters too. Defaults to True.
 
     Raises:
         ValueError: an option out of its range.
     """
 
-    def __init__(self,
-                 temperature: float = 0.07,
-                 num_negatives: Optional[int] = 50,
-                 fallback: str = 'own'):
+    def __init__(self, temperature: float = 0.07,
+                 num_negatives: Optional[int] = 50, fallback: str = 'own',
+                 labelled_only: bool = True):
         super().__init__()
         check_above(self, 0, temperature=temperature)
         if num_negatives is not None:
@@ -54,23 +57,24 @@ class CameraCentroidsLoss(nn.Module):
         self.temperature = temperature
         self.num_negatives = num_negatives
         self.fallback = fallback
+        self.labelled_only = labelled_only
 
-    def forward(self, batch: TrainingBatch) -> torch.Tensor:
-        """Loss of the labelled images of a batch against the memory.
+    def forward(self, batch: TrainingBatch) -> Tensor:
+        """Loss of the images of a batch against the memory.
 
         Raises:
             RuntimeError: the memory does not hold the present identities.
         """
         memory = filled_memory(batch, self)
-        part, rows = batch.labelled(), memory.rows_below(batch.num_labelled)
+        part = batch.labelled() if self.labelled_only else batch
+        rows = memory.rows_below(part.num_classes)
         return self.compute(part.f, part.labels, part.camids,
                             memory.proxies[:rows], memory.labels[:rows],
                             memory.camids[:rows])
 
-    def compute(self, features: torch.Tensor, labels: torch.Tensor,
-                camids: torch.Tensor, proxies: torch.Tensor,
-                proxy_labels: torch.Tensor,
-                proxy_camids: torch.Tensor) -> torch.Tensor:
+    def compute(self, features: Tensor, labels: Tensor, camids: Tensor,
+                proxies: Tensor, proxy_labels: Tensor,
+                proxy_camids: Tensor) -> Tensor:
         """Compute the loss of features.
 
         Args:

@@ -4,6 +4,7 @@ from typing import Optional
 
 import torch
 import torch.nn as nn
+from torch import Tensor
 
 from mmreidmix.checks import check_above, check_choice
 from mmreidmix.distributed import mean_of_usable
@@ -45,11 +46,12 @@ class CentroidsLoss(nn.Module):
         self.temperature = temperature
         self.negatives = negatives
 
-    def forward(self, batch: TrainingBatch) -> torch.Tensor:
+    def forward(self, batch: TrainingBatch) -> Tensor:
         """Loss of f (B, D) against the centres in the memory.
 
         Raises:
-            RuntimeError: the memory does not hold the present identities.
+            RuntimeError: the memory does not hold the present identities, or
+                not the one camera of each cluster that ``negatives`` needs.
         """
         memory = filled_memory(batch, self)
         first = batch.num_labelled
@@ -58,21 +60,27 @@ class CentroidsLoss(nn.Module):
             negative_groups(self.negatives, batch.labels, batch.camids, first),
             self._centroid_groups(memory, first))
 
-    def _centroid_groups(self, memory, first: int) -> Optional[torch.Tensor]:
+    def _centroid_groups(self, memory, first: int) -> Optional[Tensor]:
+        rows = len(memory.labels) - memory.rows_below(first)
+        if self.negatives in ('video', 'certain') and (
+                not memory.per_camera or rows > memory.num_classes - first):
+            raise RuntimeError(
+                f'{type(self).__name__}: negatives={self.negatives!r} needs '
+                'clusters of one camera each, as ReMixHook makes them, and '
+                'model.memory.per_camera = True')
         camids = memory.labels.new_zeros(memory.num_classes)
-        # A pseudo identity has one row: it is seen by one camera.
         camids[memory.labels] = memory.camids
         labels = torch.arange(memory.num_classes, device=camids.device)
         return negative_groups(self.negatives, labels, camids, first)
 
     def compute(
             self,
-            features: torch.Tensor,
-            labels: torch.Tensor,
-            centroids: torch.Tensor,
-            known: Optional[torch.Tensor] = None,
-            groups: Optional[torch.Tensor] = None,
-            centroid_groups: Optional[torch.Tensor] = None) -> torch.Tensor:
+            features: Tensor,
+            labels: Tensor,
+            centroids: Tensor,
+            known: Optional[Tensor] = None,
+            groups: Optional[Tensor] = None,
+            centroid_groups: Optional[Tensor] = None) -> Tensor:
         """Compute the loss of features.
 
         Args:

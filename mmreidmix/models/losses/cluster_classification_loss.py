@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from torch import Tensor
 
 from mmreidmix.checks import check_above
 from mmreidmix.distributed import mean_of_usable
@@ -67,8 +68,8 @@ class ClusterClassificationLoss(nn.Module, ABC):
                         clustering.centroids))
 
     @abstractmethod
-    def keep(self, embeddings: torch.Tensor, clusters: torch.Tensor,
-             centroids: torch.Tensor) -> dict[str, torch.Tensor]:
+    def keep(self, embeddings: Tensor, clusters: Tensor,
+             centroids: Tensor) -> dict[str, Tensor]:
         """What the loss needs of a clustering.
 
         Args:
@@ -78,8 +79,8 @@ class ClusterClassificationLoss(nn.Module, ABC):
         """
 
     @abstractmethod
-    def per_image(self, log_p: torch.Tensor, clusters: torch.Tensor,
-                  rows: torch.Tensor) -> torch.Tensor:
+    def per_image(self, log_p: Tensor, clusters: Tensor,
+                  rows: Tensor) -> Tensor:
         """Loss of each image, shape (B,).
 
         Args:
@@ -89,7 +90,7 @@ class ClusterClassificationLoss(nn.Module, ABC):
             rows (Tensor): shape (B,).
         """
 
-    def choice(self, rows: torch.Tensor) -> torch.Tensor:
+    def choice(self, rows: Tensor) -> Tensor:
         """Clusters among which some images are classified, bool, (B, K).
 
         Args:
@@ -97,7 +98,7 @@ class ClusterClassificationLoss(nn.Module, ABC):
         """
         return self.kept['seen'][self.kept['cameras'][rows.cpu()]]
 
-    def forward(self, batch: TrainingBatch, head: nn.Module) -> torch.Tensor:
+    def forward(self, batch: TrainingBatch, head: nn.Module) -> Tensor:
         """Loss of the clustered images of a batch.
 
         Args:
@@ -119,8 +120,8 @@ class ClusterClassificationLoss(nn.Module, ABC):
         return self.compute(logits, part.labels - first,
                             torch.from_numpy(rows))
 
-    def compute(self, logits: torch.Tensor, clusters: torch.Tensor,
-                rows: torch.Tensor) -> torch.Tensor:
+    def compute(self, logits: Tensor, clusters: Tensor,
+                rows: Tensor) -> Tensor:
         """Compute the loss of logits.
 
         Args:
@@ -182,8 +183,8 @@ class ClusterWeightedLoss(ClusterClassificationLoss):
 
     kept_names = ('weights', )
 
-    def keep(self, embeddings: torch.Tensor, clusters: torch.Tensor,
-             centroids: torch.Tensor) -> dict[str, torch.Tensor]:
+    def keep(self, embeddings: Tensor, clusters: Tensor,
+             centroids: Tensor) -> dict[str, Tensor]:
         """The weights of all images."""
         distances = torch.cat([
             (rows - centroids[own]).square().sum(1)
@@ -197,8 +198,8 @@ class ClusterWeightedLoss(ClusterClassificationLoss):
         means = _mean_of_clusters(weights, clusters, len(centroids))
         return dict(weights=weights / means[clusters])
 
-    def per_image(self, log_p: torch.Tensor, clusters: torch.Tensor,
-                  rows: torch.Tensor) -> torch.Tensor:
+    def per_image(self, log_p: Tensor, clusters: Tensor,
+                  rows: Tensor) -> Tensor:
         """Weighted cross-entropy of each image, (B,)."""
         weights = self.kept['weights'][rows.cpu()].to(log_p)
         return -weights * log_p.gather(1, clusters[:, None])[:, 0]
@@ -229,12 +230,12 @@ class SoftLabelLoss(ClusterClassificationLoss):
         check_above(self, 0, temperature=temperature)
         self.temperature = temperature
 
-    def keep(self, embeddings: torch.Tensor, clusters: torch.Tensor,
-             centroids: torch.Tensor) -> dict[str, torch.Tensor]:
+    def keep(self, embeddings: Tensor, clusters: Tensor,
+             centroids: Tensor) -> dict[str, Tensor]:
         """Embeddings and centres."""
         return dict(embeddings=embeddings.half(), centroids=centroids)
 
-    def soft_labels(self, rows: torch.Tensor) -> torch.Tensor:
+    def soft_labels(self, rows: Tensor) -> Tensor:
         """Soft labels q of some images, shape (B, K).
 
         Args:
@@ -246,15 +247,14 @@ class SoftLabelLoss(ClusterClassificationLoss):
         others = ~self.choice(rows).to(logits.device)
         return logits.masked_fill(others, -torch.inf).softmax(1)
 
-    def per_image(self, log_p: torch.Tensor, clusters: torch.Tensor,
-                  rows: torch.Tensor) -> torch.Tensor:
+    def per_image(self, log_p: Tensor, clusters: Tensor,
+                  rows: Tensor) -> Tensor:
         """Cross-entropy of each image with its soft label, (B,)."""
         self.kept['centroids'] = self.kept['centroids'].to(log_p)
         return -(self.soft_labels(rows) * log_p).sum(1)
 
 
-def _mean_of_clusters(values: torch.Tensor, clusters: torch.Tensor,
-                      num: int) -> torch.Tensor:
+def _mean_of_clusters(values: Tensor, clusters: Tensor, num: int) -> Tensor:
     """Mean of the values of each cluster, shape (num,)."""
     sums = values.new_zeros(num).index_add_(0, clusters, values)
     return sums / torch.bincount(clusters, minlength=num).clamp(min=1)

@@ -1,8 +1,8 @@
 """The domain balance loss of DomainMix."""
 
-import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from torch import Tensor
 
 from mmreidmix.registry import MODELS
 
@@ -18,7 +18,7 @@ class DomainBalanceLoss(nn.Module):
     log-softmax, so that q = 0 gives 0 and not NaN as in that code.
     """
 
-    def forward(self, logits: torch.Tensor) -> torch.Tensor:
+    def forward(self, logits: Tensor) -> Tensor:
         """Scalar loss of domain logits u, shape (B, 2)."""
         log_q = F.log_softmax(logits, dim=1)
         return (log_q.exp() * log_q + 0.5).sum(dim=1).mean()

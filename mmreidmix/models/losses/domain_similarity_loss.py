@@ -6,6 +6,7 @@ from typing import Optional
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from torch import Tensor
 
 from mmreidmix.checks import check_above, check_fraction
 from mmreidmix.distributed import (
@@ -28,13 +29,13 @@ class DomainSimilarityLoss(nn.Module, ABC):
     adapt to, and pulling source features together costs what they know.
     """
 
-    def forward(self, batch: TrainingBatch) -> torch.Tensor:
+    def forward(self, batch: TrainingBatch) -> Tensor:
         """Loss of x (B, D) and of what attention left over, (B, D')."""
         return self.compute(batch.x, batch.attended.pooled_specific(),
                             batch.roles)
 
-    def compute(self, shared: torch.Tensor, specific: torch.Tensor,
-                roles: torch.Tensor) -> torch.Tensor:
+    def compute(self, shared: Tensor, specific: Tensor,
+                roles: Tensor) -> Tensor:
         """Compute the loss of features.
 
         Args:
@@ -51,8 +52,8 @@ class DomainSimilarityLoss(nn.Module, ABC):
         return mean_over_roles(values, roles) * both
 
     @abstractmethod
-    def per_image(self, shared: torch.Tensor, specific: torch.Tensor,
-                  roles: torch.Tensor) -> torch.Tensor:
+    def per_image(self, shared: Tensor, specific: Tensor,
+                  roles: Tensor) -> Tensor:
         """Loss of each image, shape (B,); arguments as above."""
 
 
@@ -76,11 +77,8 @@ class HypersphereLoss(DomainSimilarityLoss):
         ValueError: an option out of its range.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 momentum: float = 0.9,
-                 quantile: float = 0.5,
-                 window: int = 1024):
+    def __init__(self, in_channels: int, momentum: float = 0.9,
+                 quantile: float = 0.5, window: int = 1024):
         super().__init__()
         check_above(self, 0, in_channels=in_channels, window=window)
         check_fraction(self, momentum=momentum, quantile=quantile)
@@ -91,8 +89,8 @@ class HypersphereLoss(DomainSimilarityLoss):
         self.register_buffer('means', torch.zeros(2, in_channels))
         self.register_buffer('recent', torch.full((window, ), -1.0))
 
-    def per_image(self, shared: torch.Tensor, specific: torch.Tensor,
-                  roles: torch.Tensor) -> torch.Tensor:
+    def per_image(self, shared: Tensor, specific: Tensor,
+                  roles: Tensor) -> Tensor:
         """Squared distance beyond the ball, (B,); in training it moves."""
         f = F.normalize(shared)
         if self.training:
@@ -101,12 +99,12 @@ class HypersphereLoss(DomainSimilarityLoss):
         distances = (f - self.centre()).square().sum(1)
         return (distances - self.square_radius()).clamp(min=0)
 
-    def centre(self) -> torch.Tensor:
+    def centre(self) -> Tensor:
         """o, shape (D,)."""
         seen = self.means.any(1).sum().clamp(min=1)
         return self.means.sum(0) / seen
 
-    def square_radius(self) -> torch.Tensor:
+    def square_radius(self) -> Tensor:
         """R^2, scalar; 0 before anything was seen."""
         known = self.recent[self.recent >= 0]
         if not len(known):
@@ -114,7 +112,7 @@ class HypersphereLoss(DomainSimilarityLoss):
         return known.quantile(self.quantile)
 
     @torch.no_grad()
-    def _follow(self, f: torch.Tensor, roles: torch.Tensor) -> None:
+    def _follow(self, f: Tensor, roles: Tensor) -> None:
         """Move means and radius by the images of all processes."""
         f = f.to(self.means)
         members = torch.stack([roles == d for d in (0, 1)]).to(f)
@@ -144,8 +142,7 @@ class NominalClassLoss(DomainSimilarityLoss):
             to ``in_channels``.
     """
 
-    def __init__(self,
-                 in_channels: int,
+    def __init__(self, in_channels: int,
                  specific_channels: Optional[int] = None):
         super().__init__()
         specific_channels = specific_channels or in_channels
@@ -154,8 +151,8 @@ class NominalClassLoss(DomainSimilarityLoss):
             nn.Identity() if specific_channels == in_channels else nn.Linear(
                 specific_channels, in_channels))
 
-    def per_image(self, shared: torch.Tensor, specific: torch.Tensor,
-                  roles: torch.Tensor) -> torch.Tensor:
+    def per_image(self, shared: Tensor, specific: Tensor,
+                  roles: Tensor) -> Tensor:
         """Cross-entropy of both features of each image, (B,)."""
         nominal = self.classifier(shared)[:, 0]
         outlier = self.classifier(self.projection(specific))[:, 0]
@@ -172,8 +169,8 @@ class CompactnessLoss(DomainSimilarityLoss):
     over domains by us; a reconstruction of DAAM.
     """
 
-    def per_image(self, shared: torch.Tensor, specific: torch.Tensor,
-                  roles: torch.Tensor) -> torch.Tensor:
+    def per_image(self, shared: Tensor, specific: Tensor,
+                  roles: Tensor) -> Tensor:
         """Squared distance of each image to the others' mean, (B,)."""
         f = F.normalize(shared)
         pool, pool_roles = gather_with_grad(f), gather_with_grad(roles)

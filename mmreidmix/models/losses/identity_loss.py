@@ -1,8 +1,8 @@
 """Softmax classification of identities."""
 
-import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from torch import Tensor
 
 from mmreidmix.checks import check_above, check_fraction
 from mmreidmix.registry import MODELS
@@ -21,17 +21,14 @@ class IdentityLoss(nn.Module):
         temperature (float): T > 0. Defaults to 1.
     """
 
-    def __init__(self,
-                 label_smoothing: float = 0.1,
-                 temperature: float = 1.0):
+    def __init__(self, label_smoothing: float = 0.1, temperature: float = 1.0):
         super().__init__()
         check_fraction(self, label_smoothing=label_smoothing)
         check_above(self, 0, temperature=temperature)
         self.label_smoothing = label_smoothing
         self.temperature = temperature
 
-    def forward(self, logits: torch.Tensor,
-                labels: torch.Tensor) -> torch.Tensor:
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Scalar loss of logits (B, C) for labels (B,)."""
         return F.cross_entropy(
             logits / self.temperature,

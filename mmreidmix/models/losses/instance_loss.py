@@ -1,6 +1,6 @@
 """The instance loss of ReMix."""
 
-import torch
+from torch import Tensor
 
 from mmreidmix.registry import MODELS
 
@@ -16,7 +16,6 @@ class InstanceLoss(BatchContrastLoss):
     2410.21938); the form is a reconstruction, see docs/en/methods/remix.md.
     """
 
-    def positives(self, alike: torch.Tensor,
-                  own: torch.Tensor) -> torch.Tensor:
+    def positives(self, alike: Tensor, own: Tensor) -> Tensor:
         """All images of the identity but the anchor's own."""
         return alike & ~own

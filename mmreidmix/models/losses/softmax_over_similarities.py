@@ -6,6 +6,7 @@ from typing import Optional
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from torch import Tensor
 
 from mmreidmix.checks import check_above, check_choice
 from mmreidmix.distributed import mean_of_usable
@@ -14,8 +15,8 @@ from mmreidmix.structures import TrainingBatch
 NEGATIVES = ('joint', 'separate', 'video', 'certain')
 
 
-def negative_groups(negatives: str, labels: torch.Tensor, camids: torch.Tensor,
-                    num_labelled: int) -> Optional[torch.Tensor]:
+def negative_groups(negatives: str, labels: Tensor, camids: Tensor,
+                    num_labelled: int) -> Optional[Tensor]:
     """Images that are each other's negatives.
 
     Args:
@@ -54,7 +55,8 @@ def filled_memory(batch: TrainingBatch, loss: nn.Module):
     memory, name = batch.memory, type(loss).__name__
     if memory is None:
         raise RuntimeError(f'{name} compares with centres of identities: set '
-                           "model.memory = dict(type='CentroidsMemory')")
+                           'model.memory, for instance '
+                           "dict(type='CentroidsMemory')")
     if memory.num_classes != batch.num_classes:
         raise RuntimeError(
             f'{name}: the memory holds {memory.num_classes} of '
@@ -65,10 +67,10 @@ def filled_memory(batch: TrainingBatch, loss: nn.Module):
     return memory
 
 
-def negatives_of(labels: torch.Tensor,
-              other_labels: torch.Tensor,
-              groups: Optional[torch.Tensor] = None,
-              other_groups: Optional[torch.Tensor] = None) -> torch.Tensor:
+def negatives_of(labels: Tensor,
+              other_labels: Tensor,
+              groups: Optional[Tensor] = None,
+              other_groups: Optional[Tensor] = None) -> Tensor:
     """Which others are negatives of which anchors, bool, shape (B, M).
 
     Args:
@@ -84,8 +86,7 @@ def negatives_of(labels: torch.Tensor,
     return different & comparable(groups, other_groups)
 
 
-def comparable(groups: torch.Tensor,
-               other_groups: torch.Tensor) -> torch.Tensor:
+def comparable(groups: Tensor, other_groups: Tensor) -> Tensor:
     """Pairs of one group, bool, shape (B, M); a negative one goes with all.
 
     Args:
@@ -96,8 +97,8 @@ def comparable(groups: torch.Tensor,
     return free | (groups[:, None] == other_groups[None])
 
 
-def scaled_similarity(features: torch.Tensor, others: torch.Tensor,
-                      temperature: float) -> torch.Tensor:
+def scaled_similarity(features: Tensor, others: Tensor,
+                      temperature: float) -> Tensor:
     """Cosine / temperature of unit-length rows, never in half precision.
 
     Args:
@@ -113,7 +114,7 @@ def scaled_similarity(features: torch.Tensor, others: torch.Tensor,
         return features.to(dtype) @ others.to(dtype).T / temperature
 
 
-def log_sum_exp(logits: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
+def log_sum_exp(logits: Tensor, which: Tensor) -> Tensor:
     """Logarithm of the sum of exp over the chosen entries of each row.
 
     Args:
@@ -131,8 +132,8 @@ def log_sum_exp(logits: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
     return filled.logsumexp(1)
 
 
-def mean_over_positives(logits: torch.Tensor, positives: torch.Tensor,
-                        negatives: torch.Tensor) -> torch.Tensor:
+def mean_over_positives(logits: Tensor, positives: Tensor,
+                        negatives: Tensor) -> Tensor:
     """Mean over positives p of - log(e^p / (e^p + sum_n e^n)), per anchor.
 
     Args:
@@ -174,8 +175,7 @@ class BatchContrastLoss(nn.Module, ABC):
         self.negatives = negatives
 
     @abstractmethod
-    def positives(self, alike: torch.Tensor,
-                  own: torch.Tensor) -> torch.Tensor:
+    def positives(self, alike: Tensor, own: Tensor) -> Tensor:
         """Positives of each anchor, bool, shape (B, M).
 
         Args:
@@ -183,7 +183,7 @@ class BatchContrastLoss(nn.Module, ABC):
             own (Tensor): the key of the anchor's own image, bool, (B, M).
         """
 
-    def forward(self, batch: TrainingBatch) -> torch.Tensor:
+    def forward(self, batch: TrainingBatch) -> Tensor:
         """Loss of f (B, D) against the momentum embeddings of a batch.
 
         Those of all processes are compared with, so that the loss does not
@@ -197,13 +197,13 @@ class BatchContrastLoss(nn.Module, ABC):
                             keys.own, groups, key_groups)
 
     def compute(self,
-                features: torch.Tensor,
-                labels: torch.Tensor,
-                keys: torch.Tensor,
-                key_labels: torch.Tensor,
-                same: torch.Tensor,
-                groups: Optional[torch.Tensor] = None,
-                key_groups: Optional[torch.Tensor] = None) -> torch.Tensor:
+                features: Tensor,
+                labels: Tensor,
+                keys: Tensor,
+                key_labels: Tensor,
+                same: Tensor,
+                groups: Optional[Tensor] = None,
+                key_groups: Optional[Tensor] = None) -> Tensor:
         """Compute the loss of features.
 
         Args:

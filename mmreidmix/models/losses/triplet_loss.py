@@ -5,6 +5,7 @@ from typing import Optional
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from torch import Tensor
 
 from mmreidmix.checks import check_at_least
 from mmreidmix.distributed import gather_with_grad
@@ -12,7 +13,7 @@ from mmreidmix.registry import MODELS
 from mmreidmix.structures import TrainingBatch
 
 
-def pairwise_distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+def pairwise_distance(a: Tensor, b: Tensor) -> Tensor:
     """Euclidean distances of the rows of a (N, D) and b (M, D): (N, M).
 
     Through the matrix product, with the square kept above 1e-12: the root has
@@ -42,7 +43,7 @@ class BatchHardTripletLoss(nn.Module):
             check_at_least(self, 0, margin=margin)
         self.margin = margin
 
-    def forward(self, batch: TrainingBatch) -> torch.Tensor:
+    def forward(self, batch: TrainingBatch) -> Tensor:
         """Loss of x (B, D) of a batch.
 
         Hard pairs are looked for in the batches of all processes, so that the
@@ -53,10 +54,10 @@ class BatchHardTripletLoss(nn.Module):
                             gather_with_grad(labels))
 
     def compute(self,
-                features: torch.Tensor,
-                labels: torch.Tensor,
-                pool: Optional[torch.Tensor] = None,
-                pool_labels: Optional[torch.Tensor] = None) -> torch.Tensor:
+                features: Tensor,
+                labels: Tensor,
+                pool: Optional[Tensor] = None,
+                pool_labels: Optional[Tensor] = None) -> Tensor:
         """Compute the loss of features.
 
         Args:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from torch import Tensor
 
 from mmreidmix.registry import MODELS
 
@@ -58,7 +59,7 @@ class CentroidsMemory(nn.Module):
         return int(np.searchsorted(self._row_labels, label))
 
     def rebuild(self,
-                blocks: Iterable[torch.Tensor],
+                blocks: Iterable[Tensor],
                 labels: np.ndarray,
                 camids: np.ndarray,
                 num_classes: int,
@@ -107,13 +108,13 @@ class CentroidsMemory(nn.Module):
             ]
         self._set(*(part.to(device) for part in new), num_classes)
 
-    def update(self, embeddings: torch.Tensor, labels: torch.Tensor,
-               camids: torch.Tensor) -> None:
+    def update(self, embeddings: Tensor, labels: Tensor,
+               camids: Tensor) -> None:
         """Let new embeddings of some images take the place of older ones.
 
         b new embeddings of a row of n images replace the share b / n of its
-        mean: that of as many average images, since which embedding an image
-        had before is not kept. Images of no row are left out.
+        mean: which embedding an image had before is not kept, so they take
+        the place of average ones. Images of no row are left out.
 
         Args:
             embeddings (Tensor): unit length, shape (B, D), the same in every
@@ -128,12 +129,22 @@ class CentroidsMemory(nn.Module):
         rows = match.any(0).nonzero()[:, 0]
         match = match[:, rows].to(embeddings.dtype)
         found = match.sum(0)
-        # More than the row has, where one image is drawn repeatedly.
-        share = (found / self.counts[rows]).clamp(max=1)[:, None]
         new = match.T @ embeddings / found[:, None]
-        self.means[rows] = torch.lerp(self.means[rows], new, share)
+        self.means[rows] = self.blend(rows, new, found)
         self.proxies[rows] = F.normalize(self.means[rows])
         self._centre(torch.isin(self.labels, labels).nonzero()[:, 0])
+
+    def blend(self, rows: Tensor, new: Tensor, found: Tensor) -> Tensor:
+        """Means of some rows after a batch; a subclass may follow otherwise.
+
+        Args:
+            rows (Tensor): the R' rows that the batch has images of.
+            new (Tensor): mean embedding of these images, shape (R', D).
+            found (Tensor): how many they are, shape (R',).
+        """
+        # More than the row has, where one image is drawn repeatedly.
+        share = (found / self.counts[rows]).clamp(max=1)[:, None]
+        return torch.lerp(self.means[rows], new, share)
 
     def state_dict_below(self, label: int) -> dict:
         """Rows of the identities below ``label``, for a checkpoint."""
@@ -160,7 +171,7 @@ class CentroidsMemory(nn.Module):
         self.known[labels] = True
         self._centre(torch.arange(len(labels), device=means.device))
 
-    def _centre(self, rows: torch.Tensor) -> None:
+    def _centre(self, rows: Tensor) -> None:
         """Compute the centroids of identities, given by all their rows."""
         labels = self.labels[rows]
         sums = torch.zeros_like(self.centroids)
@@ -169,7 +180,7 @@ class CentroidsMemory(nn.Module):
         self.centroids[labels] = F.normalize(sums[labels])
 
 
-def _sums(blocks, rows: torch.Tensor, num_rows: int) -> torch.Tensor:
+def _sums(blocks, rows: Tensor, num_rows: int) -> Tensor:
     """Sum of the embeddings of each row, (num_rows, D)."""
     sums, done = torch.zeros(num_rows, 0), 0
     for block in blocks:

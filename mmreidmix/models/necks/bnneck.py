@@ -1,8 +1,8 @@
 """The batch-norm neck between triplet and classification features."""
 
-import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
+from torch import Tensor
 
 from mmreidmix.registry import MODELS
 
@@ -25,6 +25,6 @@ class BNNeck(BaseModule):
         self.bn = nn.BatchNorm1d(in_channels)
         self.bn.bias.requires_grad_(False)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Normalise features (B, D) to (B, D)."""
         return self.bn(features)

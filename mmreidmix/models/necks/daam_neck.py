@@ -9,6 +9,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
+from torch import Tensor
 
 from mmreidmix.checks import check_at_least
 from mmreidmix.models.encoder import last_output
@@ -28,29 +29,29 @@ class AttendedMap(NamedTuple):
         channel (Tensor): in (0, 1), shape (B, C, 1, 1).
     """
 
-    features: torch.Tensor
-    shared: torch.Tensor
-    spatial: torch.Tensor
-    channel: torch.Tensor
+    features: Tensor
+    shared: Tensor
+    spatial: Tensor
+    channel: Tensor
 
     @property
-    def specific(self) -> torch.Tensor:
+    def specific(self) -> Tensor:
         """(1 - A) F as F - A F, shape (B, C, H, W)."""
         return self.features - self.shared
 
-    def pooled_specific(self) -> torch.Tensor:
+    def pooled_specific(self) -> Tensor:
         """Mean of the specific map over places, (B, C), at least float32."""
         dtype = torch.promote_types(self.features.dtype, torch.float32)
         return self.specific.mean((2, 3), dtype=dtype)
 
     @torch.no_grad()
-    def mean_over_channels(self) -> torch.Tensor:
+    def mean_over_channels(self) -> Tensor:
         """Mean of A over the channels, at least float32, (B, H, W)."""
         dtype = torch.promote_types(self.spatial.dtype, torch.float32)
         return self.spatial.squeeze(1) * self.channel.mean(1, dtype=dtype)
 
     @torch.no_grad()
-    def statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
+    def statistics(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of all entries of A, scalars."""
         # A is a product, so its moments are products too, image by image.
         first, second = (
@@ -89,11 +90,8 @@ class DAAMNeck(BaseModule):
         ValueError: ``in_channels`` or ``reduction`` below 1.
     """
 
-    def __init__(self,
-                 in_channels: int,
-                 reduction: int = 16,
-                 after: Optional[str] = None,
-                 init_cfg=None):
+    def __init__(self, in_channels: int, reduction: int = 16,
+                 after: Optional[str] = None, init_cfg=None):
         super().__init__(init_cfg)
         check_at_least(self, 1, in_channels=in_channels, reduction=reduction)
         self.in_channels = in_channels
@@ -113,7 +111,7 @@ class DAAMNeck(BaseModule):
         for layer in (self.spatial_out, self.channel[-1]):
             nn.init.constant_(layer.bias, math.log(half / (1 - half)))
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Shared map of a map, both (B, C, H, W).
 
         Raises:
@@ -121,7 +119,7 @@ class DAAMNeck(BaseModule):
         """
         return self.attend(last_output(features)).shared
 
-    def attend(self, features: torch.Tensor) -> AttendedMap:
+    def attend(self, features: Tensor) -> AttendedMap:
         """Split a map (B, C, H, W); errors as of :meth:`forward`."""
         self._check_map(features)
         mean = features.mean(1, keepdim=True)
@@ -134,7 +132,7 @@ class DAAMNeck(BaseModule):
         return AttendedMap(features, shared, spatial, channel)
 
     def run(self, backbone: nn.Module,
-            inputs: torch.Tensor) -> tuple[torch.Tensor, AttendedMap]:
+            inputs: Tensor) -> tuple[Tensor, AttendedMap]:
         """Run a backbone that this attention is built into.
 
         The backbone is as before afterwards: it, its weights' names and its

@@ -1,4 +1,5 @@
 """The methods: a class each, over a common base."""
+
 from .attention import AttentiveReID
 from .base import BaseReID
 from .baseline import ReIDBaseline

@@ -66,7 +66,8 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         channels_last (bool): memory format of the weights. Defaults to True.
         data_preprocessor (dict, optional): config of the preprocessor.
         init_cfg (dict, optional): weights to start from.
-        **parts: configs of the optional :attr:`parts`, of which all models
+        **parts: configs of the optional :attr:`parts`; one without ``type``
+            changes options of the default. All models
             have: ``id_head``, a classifier on b; ``triplet``, a loss on x;
             ``memory``, a :class:`CentroidsMemory`; ``momentum_encoder``, a
             :class:`MomentumEncoder`.
@@ -111,7 +112,8 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         self.backbone = MODELS.build(backbone)
         self.neck = build_neck(neck)
         self.widths = Widths(self.backbone, self.neck)
-        self.bnneck = build_part(bnneck, self.offers('bnneck', bnneck))
+        self.bnneck = build_part('bnneck', bnneck,
+                                 self.offers('bnneck', bnneck))
         self._build_parts(parts)
         self._build_losses(losses or {}, loss_weights)
         self.label_table = None
@@ -133,14 +135,22 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         if unknown:
             raise TypeError(f'{name} has no part or option {unknown}; its '
                             f'parts are {sorted(self.parts)}')
-        for part, default in self.parts.items():
-            cfg = given.get(part, default)
+        for part in self.parts:
+            cfg = self._config_of(part, given)
             if cfg is REQUIRED:
                 raise TypeError(f'{name} needs the part {part!r}: set '
                                 f"model.{part} = dict(type='...')")
             if part != 'momentum_encoder':
-                setattr(self, part,
-                        build_part(cfg, self.offers(part, cfg or {})))
+                offers = self.offers(part, cfg or {})
+                setattr(self, part, build_part(part, cfg, offers))
+
+    def _config_of(self, part: str, given: Mapping) -> Optional[Mapping]:
+        """Given config of a part; one without ``type`` changes the default."""
+        default = self.parts[part]
+        cfg = given.get(part, default)
+        if cfg is None or default is None or 'type' in cfg:
+            return cfg
+        return dict(default, **cfg)
 
     def _build_losses(self, losses: Mapping, weights: Optional[dict]) -> None:
         self.losses = nn.ModuleDict()
@@ -152,12 +162,14 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
                     'its own; give the added one another name')
             cfg = dict(cfg)
             self.loss_weights[name] = cfg.pop('weight', 1.0)
-            self.losses[name] = build_part(cfg, self.offers(name, cfg))
+            self.losses[name] = build_part(f'losses.{name}', cfg,
+                                           self.offers(name, cfg))
         self.set_loss_weights(weights)
 
     def _build_momentum_encoder(self, given: Mapping) -> None:
-        cfg = given.get('momentum_encoder', self.parts['momentum_encoder'])
-        self.momentum_encoder = build_part(cfg, dict(encoder=lambda: self))
+        self.momentum_encoder = build_part(
+            'momentum_encoder', self._config_of('momentum_encoder', given),
+            dict(encoder=lambda: self))
         if self.momentum_encoder is not None:
             self._register_load_state_dict_pre_hook(fill_momentum_encoder)
 
@@ -291,7 +303,7 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         Args:
             batch (TrainingBatch): labelled and clustered images.
             labelled_only (bool): identity loss of labelled images among
-                labelled identities alone.
+                labelled identities alone. The triplet loss takes all images.
         """
         losses = {}
         if self.id_head is not None:

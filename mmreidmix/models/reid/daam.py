@@ -48,9 +48,7 @@ class DAAM(AttentiveReID):
     parts = dict(AttentiveReID.parts, similarity=None, target=None)
     loss_names = (*AttentiveReID.loss_names, 'similarity', 'target')
 
-    def __init__(self,
-                 classifier_init: Optional[str] = 'labelled',
-                 **kwargs):
+    def __init__(self, classifier_init: Optional[str] = 'labelled', **kwargs):
         super().__init__(**kwargs)
         check_choice(self, CENTROID_SCALES, classifier_init=classifier_init)
         self.classifier_init = classifier_init

@@ -44,10 +44,8 @@ class DomainMix(AttentiveReID):
     parts = dict(AttentiveReID.parts, domain_head=REQUIRED)
     loss_names = (*AttentiveReID.loss_names, 'discriminator', 'domain_balance')
 
-    def __init__(self,
-                 domain_label: str = 'role',
-                 classifier_init: Optional[str] = 'labelled',
-                 **kwargs):
+    def __init__(self, domain_label: str = 'role',
+                 classifier_init: Optional[str] = 'labelled', **kwargs):
         super().__init__(**kwargs)
         check_choice(self, DOMAIN_LABELS, domain_label=domain_label)
         check_choice(self, CENTROID_SCALES, classifier_init=classifier_init)

@@ -52,11 +52,8 @@ class ReMix(AttentiveReID):
     loss_names = (*AttentiveReID.loss_names, 'instance', 'augmentation',
                   'centroids', 'camera_centroids')
 
-    def __init__(self,
-                 negatives: str = 'joint',
-                 momentum: float = 0.999,
-                 momentum_warmup: bool = False,
-                 **kwargs):
+    def __init__(self, negatives: str = 'joint', momentum: float = 0.999,
+                 momentum_warmup: bool = False, **kwargs):
         check_choice('ReMix', NEGATIVES, negatives=negatives)
         self.negatives = negatives
         kwargs.setdefault(

@@ -182,7 +182,7 @@ def test_indivisible_batch_is_refused():
 
 @pytest.mark.parametrize('group_size', [0, -1, 2.0, None])
 def test_bad_group_size_is_refused(group_size):
-    with pytest.raises(ValueError, match='positive integer'):
+    with pytest.raises(ValueError, match='group_size must be an integer'):
         group_batch_norm(_layer(1), group_size)
 
 

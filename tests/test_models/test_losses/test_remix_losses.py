@@ -13,8 +13,10 @@ from mmreidmix.models import (
     AugmentationLoss,
     CameraCentroidsLoss,
     CentroidsLoss,
+    CentroidsMemory,
     InstanceLoss,
 )
+from tests.tiny_model import training_batch
 
 LOSSES = (InstanceLoss, AugmentationLoss, CentroidsLoss, CameraCentroidsLoss)
 
@@ -217,3 +219,46 @@ def test_no_centres_at_all():
 def test_options_out_of_range(build):
     with pytest.raises(ValueError, match='must be'):
         build()
+
+
+def memory_of(f, labels, camids, num, **options):
+    memory = CentroidsMemory(**options)
+    memory.rebuild([f], labels, camids, num)
+    return memory
+
+
+def test_camera_centroids_of_clusters_too():
+    f, y, _, cameras = world(3)
+    f, num = torch.from_numpy(f), int(y.max()) + 1
+    memory = memory_of(f, y, cameras, num)
+    batch = training_batch(
+        y, b=f, num_labelled=2, num_classes=num, memory=memory,
+        camids=torch.from_numpy(cameras))
+    own = y < 2
+    rows = memory.labels < 2
+    for wanted, loss, images, centres in (
+            (True, CameraCentroidsLoss(), own, rows),
+            (False, CameraCentroidsLoss(labelled_only=False),
+             slice(None), slice(None))):
+        assert loss.labelled_only is wanted
+        by_hand = loss.compute(f[images], torch.from_numpy(y)[images],
+                               torch.from_numpy(cameras)[images],
+                               memory.proxies[centres],
+                               memory.labels[centres],
+                               memory.camids[centres])
+        torch.testing.assert_close(loss(batch), by_hand)
+
+
+@pytest.mark.parametrize('negatives', ['video', 'certain'])
+def test_clusters_of_several_cameras_have_no_video(negatives):
+    f, y, _, _ = world(0)
+    f, num = torch.from_numpy(f), int(y.max()) + 1
+    for camids, options in ((np.arange(len(y)), {}),
+                            (np.zeros(len(y), int), dict(per_camera=False))):
+        batch = training_batch(
+            y, b=f, num_labelled=1, num_classes=num,
+            camids=torch.from_numpy(camids),
+            memory=memory_of(f, y, camids, num, **options))
+        with pytest.raises(RuntimeError, match='clusters of one camera'):
+            CentroidsLoss(negatives=negatives)(batch)
+        CentroidsLoss(negatives='separate')(batch)

@@ -85,7 +85,7 @@ def test_a_library_loss_can_be_added():
     losses = losses_of(method('DomainMix', **options))
     assert losses['loss_contrast'] > 0
     del options['memory']
-    with pytest.raises(RuntimeError, match=r"model.memory = dict\(type='Cent"):
+    with pytest.raises(RuntimeError, match='set model.memory, .*Centroids'):
         losses_of(method('DomainMix', **options))
 
 
@@ -93,6 +93,30 @@ def test_a_memory_that_was_not_filled():
     model = build_model('ClusterContrast')
     with pytest.raises(RuntimeError, match="holds 0 of 7 .*'MemoryHook'"):
         forward(model, 'loss')
+
+
+def test_a_part_without_a_type_changes_options_of_the_default():
+    memory = build_model('ClusterContrast', memory=dict(follow=False)).memory
+    assert not memory.follow
+    assert not memory.per_camera  # as the method has it
+    with pytest.raises(ValueError, match='model.triplet needs `type`'):
+        build_model('ClusterContrast', triplet=dict(margin=0.3))
+
+
+def test_a_memory_that_follows_in_another_way():
+
+    @MODELS.register_module(force=True)
+    class LatestMemory(MODELS.get('CentroidsMemory')):
+
+        def blend(self, rows, new, found):
+            return new
+
+    model = method('ClusterContrast', memory=dict(
+        type='LatestMemory', per_camera=False))
+    model.memory.update(
+        torch.eye(WIDTH)[:2], torch.tensor([1, 5]), torch.tensor([0, 2]))
+    torch.testing.assert_close(model.memory.centroids[[1, 5]],
+                               torch.eye(WIDTH)[:2])
 
 
 def test_unknown_parts_are_refused():
