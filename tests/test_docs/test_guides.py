@@ -1,7 +1,9 @@
 """The guides do what they say: their files and commands, on tiny data."""
 
+import inspect
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -111,7 +113,7 @@ def test_a_loss(place):
 
 
 def test_a_method(place):
-    assert len(write(place, 'add_a_method.md')) == 2
+    assert len(write(place, 'add_a_method.md')) == 3
     command, = commands_of('add_a_method.md')
     output = run(place, command, *SMALL)
     for name in ('loss_id', 'loss_triplet', 'loss_agreement'):
@@ -121,6 +123,31 @@ def test_a_method(place):
         weights_only=True)
     assert state['state_dict']['momentum_encoder.steps'] == 4
     assert state['label_table']['labels'].max() >= 0
+
+
+def test_a_memory(place):
+    """The memory of the guide, by rows with one image each."""
+    write(place, 'add_a_method.md')
+    kind = runpy.run_path(str(place / 'my_project' / 'slow_memory.py'))
+    memory = kind['SlowMemory'](momentum=0.25)
+    assert memory.follow and memory.per_camera
+    memory.rebuild([torch.eye(2)], np.array([0, 1]), np.array([0, 0]), 2)
+    memory.update(
+        torch.eye(2)[:1], torch.tensor([1]), torch.tensor([0]))
+    torch.testing.assert_close(memory.means[0], torch.tensor([1., 0.]))
+    torch.testing.assert_close(memory.means[1], torch.tensor([0.75, 0.25]))
+
+
+def test_losses_of_the_library_can_be_added():
+    """The table names losses that take a batch and nothing else."""
+    from mmreidmix import models
+    text = (GUIDES / 'add_a_loss.md').read_text(encoding='utf-8')
+    rows = re.findall(r'^\| (`\w+Loss`.*?) \|', text, re.M)
+    names = [name for row in rows for name in re.findall(r'`(\w+)`', row)]
+    assert len(names) == 8
+    for name in names:
+        forward = inspect.signature(getattr(models, name).forward)
+        assert list(forward.parameters) == ['self', 'batch'], name
 
 
 def test_a_data_set(place, toy):
