@@ -1,6 +1,6 @@
-"""Everything that works around a fault of a dependency, and why.
+"""All that works around a fault of a dependency or uses its private parts.
 
-Each function says when it can be deleted.
+Each function says why, and when it can be deleted.
 """
 
 import ctypes
@@ -8,19 +8,26 @@ import logging
 import os
 import pickle
 import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.distributed as torch_dist
+import torch.nn as nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+if TYPE_CHECKING:  # MMEngine is imported where it is used
+    from mmengine.runner import Runner
 
 
-def ensure_torchvision():
+def ensure_torchvision() -> ModuleType:
     """Import torchvision where its compiled operators do not load.
 
-    The Linux wheels of torchvision link CUDA libraries. Beside a CPU build of
-    PyTorch the operators are missing, which torchvision tolerates, except for
-    two fake-kernel registrations at import that raise ``RuntimeError``. Those
-    are skipped; where the operators load this is a plain import.
+    Linux wheels of torchvision link CUDA libraries. With a CPU build of
+    PyTorch the operators are missing, and two fake-kernel registrations at
+    import raise ``RuntimeError``. Those two are skipped.
 
     Delete when torchvision guards ``register_fake('torchvision::nms')``.
     """
@@ -47,14 +54,14 @@ def ensure_torchvision():
     return torchvision
 
 
-def allow_checkpoint_types():
+def allow_checkpoint_types() -> None:
     """Let torch's safe loader read what MMEngine puts into checkpoints.
 
     ``torch.load`` defaults to ``weights_only=True`` since 2.6. MMEngine's
-    message hub stores ``HistoryBuffer`` and NumPy scalars, which are plain
-    data but not on torch's allow-list; ``HistoryBuffer`` pickles its
-    statistics methods through ``getattr``, of which only that is allowed:
-    the whole of it would reach the globals of any function.
+    message hub stores ``HistoryBuffer`` and NumPy scalars: plain data, but
+    not on torch's allow-list. ``HistoryBuffer`` pickles its statistics
+    methods through ``getattr``. Only those methods are allowed, because all
+    of ``getattr`` would reach the globals of any function.
 
     Delete when MMEngine registers them itself.
     """
@@ -83,7 +90,7 @@ def allow_checkpoint_types():
     ])
 
 
-def init_cpu_process_group(launcher: str):
+def init_cpu_process_group(launcher: str) -> None:
     """Start the gloo process group that MMEngine cannot start on a CPU build.
 
     ``mmengine.dist.init_dist`` calls ``torch.cuda.set_device`` whatever the
@@ -92,11 +99,10 @@ def init_cpu_process_group(launcher: str):
     Delete when MMEngine starts gloo without CUDA.
 
     Args:
-        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi', as in
-            ``tools/train.py``. Only 'pytorch' is handled here.
+        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
 
     Raises:
-        RuntimeError: another launcher is asked for without a GPU.
+        RuntimeError: a launcher other than 'pytorch' without a GPU.
     """
     if launcher == 'none' or torch.cuda.is_available():
         return
@@ -114,12 +120,12 @@ def init_cpu_process_group(launcher: str):
             world_size=int(os.environ['WORLD_SIZE']))
 
 
-def keep_freed_memory():
+def keep_freed_memory() -> None:
     """Let glibc reuse the memory of activations on a CPU.
 
-    glibc hands every large block back to the system when it is freed, so each
-    training step faults all its activations in again: a tenth of the time of
-    a ResNet-50 step. Does nothing on a GPU or without glibc.
+    glibc returns each large block to the system when it is freed. The page
+    faults that follow take a tenth of a ResNet-50 step. Does nothing with a
+    GPU or without glibc.
 
     Delete when PyTorch's CPU allocator caches.
     """
@@ -133,39 +139,12 @@ def keep_freed_memory():
     mallopt(trim_threshold, 2**31 - 1)
 
 
-def is_resumed(runner) -> bool:
-    """Whether a run goes on from its own checkpoint, not from weights alone.
+def close_process_group() -> None:
+    """Exit a tool whose processes communicate by gloo; its last call.
 
-    Delete when MMEngine's runner tells it without an underscore.
-    """
-    return runner._resume
-
-
-def loaded_file(runner) -> str:
-    """The checkpoint that a runner loads.
-
-    Delete when MMEngine's runner tells it without an underscore.
-    """
-    return runner._load_from
-
-
-def initialise_weights(runner) -> None:
-    """Initialise the weights of a runner's model as a training would.
-
-    ``Runner.test``, unlike ``Runner.train``, does not.
-
-    Delete when MMEngine offers it.
-    """
-    runner._init_model_weights()
-
-
-def close_process_group():
-    """End a tool whose processes talk through gloo; the last call of it.
-
-    Left to the interpreter's exit, gloo's threads now and then outlive what
-    they use and abort the process after all its work is done, so all wait for
-    each other here and leave at once. Does nothing without processes, or
-    where NCCL connects them.
+    At a normal exit, gloo's threads sometimes outlive what they use and abort
+    the process after its work is done. Here all processes wait for each other
+    and exit at once. Does nothing with one process, or with NCCL.
 
     Delete when torch joins gloo's threads at exit.
     """
@@ -178,3 +157,48 @@ def close_process_group():
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+# The rest gives public names to private parts of MMEngine and torch. Delete
+# each of them when the dependency has one.
+
+#: Base class of all batch norms.
+BatchNorm = _BatchNorm
+
+
+def is_resumed(runner: 'Runner') -> bool:
+    """Whether a run resumes its own checkpoint, not weights alone."""
+    return runner._resume
+
+
+def loaded_file(runner: 'Runner') -> str:
+    """The checkpoint that a runner loads."""
+    return runner._load_from
+
+
+def initialise_weights(runner: 'Runner') -> None:
+    """Initialise a model as ``Runner.train`` does and ``Runner.test`` not."""
+    runner._init_model_weights()
+
+
+def record_init(module: nn.Module, init_info: str) -> None:
+    """Record how weights were set, while ``init_weights`` keeps a record."""
+    from mmengine.model import update_init_info
+    if hasattr(module, '_params_init_info'):
+        update_init_info(module, init_info=init_info)
+
+
+def swaps_channels(preprocessor: nn.Module) -> bool:
+    """Whether an ``ImgDataPreprocessor`` turns BGR into RGB or back."""
+    return preprocessor._channel_conversion
+
+
+def lerp_(tensors: Sequence, targets: Sequence, weight: float) -> None:
+    """Move tensors towards others in place, all in one kernel."""
+    torch._foreach_lerp_(tensors, targets, weight)
+
+
+def has_avx512_bf16() -> bool:
+    """Whether the processor multiplies bfloat16; False if torch is older."""
+    supported = getattr(torch.cpu, '_is_avx512_bf16_supported', None)
+    return bool(supported and supported())

@@ -1,7 +1,8 @@
 """Rooms of the package and the imports that are allowed between them.
 
 A room is a folder or a file directly under ``mmreidmix``. Each room may import
-only rooms that stand above it in ``ALLOWED``, so there is no circle.
+only rooms that stand above it in ``ALLOWED``, so there is no circle. Private
+parts of other packages are used in ``compat`` alone.
 """
 
 import ast
@@ -24,13 +25,14 @@ ALLOWED = {
     'registry': set(),
     'distributed': set(),
     'structures': {'distributed'},
-    'neighbours': {'checks'},
+    'neighbours': {'checks', 'compat'},
     'pseudo_labels': {'checks', 'neighbours', 'timing'},
     'datasets': {'checks', 'files', 'registry', 'structures'},
     'evaluation': {'distributed', 'files', 'neighbours', 'registry'},
     'results': {'evaluation', 'files', 'registry', 'signatures', 'version'},
     'models': {
-        'checks', 'distributed', 'registry', 'signatures', 'structures'
+        'checks', 'compat', 'distributed', 'registry', 'signatures',
+        'structures'
     },
     'visualization': {'evaluation', 'models'},
     'engine': {
@@ -39,8 +41,8 @@ ALLOWED = {
         'structures', 'timing', 'visualization'
     },
     'apis': {
-        'checks', 'datasets', 'evaluation', 'files', 'models', 'neighbours',
-        'registry', 'structures'
+        'checks', 'compat', 'datasets', 'evaluation', 'files', 'models',
+        'neighbours', 'registry', 'structures'
     },
     'report': {
         'apis', 'datasets', 'files', 'registry', 'results', 'version',
@@ -160,3 +162,87 @@ def test_functions_over_arrays_import_no_framework(room):
     for file in files:
         roots = {m.split('.')[0] for m in imported_modules(file, root)}
         assert not roots & {'mmengine', 'mmcv', 'mmpretrain'}, file
+
+
+#: Names with an underscore that are public, and why.
+PUBLIC = {
+    '_asdict': 'documented method of named tuples',
+    '_replace': 'documented method of named tuples',
+    '_encoder': 'helper variable of configs/_base_/backbones',
+}
+
+
+def is_private(name: str) -> bool:
+    """Whether a name begins with a single underscore."""
+    return name[:1] == '_' and name[:2] != '__' and name not in PUBLIC
+
+
+def is_own(node: ast.expr) -> bool:
+    """Whether an object is that of the method, its base or a base config."""
+    if isinstance(node, ast.Call):
+        return getattr(node.func, 'id', None) == 'super'
+    return getattr(node, 'id', None) in ('self', 'cls', '_base_')
+
+
+def private_uses(source: str) -> list[str]:
+    """Private names of other modules that a file uses, with their lines.
+
+    Names that the file itself defines are its own.
+    """
+    tree, found, own = ast.parse(source), [], set()
+    for node in ast.walk(tree):
+        names = ()
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            own.add(node.name)
+        elif isinstance(node, ast.Attribute) and is_own(node.value):
+            if isinstance(node.ctx, ast.Store):
+                own.add(node.attr)
+        elif isinstance(node, ast.Attribute):
+            names = (node.attr, )
+        elif isinstance(node, ast.ImportFrom) and not node.level and (
+                not (node.module or '').startswith('mmreidmix')):
+            names = (*node.module.split('.'), *(a.name for a in node.names))
+        elif isinstance(node, ast.Import):
+            names = [part for a in node.names for part in a.name.split('.')]
+        elif isinstance(node, ast.Call) and len(node.args) > 1 and getattr(
+                node.func, 'id', None) in ('getattr', 'hasattr', 'setattr'):
+            name = node.args[1]
+            names = (str(getattr(name, 'value', '')), )
+        found += [(name, node.lineno) for name in names if is_private(name)]
+    return [f'{line}: {name}' for name, line in found if name not in own]
+
+
+def test_private_parts_of_dependencies_are_used_in_compat_alone():
+    uses = {}
+    for folder in ('mmreidmix', 'tools', 'projects'):
+        for file in sorted((ROOT / folder).rglob('*.py')):
+            lines = private_uses(file.read_text(encoding='utf-8'))
+            if lines:
+                uses[str(file.relative_to(ROOT))] = lines
+    assert uses.pop('mmreidmix/compat.py')
+    assert uses == {}
+
+
+@pytest.mark.parametrize('text', [
+    'runner._resume',
+    'self.runner._resume',
+    'runner._load_from = None',
+    'runner.model._init_weights()',
+    "getattr(module, '_params_init_info', None)",
+    "hasattr(module, '_params_init_info')",
+    'from torch.nn.modules.batchnorm import _BatchNorm',
+    'from numpy._core import multiarray',
+    'import numpy._core',
+])
+def test_a_private_part_is_found(text):
+    assert len(private_uses(text)) == 1
+
+
+@pytest.mark.parametrize('text', [
+    'self._table', 'super()._build()', 'cls._known', 'model.__class__',
+    'pair._replace(a=1)', '_base_._encoder', 'from .log import _copy',
+    'getattr(module, name, None)', 'def _f(): pass\nmodule._f()',
+    'class A:\n    def f(self, other):\n        self._x = other._x'
+])
+def test_what_is_not_private_or_ones_own(text):
+    assert private_uses(text) == []

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import PretrainedInit, update_init_info
+from mmengine.model import PretrainedInit
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmreidmix.checks import name_some
+from mmreidmix.compat import record_init
 from mmreidmix.models.encoder import ENCODER_PARTS
 from mmreidmix.registry import WEIGHT_INITIALIZERS
 
@@ -202,8 +203,7 @@ class StrictPretrained(PretrainedInit):
                 'set zero_init_residual=False')
         load_pretrained(module, self.checkpoint, self.prefix or '',
                         self.allow_missing, self.skip, self.map_location)
-        if hasattr(module, '_params_init_info'):
-            update_init_info(module, init_info=self._get_init_info())
+        record_init(module, self._get_init_info())
 
 
 def check_embedding_weights(model: nn.Module, weights: Mapping,

@@ -6,6 +6,8 @@ features use few.
 import numpy as np
 import torch
 
+from mmreidmix.compat import has_avx512_bf16
+
 from .candidates import capacity
 from .subspace import subspace
 
@@ -22,9 +24,7 @@ _ROWS, _COLUMNS, _CROWDED = 512, (2048, 65536), 0.02
 
 def half_products():
     """Whether products of bfloat16 are fast on this processor."""
-    supported = getattr(torch.cpu, '_is_avx512_bf16_supported', None)
-    return bool(supported and torch.backends.mkldnn.is_available()
-                and supported())
+    return torch.backends.mkldnn.is_available() and has_avx512_bf16()
 
 
 def product_error(dim):

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from mmreidmix.apis.images import Preparation
 from mmreidmix.apis.trained_model import TrainedModel
 from mmreidmix.checks import check_choice
+from mmreidmix.compat import swaps_channels
 
 from .inference_backends import DESCRIPTION
 
@@ -37,12 +38,12 @@ class PixelsToEmbedding(nn.Module):
         self.size = tuple(size)
         self.interpolation = interpolation
         preprocessor = model.data_preprocessor
-        self.to_bgr = not preprocessor._channel_conversion
-        mean, std = torch.zeros(3), torch.ones(3)
-        if preprocessor._enable_normalize:
-            mean, std = preprocessor.mean, preprocessor.std
-        self.register_buffer('mean', mean.view(1, 3, 1, 1))
-        self.register_buffer('std', std.view(1, 3, 1, 1))
+        self.to_bgr = not swaps_channels(preprocessor)
+        for name in ('mean', 'std'):
+            value = getattr(preprocessor, name, None)
+            fallback = torch.full((3, 1, 1), float(name == 'std'))
+            self.register_buffer(
+                name, (fallback if value is None else value).view(1, 3, 1, 1))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Embeddings (B, D) of RGB images (B, H, W, 3), uint8."""

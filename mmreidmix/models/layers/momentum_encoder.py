@@ -8,6 +8,7 @@ from mmengine.dist import all_reduce, get_world_size
 from mmengine.logging import print_log
 
 from mmreidmix.checks import check_fraction
+from mmreidmix.compat import lerp_
 from mmreidmix.models.encoder import ENCODER_PARTS
 from mmreidmix.registry import MODELS
 
@@ -78,7 +79,7 @@ class MomentumEncoder(nn.Module):
             its = getattr(encoder, name)
             _extend(floats, part.parameters(), its.parameters())
             _extend(statistics, part.buffers(), its.buffers())
-        torch._foreach_lerp_(*floats, weight)
+        lerp_(*floats, weight)
         self._follow(*statistics, weight)
         self.steps += 1
 
@@ -99,7 +100,7 @@ class MomentumEncoder(nn.Module):
                 part.view_as(buffer)
                 for part, buffer in zip(flat.split(sizes), its)
             ]
-        torch._foreach_lerp_(mine, its, weight)
+        lerp_(mine, its, weight)
 
     def _pairs(self, encoder: nn.Module):
         for name, part in self.named_children():
