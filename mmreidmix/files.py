@@ -1,4 +1,4 @@
-"""Files that are whole: written in one step, refused where they are not."""
+"""Files written in one step, archives of arrays read with checks."""
 
 import os
 import tempfile
@@ -14,12 +14,12 @@ import numpy as np
 def replace_file(path: Union[str, Path], write: Callable) -> None:
     """Write a file beside its place, then put it there in one step.
 
-    Whoever reads sees the old file or the new one; an interrupted call leaves
-    the old one and nothing else. Folders are made where they are missing.
+    A reader gets the old file or the new one; an interrupted call leaves the
+    old one and nothing else. Missing folders are made.
 
     Args:
         path (str | Path): the file.
-        write (Callable): is called with a stream open for bytes.
+        write (Callable): writes the content to a binary stream.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,10 +41,10 @@ def read_arrays(file: Union[str, Path],
 
     Args:
         file (str | Path): the archive.
-        names (Sequence[str], optional): those wanted; default: all.
+        names (Sequence[str], optional): those to read; default: all.
 
     Returns:
-        dict[str, np.ndarray]: those of the wanted arrays that are there.
+        dict[str, np.ndarray]: by name; names that are not there are left out.
 
     Raises:
         ValueError: the file is broken or no such archive.

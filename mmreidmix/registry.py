@@ -11,12 +11,13 @@ from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
 
-def _child(name: str, parent: str, *locations: str) -> Registry:
+def _child(parent: str, location: str) -> Registry:
+    registry = getattr(mmengine_registry, parent)
     return Registry(
-        name,
-        parent=getattr(mmengine_registry, parent),
+        registry.name,
+        parent=registry,
         scope='mmreidmix',
-        locations=[f'mmreidmix.{location}' for location in locations])
+        locations=[f'mmreidmix.{location}'])
 
 
 def class_of(registry: Registry, kind: Union[str, type]) -> Optional[type]:
@@ -27,27 +28,24 @@ def class_of(registry: Registry, kind: Union[str, type]) -> Optional[type]:
     return registry.get(kind) if isinstance(kind, str) else kind
 
 
-RUNNERS = _child('runner', 'RUNNERS', 'engine')
-RUNNER_CONSTRUCTORS = _child('runner constructor', 'RUNNER_CONSTRUCTORS',
-                             'engine')
-LOOPS = _child('loop', 'LOOPS', 'engine')
-HOOKS = _child('hook', 'HOOKS', 'engine')
-LOG_PROCESSORS = _child('log processor', 'LOG_PROCESSORS', 'engine')
-OPTIMIZERS = _child('optimizer', 'OPTIMIZERS', 'engine')
-OPTIM_WRAPPERS = _child('optimizer wrapper', 'OPTIM_WRAPPERS', 'engine')
-OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor',
-                                    'OPTIM_WRAPPER_CONSTRUCTORS', 'engine')
-PARAM_SCHEDULERS = _child('parameter scheduler', 'PARAM_SCHEDULERS', 'engine')
-DATASETS = _child('dataset', 'DATASETS', 'datasets')
-DATA_SAMPLERS = _child('data sampler', 'DATA_SAMPLERS', 'datasets')
-TRANSFORMS = _child('transform', 'TRANSFORMS', 'datasets')
-MODELS = _child('model', 'MODELS', 'models')
-MODEL_WRAPPERS = _child('model wrapper', 'MODEL_WRAPPERS', 'models')
-WEIGHT_INITIALIZERS = _child('weight initializer', 'WEIGHT_INITIALIZERS',
-                             'models')
-TASK_UTILS = _child('task util', 'TASK_UTILS', 'models')
-METRICS = _child('metric', 'METRICS', 'evaluation')
-EVALUATOR = _child('evaluator', 'EVALUATOR', 'evaluation')
-VISUALIZERS = _child('visualizer', 'VISUALIZERS', 'visualization')
-VISBACKENDS = _child('vis_backend', 'VISBACKENDS', 'visualization')
-INFERENCERS = _child('inferencer', 'INFERENCERS', 'apis')
+RUNNERS = _child('RUNNERS', 'engine')
+RUNNER_CONSTRUCTORS = _child('RUNNER_CONSTRUCTORS', 'engine')
+LOOPS = _child('LOOPS', 'engine')
+HOOKS = _child('HOOKS', 'engine')
+LOG_PROCESSORS = _child('LOG_PROCESSORS', 'engine')
+OPTIMIZERS = _child('OPTIMIZERS', 'engine')
+OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'engine')
+PARAM_SCHEDULERS = _child('PARAM_SCHEDULERS', 'engine')
+DATASETS = _child('DATASETS', 'datasets')
+DATA_SAMPLERS = _child('DATA_SAMPLERS', 'datasets')
+TRANSFORMS = _child('TRANSFORMS', 'datasets')
+MODELS = _child('MODELS', 'models')
+MODEL_WRAPPERS = _child('MODEL_WRAPPERS', 'models')
+WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS', 'models')
+TASK_UTILS = _child('TASK_UTILS', 'models')
+METRICS = _child('METRICS', 'evaluation')
+EVALUATOR = _child('EVALUATOR', 'evaluation')
+VISUALIZERS = _child('VISUALIZERS', 'visualization')
+VISBACKENDS = _child('VISBACKENDS', 'visualization')
+INFERENCERS = _child('INFERENCERS', 'apis')

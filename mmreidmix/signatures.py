@@ -1,4 +1,4 @@
-"""What a class can be told."""
+"""Options of classes."""
 
 from collections.abc import Mapping
 from inspect import Parameter, signature
@@ -23,12 +23,12 @@ def options_of(kind: type) -> Mapping[str, Parameter]:
     for parent in kind.__mro__:
         if '__init__' not in vars(parent):
             continue
-        found = signature(parent.__init__).parameters
-        for name, option in found.items():
-            if name != 'self' and option.kind not in (
-                    Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL):
+        passes_on = False
+        for name, option in signature(parent.__init__).parameters.items():
+            if option.kind == Parameter.VAR_KEYWORD:
+                passes_on = True
+            elif name != 'self' and option.kind != Parameter.VAR_POSITIONAL:
                 options.setdefault(name, option)
-        if all(option.kind != Parameter.VAR_KEYWORD
-               for option in found.values()):
-            break  # nothing is passed on to the next class
+        if not passes_on:
+            break
     return options

@@ -1,4 +1,4 @@
-"""Wall clocks by name."""
+"""Wall-clock durations by name."""
 
 import time
 from collections.abc import Iterator

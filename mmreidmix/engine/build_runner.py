@@ -1,4 +1,4 @@
-"""From a config and a launcher to a runner, on GPUs or on a CPU."""
+"""Runners, on GPUs or on a CPU."""
 
 import torch
 from mmengine.config import Config
@@ -18,8 +18,8 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
     """
     cfg.launcher = launcher
-    for name in [key for key in cfg if key.startswith('_')]:
-        cfg.pop(name)
+    for helper in [key for key in cfg if key.startswith('_')]:
+        cfg.pop(helper)
     init_cpu_process_group(launcher)
     keep_freed_memory()
     avoid_emulated_bf16(cfg)

@@ -1,4 +1,4 @@
-"""A checkpoint that does not hold the model's embedding is refused."""
+"""Checkpoints of a test: weights compared, meta data read."""
 
 from collections.abc import Mapping
 from typing import Optional
@@ -28,9 +28,9 @@ class CheckWeightsHook(Hook):
             was chosen.
 
     Attributes:
-        rule (str): how it was chosen.
-        seed (int, optional): of the training.
-        method_sha256 (str, optional): of the config of the training.
+        rule (str): how the checkpoint was chosen.
+        seed (int, optional): seed of the training.
+        method_sha256 (str, optional): hash of the config of the training.
     """
 
     priority = 'LOWEST'
@@ -38,8 +38,8 @@ class CheckWeightsHook(Hook):
     def __init__(self, stated_rule: Optional[str] = None):
         self.stated_rule = stated_rule
         self.rule = 'untrained'
-        self.seed = None
-        self.method_sha256 = None
+        self.seed: Optional[int] = None
+        self.method_sha256: Optional[str] = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare names and shapes; read the meta data."""
@@ -49,12 +49,12 @@ class CheckWeightsHook(Hook):
             bare_model(runner), unwrap_state_dict(checkpoint), file)
 
     def read_meta(self, meta: Mapping, file: str, cfg: Config) -> None:
-        """Keep what is said of the training.
+        """Set the attributes from a checkpoint.
 
         Args:
-            meta (Mapping): of the checkpoint.
-            file (str): it.
-            cfg (Config): of the test.
+            meta (Mapping): meta data of the checkpoint.
+            file (str): path of the checkpoint.
+            cfg (Config): config of the test.
         """
         self.seed = meta.get('seed')
         self.method_sha256 = meta.get('method_sha256')

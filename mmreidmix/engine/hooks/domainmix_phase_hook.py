@@ -1,8 +1,11 @@
-"""Which loss and which optimizer is at work in which iteration."""
+"""The phases of DomainMix: which losses, which optimizer."""
 
+from collections import ChainMap
 from collections.abc import Sequence
+from typing import Optional
 
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmreidmix.engine.optimizers import AlternatingOptimWrapper
 from mmreidmix.engine.unwrap import bare_model
@@ -13,8 +16,8 @@ from mmreidmix.registry import HOOKS
 class DomainMixPhaseHook(Hook):
     """Sets loss weights and alternates discriminator and encoder steps.
 
-    Stateless: all follows from the epoch and the iteration inside it, so a
-    resumed run does as an uninterrupted one.
+    All follows from the epoch and the iteration in it, so a run can be
+    resumed.
 
     Args:
         phases (Sequence[dict]): each with ``begin`` (first epoch),
@@ -31,15 +34,13 @@ class DomainMixPhaseHook(Hook):
     priority = 'NORMAL'
 
     def __init__(self, phases: Sequence[dict]):
-        self.phases = sorted((dict(p) for p in phases),
-                             key=lambda p: p['begin'])
+        self.phases = sorted(phases, key=lambda phase: phase['begin'])
         allowed = {'begin', 'loss_weights', 'discriminator_interval'}
-        for phase in self.phases:
-            if set(phase) - allowed:
-                raise ValueError(
-                    f'DomainMixPhaseHook: unknown keys '
-                    f'{sorted(set(phase) - allowed)} in a phase; allowed are '
-                    f'{sorted(allowed)}')
+        unknown = sorted(set().union(*self.phases) - allowed)
+        if unknown:
+            raise ValueError(
+                f'DomainMixPhaseHook: unknown keys {unknown} in a phase; '
+                f'allowed are {sorted(allowed)}')
         if not self.phases or self.phases[0]['begin'] != 0:
             raise ValueError('DomainMixPhaseHook: the first phase must have '
                              'begin=0')
@@ -50,12 +51,11 @@ class DomainMixPhaseHook(Hook):
         Weights of earlier phases stay in force where a later one is silent.
         """
         past = [p for p in self.phases if p['begin'] <= epoch]
-        weights = {}
-        for phase in past:
-            weights.update(phase.get('loss_weights') or {})
-        return dict(past[-1], loss_weights=weights)
+        weights = ChainMap(
+            *(p.get('loss_weights') or {} for p in reversed(past)))
+        return dict(past[-1], loss_weights=dict(weights))
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Check that the discriminator has an optimizer of its own."""
         if any(p.get('discriminator_interval') for p in self.phases) and (
                 not isinstance(runner.optim_wrapper, AlternatingOptimWrapper)):
@@ -64,20 +64,16 @@ class DomainMixPhaseHook(Hook):
                 "optim_wrapper.constructor='AlternatingOptimWrapper"
                 "Constructor'")
 
-    def before_train_iter(self, runner, batch_idx: int,
-                          data_batch=None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int,
+                          data_batch: Optional[dict] = None) -> None:
         """Choose losses and optimizer of this iteration."""
-        phase = self.phase(runner.epoch)
-        kind = self.kind(phase.get('discriminator_interval'), batch_idx)
-        model = bare_model(runner)
-        model.phase = kind
-        model.set_loss_weights(phase['loss_weights'])
-        runner.optim_wrapper.active = (
-            'discriminator' if kind == 'discriminator' else 'encoder')
-
-    @staticmethod
-    def kind(interval, batch_idx: int) -> str:
-        """Kind of an iteration: 'identity', 'discriminator', 'balance'."""
+        phase, model = self.phase(runner.epoch), bare_model(runner)
+        interval, active = phase.get('discriminator_interval'), 'encoder'
         if not interval:
-            return 'identity'
-        return 'discriminator' if batch_idx % interval == 0 else 'balance'
+            model.phase = 'identity'
+        elif batch_idx % interval:
+            model.phase = 'balance'
+        else:
+            model.phase = active = 'discriminator'
+        model.set_loss_weights(phase['loss_weights'])
+        runner.optim_wrapper.active = active

@@ -15,20 +15,18 @@ from mmreidmix.engine.labelling.clustering import (
     assign_clusters,
 )
 from mmreidmix.engine.labelling.feature_extraction import DomainEmbedder
-from mmreidmix.engine.labelling.report import seconds_text
 from mmreidmix.engine.unwrap import bare_model, single_optim_wrappers
-
-REFRESH = ('epoch', 'online')
+from mmreidmix.pseudo_labels import collapse_warning
 
 
 class LabellingHook(Hook):
     """Labels the unlabelled domains before an epoch, where it is due.
 
     A subclass says how a domain is labelled (:meth:`label_domain`). Then the
-    label table is written, the model hears of the clustering
+    label table is written, the model gets the clustering
     (``on_clustering``), the optimizer forgets what it knows of the rows of
     earlier clusters, and the hooks that have a method ``after_clustering``
-    hear of it.
+    get the clustering.
 
     Args:
         pipeline (Sequence[dict], optional): test transforms. Defaults to
@@ -76,8 +74,12 @@ class LabellingHook(Hook):
         check_at_least(self, 0, begin=begin)
         if interval is not None:
             check_at_least(self, 1, interval=interval)
-        check_choice(self, REFRESH, refresh=refresh)
-        self.embedder = DomainEmbedder(pipeline, batch_size, num_workers, bf16)
+        check_choice(self, ('epoch', 'online'), refresh=refresh)
+        self.embedder = DomainEmbedder(
+            pipeline,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            bf16=bf16)
         self.clusterer = build_clusterer(clustering)
         self.begin = begin
         self.interval = interval
@@ -89,13 +91,7 @@ class LabellingHook(Hook):
     @abstractmethod
     def label_domain(self, runner: Runner, mixture: Any,
                      domain: int) -> LabelledImages:
-        """Embed and cluster images of an unlabelled domain.
-
-        Args:
-            runner (Runner): the training.
-            mixture (DomainMixture): its data.
-            domain (int): which domain of it.
-        """
+        """Embed and cluster images of an unlabelled domain of the mixture."""
 
     def before_train(self, runner: Runner) -> None:
         """Find the test transforms."""
@@ -105,26 +101,24 @@ class LabellingHook(Hook):
         """Label where it is due."""
         self.seconds = {}
         mixture = runner.train_dataloader.dataset
-        table = mixture.label_table
-        if not self._due(runner.epoch) or not table.unlabelled:
+        unlabelled = mixture.label_table.unlabelled
+        if not self._due(runner.epoch) or not unlabelled:
             return
         start = time.perf_counter()
-        model = bare_model(runner)
-        clustering = assign_clusters(
-            mixture, {
-                domain: self.label_domain(runner, mixture, domain)
-                for domain in table.unlabelled
-            })
-        model.on_clustering(clustering)
+        clustering = assign_clusters(mixture, {
+            domain: self.label_domain(runner, mixture, domain)
+            for domain in unlabelled
+        })
+        bare_model(runner).on_clustering(clustering)
         if self.reset_moments:
             forget_pseudo_rows(runner, clustering.first)
         runner.call_hook('after_clustering', clustering=clustering)
-        self.seconds['all'] = time.perf_counter() - start
+        self.epoch_start = time.perf_counter()
+        self.seconds['all'] = self.epoch_start - start
         runner.logger.info(
             f'Start of epoch {runner.epoch + 1}: {clustering.first} labelled '
             f'and {len(clustering.centroids)} pseudo identities; ' +
             seconds_text(self.seconds))
-        self.epoch_start = time.perf_counter()
 
     def _due(self, epoch: int) -> bool:
         late = epoch - self.begin
@@ -140,13 +134,9 @@ class LabellingHook(Hook):
         share = spent / (spent + time.perf_counter() - self.epoch_start)
         runner.logger.info(f'The start of epoch {runner.epoch + 1} took '
                            f'{share:.1%} of its time ({spent:.1f} s)')
-        scalars = {f'time_{k}': v for k, v in self.seconds.items()}
+        scalars = {f'epoch_start/time_{k}': v for k, v in self.seconds.items()}
         runner.visualizer.add_scalars(
-            {
-                f'epoch_start/{k}': v
-                for k, v in dict(scalars, share=share).items()
-            },
-            step=runner.iter)
+            {**scalars, 'epoch_start/share': share}, step=runner.iter)
 
 
 def forget_pseudo_rows(runner: Runner, first: int) -> None:
@@ -157,3 +147,34 @@ def forget_pseudo_rows(runner: Runner, first: int) -> None:
             for name in ('exp_avg', 'momentum_buffer'):
                 if state.get(name) is not None:
                     state[name][first:] = 0
+
+
+def report_labels(runner: Runner, title: str, domain: str,
+                  quality: Mapping[str, float], remark: str,
+                  **seconds: float) -> None:
+    """Send the quality of the labels of a domain to log and visualizer.
+
+    Args:
+        runner (Runner): the training.
+        title (str): what was labelled, the first words of the log line.
+        domain (str): name of the domain.
+        quality (Mapping[str, float]): from ``describe_clustering``.
+        remark (str): end of the log line.
+        **seconds: durations, for the visualizer.
+    """
+    prefix = f'{title} of {domain}, epoch {runner.epoch + 1}: '
+    values = ', '.join(f'{k} {v:.5g}' for k, v in quality.items()
+                       if v or not k.startswith('size_hist/'))
+    runner.logger.info(f'{prefix}{values}; {remark}')
+    warning = collapse_warning(quality)
+    if warning:
+        runner.logger.warning(prefix + warning)
+    scalars = {**{f'time_{k}': v for k, v in seconds.items()}, **quality}
+    runner.visualizer.add_scalars(
+        {f'pseudo_labels/{domain}/{k}': float(v) for k, v in scalars.items()},
+        step=runner.iter)
+
+
+def seconds_text(seconds: Mapping[str, float]) -> str:
+    """Durations as text."""
+    return 'seconds: ' + ', '.join(f'{k} {v:.2f}' for k, v in seconds.items())

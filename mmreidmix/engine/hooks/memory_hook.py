@@ -1,6 +1,7 @@
-"""Fills a memory of centres and lets it follow the training."""
+"""The memory of centres: filled before epochs, moved by batches."""
 
 import time
+from itertools import chain
 from typing import Optional
 
 import numpy as np
@@ -23,9 +24,9 @@ class MemoryHook(Hook):
     clusters from the clustered ones. After an iteration the memory follows
     the batch, where it is built with ``follow=True``.
 
-    How images are embedded, and whether that is done once
-    (``refresh='online'``: then the memory follows in any case), is told by
-    the hook that gives the labels. A model without a memory is left alone.
+    The hook that gives the labels decides how images are embedded, and whether
+    that is done once (``refresh='online'``: then the memory follows in any
+    case). A model without a memory is left alone.
     """
 
     # Behind the labels, before the timers start.
@@ -39,7 +40,7 @@ class MemoryHook(Hook):
         self.renewed = -1
 
     def before_train(self, runner: Runner) -> None:
-        """Find out how images are embedded."""
+        """Take the embedder of the hook that gives the labels."""
         labeller = next((hook for hook in runner.hooks
                          if getattr(hook, 'provides', None) == 'labels'), None)
         self.embedder = getattr(labeller, 'embedder', DomainEmbedder())
@@ -53,19 +54,19 @@ class MemoryHook(Hook):
             self._renew(runner, clustering)
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Renew the centres of labelled identities, where all there is."""
+        """Renew the centres of labelled identities, if there are no others."""
         table = runner.train_dataloader.dataset.label_table
-        clusters = table.num_classes - table.num_labelled_classes
-        if bare_model(runner).memory is None or clusters or (
-                self.renewed == runner.epoch):
-            return
-        self._renew(runner, None)
+        if bare_model(runner).memory is not None and (
+                table.num_classes == table.num_labelled_classes
+                and self.renewed != runner.epoch):
+            self._renew(runner)
 
-    def _renew(self, runner: Runner, clustering: Optional[Clustering]) -> None:
+    def _renew(self, runner: Runner,
+               clustering: Optional[Clustering] = None) -> None:
         model, mixture = bare_model(runner), runner.train_dataloader.dataset
         memory, table = model.memory, mixture.label_table
         start = time.perf_counter()
-        images, blocks = np.empty(0, np.int64), iter(())
+        images, blocks = np.empty(0, np.int64), ()
         keep = self.online and len(memory.means) > 0
         if not keep:
             images, blocks = self.embedder.labelled(model, mixture)
@@ -73,7 +74,7 @@ class MemoryHook(Hook):
                                f'for epoch {runner.epoch + 1}')
         if clustering is not None and len(clustering.images):
             images = np.concatenate([images, clustering.images])
-            blocks = _chained(blocks, clustering.embeddings)
+            blocks = chain(blocks, [clustering.embeddings])
         memory.rebuild(
             blocks,
             table.labels[images],
@@ -86,9 +87,7 @@ class MemoryHook(Hook):
             f'Memory of {memory.num_classes:,} identities filled in '
             f'{time.perf_counter() - start:.2f} s')
 
-    def after_train_iter(self,
-                         runner: Runner,
-                         batch_idx: int,
+    def after_train_iter(self, runner: Runner, batch_idx: int,
                          data_batch: Optional[dict] = None,
                          outputs: Optional[dict] = None) -> None:
         """Let the memory follow the batch."""
@@ -100,21 +99,17 @@ class MemoryHook(Hook):
         """Save the centres that can not be computed again."""
         model = bare_model(runner)
         if self.online and model.memory is not None:
-            first = runner.train_dataloader.dataset.label_table
+            table = runner.train_dataloader.dataset.label_table
             checkpoint['centroids_memory'] = model.memory.state_dict_below(
-                first.num_labelled_classes)
+                table.num_labelled_classes)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Go on with the memory of an interrupted run."""
+        """Restore the memory of an interrupted run."""
         model, saved = bare_model(runner), checkpoint.get('centroids_memory')
-        if not is_resumed(runner) or saved is None or model.memory is None or (
-                model.memory.num_classes):
+        if not is_resumed(runner) or saved is None or model.memory is None:
+            return
+        if model.memory.num_classes:  # restored with its clusters already
             return
         table = runner.train_dataloader.dataset.label_table
         model.memory.load_rows(saved, table.num_labelled_classes,
                                next(model.parameters()).device)
-
-
-def _chained(blocks, last):
-    yield from blocks
-    yield last

@@ -1,4 +1,4 @@
-"""Brings the mixture and the model together."""
+"""The mixture: attached to the model, its labels in checkpoints."""
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -8,12 +8,13 @@ from mmreidmix.compat import is_resumed
 from mmreidmix.engine.unwrap import bare_model
 from mmreidmix.registry import HOOKS
 
-#: What a training may need -> how a config gives it.
+#: What a hook provides -> how to add one that does.
 REMEDIES = dict(
-    labels="default_hooks.pseudo_labels = dict(type='PseudoLabelHook', ...)",
-    memory="default_hooks.memory = dict(type='MemoryHook')",
-    momentum_encoder="default_hooks.momentum_encoder = dict(type='"
-    "MomentumEncoderHook')")
+    labels="`default_hooks.pseudo_labels = dict(type='PseudoLabelHook', "
+    "...)` or set their role to 'labelled'",
+    memory="`default_hooks.memory = dict(type='MemoryHook')`",
+    momentum_encoder="`default_hooks.momentum_encoder = dict(type='"
+    "MomentumEncoderHook')`")
 
 
 @HOOKS.register_module()
@@ -40,25 +41,18 @@ class MixtureHook(Hook):
                 'train_dataloader.dataset must be a DomainMixture (one '
                 'labelled domain is one, too), got '
                 f'{type(mixture).__name__}')
-        model, table = bare_model(runner), mixture.label_table
-        unlabelled = [mixture.names[d] for d in table.unlabelled]
-        needs = {
-            'labels': f'the domains {unlabelled} are unlabelled'
-            if unlabelled else '',
-            **{
-                part: f'the model has a {part}'
-                for part in ('memory', 'momentum_encoder')
-                if getattr(model, part) is not None
-            }
-        }
+        model = bare_model(runner)
+        unlabelled = [mixture.names[d] for d in mixture.label_table.unlabelled]
+        needs = dict(labels=f'the domains {unlabelled} are unlabelled'
+                     ) if unlabelled else {}
+        for part in ('memory', 'momentum_encoder'):
+            if getattr(model, part) is not None:
+                needs[part] = f'the model has a {part}'
         provided = {getattr(hook, 'provides', None) for hook in runner.hooks}
         for need, reason in needs.items():
-            if reason and need not in provided:
-                raise ValueError(
-                    f'{reason}, but no hook provides {need}: add '
-                    f'`{REMEDIES[need]}`' +
-                    (" or set their role to 'labelled'"
-                     if need == 'labels' else ''))
+            if need not in provided:
+                raise ValueError(f'{reason}, but no hook provides {need}: add '
+                                 f'{REMEDIES[need]}')
         model.attach(mixture)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:

@@ -1,4 +1,4 @@
-"""Moves a momentum encoder."""
+"""The momentum encoder: moved after each step."""
 
 from typing import Optional
 
@@ -18,9 +18,7 @@ class MomentumEncoderHook(Hook):
 
     provides = 'momentum_encoder'
 
-    def after_train_iter(self,
-                         runner: Runner,
-                         batch_idx: int,
+    def after_train_iter(self, runner: Runner, batch_idx: int,
                          data_batch: Optional[dict] = None,
                          outputs: Optional[dict] = None) -> None:
         """Take one step towards the encoder."""

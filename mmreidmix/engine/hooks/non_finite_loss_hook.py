@@ -1,8 +1,10 @@
-"""Stops a run that has gone wrong."""
+"""A training whose loss is NaN or infinite is stopped."""
 
 import math
+from typing import Optional
 
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmreidmix.registry import HOOKS
 
@@ -17,14 +19,12 @@ class NonFiniteLossHook(Hook):
 
     priority = 'VERY_LOW'
 
-    def after_train_iter(self,
-                         runner,
-                         batch_idx: int,
-                         data_batch=None,
-                         outputs=None) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int,
+                         data_batch: Optional[dict] = None,
+                         outputs: Optional[dict] = None) -> None:
         """Check the losses of this iteration."""
         values = {name: float(value) for name, value in outputs.items()}
-        if all(math.isfinite(value) for value in values.values()):
+        if all(map(math.isfinite, values.values())):
             return
         samples = data_batch['data_samples']
         indices = [sample.index for sample in samples]

@@ -1,8 +1,8 @@
-"""Pictures while a model is trained."""
+"""Pictures of what a model has learned, drawn while it is trained."""
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Optional
 
@@ -10,6 +10,7 @@ import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.runner import Runner
 
 from mmreidmix.engine.unwrap import bare_model
 from mmreidmix.evaluation import find_metric
@@ -28,16 +29,16 @@ from mmreidmix.visualization import (
 )
 from mmreidmix.visualization.grad_cam import explain
 
-#: Names of the pictures, with the names of their options.
-PICTURES = dict(
+#: Pictures and their options.
+PICTURES: dict[str, tuple] = dict(
     rank_lists=('num', 'topk'),
     cluster_sheets=('num', 'images'),
     activation_maps=('num', ),
     embedding_map=('method', 'max_points', 'identities'),
     camera_confusion=(),
     curves=())
-#: Where they differ from the defaults of the functions.
-DEFAULTS = dict(rank_lists=dict(num=8), activation_maps=dict(num=12))
+
+Pictures = Iterator[tuple[str, np.ndarray]]
 
 
 @HOOKS.register_module()
@@ -73,13 +74,12 @@ class PicturesHook(Hook):
 
     def __init__(self,
                  interval: int = 1,
-                 pictures: Optional[dict] = None,
+                 pictures: Optional[Mapping[str, dict]] = None,
                  domains: Optional[Sequence[str]] = None,
                  seed: int = 0):
         if pictures is None:
             pictures = dict.fromkeys(PICTURES, {})
-        unknown = sorted(set(pictures) - set(PICTURES))
-        if interval < 1 or unknown:
+        if interval < 1 or set(pictures) - set(PICTURES):
             raise ValueError(
                 'PicturesHook: interval must be at least 1 and pictures some '
                 f'of {list(PICTURES)}, got {interval} and {list(pictures)}')
@@ -90,27 +90,25 @@ class PicturesHook(Hook):
                     f'PicturesHook: {name} has no option {unknown}, its '
                     f'options are {list(PICTURES[name])}')
         self.interval = interval
-        self.pictures = {
-            name: {**DEFAULTS.get(name, {}), **options}
-            for name, options in pictures.items()
-        }
+        self.pictures = pictures
         self.domains = domains
         self.seed = seed
         self.metric = None
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Find whose features are drawn."""
         if runner.val_loop is None:
             raise ValueError('PicturesHook draws what a validation has '
                              'scored: set val_dataloader and val_evaluator')
         self.metric = find_metric(runner.val_evaluator, 'PicturesHook')
 
-    def before_val_epoch(self, runner) -> None:
+    def before_val_epoch(self, runner: Runner) -> None:
         """Ask for the features, in every process."""
         if self.metric is not None:
             self.metric.keep_table = self._due(runner)
 
-    def after_val_epoch(self, runner, metrics=None) -> None:
+    def after_val_epoch(self, runner: Runner,
+                        metrics: Optional[dict] = None) -> None:
         """Draw."""
         if self.metric is None or not self.metric.keep_table or (
                 not is_main_process()):
@@ -131,44 +129,43 @@ class PicturesHook(Hook):
         runner.logger.info(f'{count} pictures of epoch {runner.epoch} in '
                            f'{time.perf_counter() - start:.1f} s')
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Runner) -> None:
         """Let a later validation be one without pictures."""
         self.metric.keep_table = False
         self.metric = None
 
-    def _due(self, runner) -> bool:
+    def _due(self, runner: Runner) -> bool:
         before = runner.epoch - runner.val_interval
         return (runner.epoch // self.interval > before // self.interval
                 or runner.epoch == runner.max_epochs)
 
-    def _names(self) -> list:
-        if self.domains is None:
-            return self.metric.table.domains.tolist()
-        return list(self.domains)
+    def _names(self) -> Sequence[str]:
+        return self.metric.table.domains.tolist() if (
+            self.domains is None) else self.domains
 
     def _scoring(self) -> dict:
         return dict(
             metric=self.metric.metric, cross_camera=self.metric.cross_camera)
 
-    def _rank_lists(self, runner, metrics, **options):
+    def _rank_lists(self, runner, metrics, num=8, **options) -> Pictures:
         for name in self._names():
             yield f'rank_lists_{file_name(name)}', domain_rank_lists(
-                self.metric.table, name, seed=self.seed, **self._scoring(),
-                **options)
+                self.metric.table, name, num=num, seed=self.seed,
+                **self._scoring(), **options)
 
-    def _camera_confusion(self, runner, metrics):
+    def _camera_confusion(self, runner, metrics) -> Pictures:
         for name in self._names():
             figure = draw_camera_confusion(
                 camera_confusion(self.metric.table, name, **self._scoring()),
                 name)
             yield f'camera_confusion_{file_name(name)}', as_image(figure)
 
-    def _embedding_map(self, runner, metrics, **options):
+    def _embedding_map(self, runner, metrics, **options) -> Pictures:
         figure = table_embedding_map(
             self.metric.table, self.domains, seed=self.seed, **options)
         yield 'embedding_map', as_image(figure)
 
-    def _activation_maps(self, runner, metrics, num: int):
+    def _activation_maps(self, runner, metrics, num=12) -> Pictures:
         table, rng = self.metric.table, np.random.default_rng(self.seed)
         pipeline = runner.val_dataloader.dataset.pipeline
         for name in self._names():
@@ -180,7 +177,7 @@ class PicturesHook(Hook):
                 images, maps, notes=[f'id {pid}' for pid in table.pids[rows]],
                 title=f'{name}: {len(rows)} of {len(query)} queries')
 
-    def _cluster_sheets(self, runner, metrics, **options):
+    def _cluster_sheets(self, runner, metrics, **options) -> Pictures:
         mixture = runner.train_dataloader.dataset
         table = mixture.label_table
         for domain in table.unlabelled:
@@ -189,7 +186,7 @@ class PicturesHook(Hook):
                 yield f'clusters_{name}', domain_cluster_sheet(
                     mixture, domain, seed=self.seed, **options)
 
-    def _curves(self, runner, metrics):
+    def _curves(self, runner, metrics) -> Pictures:
         # The scores of this validation are written after this hook.
         now = dict(metrics or {}, at=runner.epoch)
         figure = draw_curves([*read_scalars(runner.work_dir), now],

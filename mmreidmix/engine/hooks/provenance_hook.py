@@ -1,4 +1,4 @@
-"""Which config a checkpoint was trained with."""
+"""The config that a checkpoint was trained with."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -11,8 +11,8 @@ from mmreidmix.results.provenance import method_hash
 class ProvenanceHook(Hook):
     """Writes the hash of the config into checkpoints.
 
-    It is the hash that results carry, so that a result tells whether the
-    checkpoint was trained with the config it was tested with.
+    Results carry the same hash, so that a result tells whether the checkpoint
+    was trained with the config it was tested with.
     """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:

@@ -1,4 +1,4 @@
-"""Gives whole unlabelled domains identities before an epoch."""
+"""Pseudo labels for all images of the unlabelled domains."""
 
 from typing import Any
 
@@ -12,7 +12,6 @@ from mmreidmix.engine.labelling.clustering import (
     cluster_together,
     share_result,
 )
-from mmreidmix.engine.labelling.report import report_labels, seconds_text
 from mmreidmix.engine.unwrap import bare_model
 from mmreidmix.pseudo_labels import (
     PseudoLabelResult,
@@ -22,7 +21,7 @@ from mmreidmix.pseudo_labels import (
 from mmreidmix.registry import HOOKS
 from mmreidmix.timing import timed
 
-from .labelling_hook import LabellingHook
+from .labelling_hook import LabellingHook, report_labels, seconds_text
 
 
 @HOOKS.register_module()
@@ -34,8 +33,7 @@ class PseudoLabelHook(LabellingHook):
     independence threshold of a domain, fixed at its first clustering, is kept
     in the checkpoint, and so is what the model needs between two clusterings.
 
-    A clusterer is a callable that returns a
-    :class:`mmreidmix.pseudo_labels.PseudoLabelResult`, see
+    What a clusterer has to offer:
     :func:`mmreidmix.engine.labelling.clustering.cluster_together`. Options:
     :class:`LabellingHook`.
     """
@@ -47,7 +45,8 @@ class PseudoLabelHook(LabellingHook):
     def label_domain(self, runner: Runner, mixture: Any,
                      domain: int) -> LabelledImages:
         """Embed a domain, cluster it and share the labels."""
-        dataset, seconds = mixture.domains[domain], {}
+        dataset = mixture.domains[domain]
+        seconds: dict = {}
         name, pids = dataset.name, dataset.records.pids
         with timed(seconds, 'extract'):
             embeddings = self.embedder.embed(bare_model(runner), dataset)
@@ -69,21 +68,20 @@ class PseudoLabelHook(LabellingHook):
                 true_pids=pids if (pids >= 0).all() else None,
                 previous=previous if (previous >= 0).any() else None)
             report_labels(runner, 'Pseudo labels', name, quality,
-                          seconds_text(seconds),
-                          {f'time_{k}': v for k, v in seconds.items()})
+                          seconds_text(seconds), **seconds)
         labels, self.alphas[name] = share_result(result, len(embeddings))
         return LabelledImages(np.arange(len(labels)), embeddings, labels)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Save what later epochs depend on."""
-        state = dict(alphas=dict(self.alphas))
+        state: dict = dict(alphas=dict(self.alphas))
         # Otherwise the next epoch begins with a clustering.
         if self.interval != 1:
             state['model'] = bare_model(runner).label_state()
         checkpoint['pseudo_labels'] = state
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Go on with what an interrupted run knew."""
+        """Restore what an interrupted run had saved."""
         state = checkpoint.get('pseudo_labels')
         if is_resumed(runner) and state is not None:
             self.alphas = dict(state['alphas'])

@@ -1,6 +1,7 @@
-"""Forgets what the optimizer has gathered."""
+"""The moments of the optimizer: cleared before each epoch."""
 
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmreidmix.engine.unwrap import single_optim_wrappers
 from mmreidmix.registry import HOOKS
@@ -20,9 +21,8 @@ class ResetOptimizerHook(Hook):
     def __init__(self, begin: int = 0):
         self.begin = begin
 
-    def before_train_epoch(self, runner) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Clear the moments."""
-        if runner.epoch < self.begin:
-            return
-        for wrapper in single_optim_wrappers(runner):
-            wrapper.optimizer.state.clear()
+        if runner.epoch >= self.begin:
+            for wrapper in single_optim_wrappers(runner):
+                wrapper.optimizer.state.clear()

@@ -1,9 +1,11 @@
 """How long forward and backward take."""
 
 import time
+from typing import Any, Optional
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from mmreidmix.registry import HOOKS
 
@@ -12,9 +14,8 @@ from mmreidmix.registry import HOOKS
 class StepTimeHook(Hook):
     """Logs ``forward_time`` and ``backward_time`` (with update), in seconds.
 
-    Beside MMEngine's ``data_time`` and ``time``. On a GPU the device is
-    waited for only in every ``interval``-th iteration, which alone is
-    recorded.
+    MMEngine logs ``data_time`` and ``time``. On a GPU, only every
+    ``interval``-th iteration waits for the device and is recorded.
 
     Args:
         interval (int): iterations between two measurements on a GPU.
@@ -24,26 +25,25 @@ class StepTimeHook(Hook):
 
     def __init__(self, interval: int = 10):
         self.interval = interval
-        self.handle = None
         self.measuring = False
 
-    def before_train(self, runner) -> None:
-        """Listen to the end of the forward pass."""
+    def before_train(self, runner: Runner) -> None:
+        """Register a hook at the end of the forward pass."""
         self.handle = runner.model.register_forward_hook(self._forward_ended)
 
-    def after_train(self, runner) -> None:
-        """Stop listening."""
+    def after_train(self, runner: Runner) -> None:
+        """Remove that hook."""
         self.handle.remove()
 
-    def before_train_iter(self, runner, batch_idx: int,
-                          data_batch=None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int,
+                          data_batch: Optional[dict] = None) -> None:
         """Start the clock."""
         gpu = torch.cuda.is_available()
         self.measuring = not gpu or batch_idx % self.interval == 0
         self.start = self._now()
-        self.forward_end = None
+        self.forward_end: Optional[float] = None
 
-    def _forward_ended(self, *args) -> None:
+    def _forward_ended(self, *args: Any) -> None:
         self.forward_end = self._now()
 
     def _now(self) -> float:
@@ -51,11 +51,9 @@ class StepTimeHook(Hook):
             torch.cuda.synchronize()
         return time.perf_counter()
 
-    def after_train_iter(self,
-                         runner,
-                         batch_idx: int,
-                         data_batch=None,
-                         outputs=None) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int,
+                         data_batch: Optional[dict] = None,
+                         outputs: Optional[dict] = None) -> None:
         """Record both times."""
         if not self.measuring or self.forward_end is None:
             return

@@ -6,7 +6,7 @@ from typing import Optional
 from mmreidmix.pseudo_labels import FINCH, JaccardDBSCAN, KMeans
 from mmreidmix.registry import TASK_UTILS
 
-# Registered here, for pseudo_labels knows nothing of MMEngine.
+# Registered here, because pseudo_labels does not import MMEngine.
 CLUSTERERS = (JaccardDBSCAN, FINCH, KMeans)
 for _clusterer in CLUSTERERS:
     TASK_UTILS.register_module(module=_clusterer)

@@ -1,7 +1,6 @@
 """From the embeddings of a domain to labels that all processes share."""
 
 import logging
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -9,7 +8,12 @@ from typing import Any, Optional
 import numpy as np
 import torch
 from mmengine.device import is_cuda_available
-from mmengine.dist import broadcast, get_dist_info, is_main_process
+from mmengine.dist import (
+    broadcast,
+    broadcast_object_list,
+    get_dist_info,
+    is_main_process,
+)
 from mmengine.logging import print_log
 from torch import Tensor
 
@@ -29,9 +33,9 @@ class LabelledImages:
     """Images of one domain that were embedded and clustered.
 
     Attributes:
-        images (np.ndarray): which images of the domain, shape (n,).
-        embeddings (Tensor): theirs, unit length, shape (n, D).
-        clusters (np.ndarray): cluster of each, -1 = none, shape (n,).
+        images (np.ndarray): (n,) which images of the domain.
+        embeddings (Tensor): (n, D) rows of unit length.
+        clusters (np.ndarray): (n,) cluster of each image, -1 = none.
     """
 
     images: np.ndarray
@@ -40,51 +44,45 @@ class LabelledImages:
 
 
 def assign_clusters(mixture: Any,
-                    found: Mapping[int, LabelledImages]) -> Clustering:
+                    domains: Mapping[int, LabelledImages]) -> Clustering:
     """Write clusters into the label table, and join those of all domains.
 
     Args:
         mixture (DomainMixture): the training set.
-        found (Mapping[int, LabelledImages]): by unlabelled domain.
+        domains (Mapping[int, LabelledImages]): by index of the domain.
     """
-    table, whole = mixture.label_table, {}
-    images, embeddings, centroids = [], [], []
-    for domain, own in found.items():
-        span, kept = table.span(domain), np.flatnonzero(own.clusters >= 0)
-        whole[domain] = np.full(span.stop - span.start, -1)
+    table, clusters = mixture.label_table, {}
+    parts, embeddings, centroids = [np.empty(0, np.int64)], [], []
+    for domain, own in domains.items():
+        span, clustered = table.span(domain), own.clusters >= 0
+        clusters[domain] = np.full(span.stop - span.start, -1)
         if not len(own.images):
             continue
-        whole[domain][own.images] = own.clusters
-        images.append(own.images[kept] + span.start)
-        embeddings.append(own.embeddings[torch.from_numpy(kept)])
+        clusters[domain][own.images] = own.clusters
+        parts.append(own.images[clustered] + span.start)
+        embeddings.append(own.embeddings[torch.from_numpy(clustered)])
         centroids.append(cluster_centroids(own.embeddings, own.clusters))
-    table.assign(whole)
-    first = table.num_labelled_classes
-    where = np.concatenate([np.empty(0, np.int64), *images])
+    table.assign(clusters)
+    first, images = table.num_labelled_classes, np.concatenate(parts)
     return Clustering(
         first=first,
-        images=where,
-        clusters=table.labels[where] - first,
-        camids=mixture.unique_camids()[where],
+        images=images,
+        clusters=table.labels[images] - first,
+        camids=mixture.unique_camids()[images],
         embeddings=torch.cat(embeddings or [torch.zeros(0, 0)]),
         centroids=torch.cat(centroids or [torch.zeros(0, 0)]))
 
 
 def cluster_centroids(embeddings: Tensor, labels: np.ndarray) -> Tensor:
-    """Unit-length means of the embeddings of each cluster.
+    """Mean of the embeddings (N, D) of each cluster: (K, D), unit length.
 
-    Args:
-        embeddings (Tensor): unit-length rows, shape (N, D).
-        labels (np.ndarray): clusters 0..K-1, shape (N,); -1 is left out.
-
-    Returns:
-        Tensor: shape (K, D).
+    Labels (N,) are 0..K-1; -1 is in no cluster.
     """
-    labels = torch.from_numpy(np.asarray(labels))
-    kept = labels >= 0
-    num = int(labels.max()) + 1 if kept.any() else 0
-    sums = embeddings.new_zeros(num, embeddings.shape[1])
-    sums.index_add_(0, labels[kept], embeddings[kept])
+    clustered = torch.from_numpy(labels >= 0)
+    sums = embeddings.new_zeros(
+        labels.max(initial=-1) + 1, embeddings.shape[1])
+    sums.index_add_(0, torch.from_numpy(labels)[clustered],
+                    embeddings[clustered])
     return torch.nn.functional.normalize(sums)
 
 
@@ -94,14 +92,16 @@ def cluster_together(clusterer: Callable, embeddings: Tensor,
     """Cluster a domain; the processes share the search of its neighbours.
 
     A clusterer is called with the embeddings (N, D), float32 of length 1, and
-    ``alpha``. Where it has the methods ``search(features, rows)`` and
+    ``alpha``, and returns a
+    :class:`mmreidmix.pseudo_labels.PseudoLabelResult`. Where it has the
+    methods ``search(features, rows)`` and
     ``cluster(features, indices, sims, alpha)`` and a ``backend``, as
     :class:`mmreidmix.pseudo_labels.JaccardDBSCAN` has, those are called
     instead, ``search`` in every process for a part of the rows.
 
     Args:
         clusterer (Callable): see above.
-        embeddings (Tensor): of all images, shape (N, D).
+        embeddings (Tensor): (N, D) of all images.
         alpha (float, optional): independence threshold of the last result.
         name (str): of the domain, for messages.
 
@@ -109,14 +109,14 @@ def cluster_together(clusterer: Callable, embeddings: Tensor,
         PseudoLabelResult | None: in the main process; None in the others.
         Features that have collapsed give no cluster.
     """
-    arguments, seconds = (embeddings.numpy(), ), {}
-    method = clusterer
+    seconds: dict = {}
+    arguments, method = (embeddings.numpy(), ), clusterer
     if hasattr(clusterer, 'search'):
         with timed(seconds, 'neighbours'):
             features = embeddings.float()
             normalise(features, out=features)
-            lists = search_together(clusterer, features)
-        arguments = (features.numpy(), *lists)
+            neighbours = _search_together(clusterer, features)
+        arguments = (features.numpy(), *neighbours)
         method = clusterer.cluster
     if not is_main_process():
         return None
@@ -125,26 +125,14 @@ def cluster_together(clusterer: Callable, embeddings: Tensor,
     except CollapsedFeaturesError as error:
         # The labelled domains may still pull the features apart.
         warn(f'{name}: {error}')
-        nothing = np.full(len(embeddings), -1, dtype=np.int64)
-        result = PseudoLabelResult(
-            labels=nothing, clusters=nothing, alpha=alpha)
+        noise = np.full(len(embeddings), -1, dtype=np.int64)
+        result = PseudoLabelResult(labels=noise, clusters=noise, alpha=alpha)
     result.seconds = {**seconds, **result.seconds}
     return result
 
 
-def search_together(clusterer: Any, features: Tensor) -> tuple:
-    """Neighbour lists of all images, every process searching some rows.
-
-    Args:
-        clusterer: has ``search(features, rows)`` and a ``backend``. A GPU is
-            used where there is one and the backend is 'torch'.
-        features (Tensor): unit-length rows, shape (N, D), on the CPU, the
-            same in every process.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: indices and similarities, shape (N, k),
-        the same in every process.
-    """
+def _search_together(clusterer: Any, features: Tensor) -> tuple:
+    """Indices and similarities (N, k) of the neighbours of all images."""
     rank, world_size = get_dist_info()
     num = len(features)
     rows = (num * rank // world_size, num * (rank + 1) // world_size)
@@ -155,33 +143,27 @@ def search_together(clusterer: Any, features: Tensor) -> tuple:
         for part in clusterer.search(features, rows=rows))
 
 
-def share_result(result: Optional[PseudoLabelResult], num: int) -> tuple:
-    """Labels and alpha of the main process, in every process.
+def share_result(result: Optional[PseudoLabelResult],
+                 num: int) -> tuple[np.ndarray, Optional[float]]:
+    """Labels (num,) and alpha of the main process, in every process.
 
-    Args:
-        result (PseudoLabelResult, optional): of the main process; what the
-            others give is not looked at.
-        num (int): images.
-
-    Returns:
-        tuple[np.ndarray, float | None]: labels, shape (N,), numbered by first
-        member, -1 = noise, and alpha.
+    Labels are numbered by first member, -1 = noise. What the other processes
+    give as result does not matter.
 
     Raises:
         ValueError: there is not a label for every image.
     """
-    alpha = torch.full((1, ), float('nan'), dtype=torch.float64)
-    if is_main_process() and result.alpha is not None:
-        alpha[0] = result.alpha
-    labels = share_labels(
-        renumber(result.labels) if is_main_process() else None, num)
-    broadcast(alpha)
-    alpha = alpha.item()
-    return labels, None if math.isnan(alpha) else alpha
+    labels, alpha = None, [None]
+    if is_main_process():
+        labels = renumber(result.labels)
+        alpha = [None if result.alpha is None else float(result.alpha)]
+    labels = share_labels(labels, num)
+    broadcast_object_list(alpha)
+    return labels, alpha[0]
 
 
 def share_labels(labels: Optional[np.ndarray], num: int) -> np.ndarray:
-    """Labels (N,) of the main process, in every process.
+    """Labels (num,) of the main process, in every process.
 
     Raises:
         ValueError: there is not a label for every image.

@@ -3,15 +3,16 @@
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Callable, Optional
+from itertools import chain, islice
+from typing import Any, Callable, Optional
 
 import numpy as np
 import torch
 import torch.nn as nn
 from mmengine.dataset import Compose, pseudo_collate
-from mmengine.dist import get_dist_info
+from mmengine.dist import get_dist_info, get_world_size
 from mmengine.runner.amp import autocast
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Subset
 
 from mmreidmix.distributed import gather_rows
 
@@ -23,11 +24,8 @@ def shared_batches(num_images: int, batch_size: int, rank: int,
     The batches themselves do not depend on the number of processes, so
     neither do the embeddings.
     """
-    starts = range(0, num_images, batch_size)
-    return [
-        list(range(start, min(start + batch_size, num_images)))
-        for start in starts[rank::world_size]
-    ]
+    batches = BatchSampler(range(num_images), batch_size, drop_last=False)
+    return list(islice(batches, rank, None, world_size))
 
 
 @torch.no_grad()
@@ -49,79 +47,61 @@ def extract_embeddings(model: nn.Module,
             unit-length rows (B, D). Defaults to ``model.embed``.
 
     Returns:
-        Tensor: unit-length rows, shape (N, D), float32, on the CPU, the same
-        in every process.
+        Tensor: (N, D) float32 rows of unit length, on the CPU, the same in
+        every process.
     """
-    rank, world_size = get_dist_info()
-    batches = shared_batches(len(dataset), batch_size, rank, world_size)
+    batches = shared_batches(len(dataset), batch_size, *get_dist_info())
     loader = DataLoader(
         dataset,
         batch_sampler=batches,
         num_workers=num_workers,
         collate_fn=pseudo_collate)
+    embed = embed or model.embed
     was_training = model.training
     model.eval()
-    embed = embed or model.embed
-    parts = []
+    # A process may have no batch. gather_rows ignores the width of its part.
+    parts = [torch.zeros(0, 0)] if not batches else []
     with autocast(enabled=bf16, dtype=torch.bfloat16):
         for data in loader:
             data = model.data_preprocessor(data, False)
             parts.append(embed(data['inputs']).cpu())
     model.train(was_training)
-    indices = torch.tensor([i for batch in batches for i in batch])
-    return _in_order(torch.cat(parts) if parts else None, indices,
-                     len(dataset))
-
-
-def _in_order(rows, indices: torch.Tensor, total: int) -> torch.Tensor:
-    """Collect the rows of all processes, sorted by image."""
-    if get_dist_info()[1] == 1:
+    rows = torch.cat(parts)
+    if get_world_size() == 1:
         return rows
-    width = torch.tensor([0 if rows is None else rows.shape[1]])
-    width = int(gather_rows(width).max())
-    if rows is None:  # fewer batches than processes
-        rows = torch.zeros(0, width, dtype=torch.float32)
-        indices = indices.long()
-    rows, indices = gather_rows(rows), gather_rows(indices)
-    result = rows.new_empty(total, width)
-    result[indices] = rows
-    return result
+    indices = torch.tensor(list(chain(*batches)), dtype=torch.int64)
+    gathered = gather_rows(rows)
+    rows = torch.empty_like(gathered)
+    rows[gather_rows(indices)] = gathered
+    return rows
 
 
 class DomainEmbedder:
     """Embeds images of training domains as a test would.
 
-    With the model's ``label_encoder``, the same in all processes, which share
-    the work.
+    The model's ``label_encoder`` is used. The processes share the work, and
+    all get the result.
 
     Args:
         pipeline (Sequence[dict], optional): test transforms. Defaults to
-            those of the validation, or of the test, see :meth:`prepare`.
-        batch_size (int): images per forward pass of a process.
-        num_workers (int): loading workers of a process.
-        bf16 (bool): embed in bfloat16.
+            those of the validation or test, see :meth:`prepare`.
+        **options: of :func:`extract_embeddings`.
     """
 
-    #: Images of one block: all of a large domain may be too much.
+    #: Images of one block: the embeddings of a large domain need not fit.
     BLOCK = 1 << 15
 
     def __init__(self,
                  pipeline: Optional[Sequence[dict]] = None,
-                 batch_size: int = 64,
-                 num_workers: int = 0,
-                 bf16: bool = True):
+                 **options: Any):
         self.pipeline = None if pipeline is None else Compose(pipeline)
-        self.options = dict(
-            batch_size=batch_size, num_workers=num_workers, bf16=bf16)
+        self.options = options
 
     def prepare(self, cfg: Mapping) -> None:
-        """Take the transforms of a config, where none were given.
-
-        Args:
-            cfg (Mapping): of the run.
+        """Take the test transforms of a config, if none were given.
 
         Raises:
-            ValueError: it has neither a validation nor a test set.
+            ValueError: the config has neither a validation nor a test set.
         """
         if self.pipeline is not None:
             return
@@ -137,15 +117,10 @@ class DomainEmbedder:
 
     def embed(self, model: nn.Module, domain: Dataset,
               images: Optional[np.ndarray] = None) -> torch.Tensor:
-        """Embed a domain, or some of its images.
-
-        Args:
-            model (nn.Module): a :class:`BaseReID`, not wrapped.
-            domain (BaseReIDDataset): a training domain.
-            images (np.ndarray, optional): which images, shape (n,).
+        """Embed a training domain, or the given images (n,) of it.
 
         Returns:
-            Tensor: unit-length rows, shape (n, D), on the CPU.
+            Tensor: (n, D) rows of unit length, on the CPU.
         """
         view = copy.copy(domain)
         view.pipeline = self.pipeline
@@ -154,29 +129,23 @@ class DomainEmbedder:
         embed = partial(model.embed, encoder=model.label_encoder)
         return extract_embeddings(model, view, embed=embed, **self.options)
 
-    def labelled(self, model: nn.Module, mixture) -> tuple:
+    def labelled(
+            self, model: nn.Module,
+            mixture: Any) -> tuple[np.ndarray, Iterator[torch.Tensor]]:
         """Embed the images of all labelled domains, block by block.
 
-        Args:
-            model (nn.Module): a :class:`BaseReID`, not wrapped.
-            mixture (DomainMixture): the training set.
-
         Returns:
-            tuple[np.ndarray, Iterator[Tensor]]: images of the mixture, shape
-            (n,), and their embeddings in blocks (m, D).
+            tuple[np.ndarray, Iterator[Tensor]]: (n,) images of the mixture,
+            and their embeddings in blocks (m, D), computed when taken.
         """
-        table, found = mixture.label_table, {}
-        for index in range(len(mixture.domains)):
-            if index not in table.unlabelled:
-                found[index] = np.flatnonzero(
-                    table.labels[table.span(index)] >= 0)
-        images = [np.empty(0, np.int64)] + [
-            own + table.span(index).start for index, own in found.items()
-        ]
-        return np.concatenate(images), self._blocks(model, mixture, found)
-
-    def _blocks(self, model, mixture, found: dict) -> Iterator[torch.Tensor]:
-        for index, own in found.items():
-            for start in range(0, len(own), self.BLOCK):
-                yield self.embed(model, mixture.domains[index],
-                                 own[start:start + self.BLOCK])
+        table, images, blocks = mixture.label_table, [np.empty(0, int)], []
+        for index, domain in enumerate(mixture.domains):
+            if index in table.unlabelled:
+                continue
+            span = table.span(index)
+            own = np.flatnonzero(table.labels[span] >= 0)
+            images.append(own + span.start)
+            blocks += [(domain, own[start:start + self.BLOCK])
+                       for start in range(0, len(own), self.BLOCK)]
+        return np.concatenate(images), (
+            self.embed(model, domain, block) for domain, block in blocks)

@@ -1,15 +1,16 @@
 """Random videos of a single-camera domain."""
 
 import math
+from typing import Optional
 
 import numpy as np
 
 
 class VideoIndex:
-    """Images of each video, and random draws of videos.
+    """Images of each video.
 
     Args:
-        videos (np.ndarray): video of each image, shape (N,).
+        videos (np.ndarray): (N,) video of each image.
 
     Attributes:
         numbers (np.ndarray): the distinct videos, sorted.
@@ -17,9 +18,8 @@ class VideoIndex:
     """
 
     def __init__(self, videos: np.ndarray):
-        self.numbers, self.sizes = np.unique(videos, return_counts=True)
-        self._order = np.argsort(videos, kind='stable')
-        self._ends = np.cumsum(self.sizes)
+        self.numbers, self._places, self.sizes = np.unique(
+            videos, return_inverse=True, return_counts=True)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -34,12 +34,8 @@ class VideoIndex:
         return f'{text}; all images count as one video'
 
     def images(self, which: np.ndarray) -> np.ndarray:
-        """Images of some videos, given by their places in ``numbers``."""
-        spans = [
-            self._order[self._ends[v] - self.sizes[v]:self._ends[v]]
-            for v in which
-        ]
-        return np.sort(np.concatenate(spans or [self._order[:0]]))
+        """Images of videos that are given by their places in ``numbers``."""
+        return np.flatnonzero(np.isin(self._places, which))
 
 
 class VideoDraw:
@@ -62,26 +58,27 @@ class VideoDraw:
             each of them.
     """
 
-    #: Videos of the first round, as if each gave so many identities.
+    #: Identities that each video of the first round is assumed to give.
     FIRST_GUESS = 4
 
-    def __init__(self, index: VideoIndex, need: int, max_images, rng):
+    def __init__(self, index: VideoIndex, need: int, max_images: Optional[int],
+                 rng: np.random.Generator):
         self.index, self.need = index, need
-        order = rng.permutation(len(index))
-        total = np.cumsum(index.sizes[order])
-        allowed = len(order)
+        self.order = rng.permutation(len(index))
+        self.capped = False
         if max_images is not None:
+            total = np.cumsum(index.sizes[self.order])
             allowed = max(1, int(np.searchsorted(total, max_images, 'right')))
-        self.capped = allowed < len(order)
-        self.order = order[:allowed]
+            self.capped = allowed < len(self.order)
+            self.order = self.order[:allowed]
         self.drawn = self.found = 0
 
     def next_round(self) -> np.ndarray:
-        """Images of the next videos; none where it is over."""
-        missing = self.need - self.found
-        rate = (max(self.found, 1) / self.drawn if self.drawn else
-                self.FIRST_GUESS)
-        count = math.ceil(missing / rate) if missing > 0 else 0
+        """Images of the next videos; none when enough or all are drawn."""
+        missing = max(0, self.need - self.found)
+        rate = max(self.found, 1) / self.drawn if self.drawn else (
+            self.FIRST_GUESS)
+        count = math.ceil(missing / rate)
         which = self.order[self.drawn:self.drawn + count]
         self.drawn += len(which)
         return self.index.images(which)

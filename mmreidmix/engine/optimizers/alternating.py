@@ -1,18 +1,20 @@
 """Two optimizers of which one steps per iteration."""
 
-from contextlib import contextmanager
-from typing import Optional
+from contextlib import AbstractContextManager
+from typing import Any, Optional
 
 import torch.nn as nn
-from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapperDict
+from torch import Tensor
 
 from mmreidmix.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 
 
+@OPTIM_WRAPPERS.register_module()
 class AlternatingOptimWrapper(OptimWrapperDict):
     """Updates the parameters of one chosen optimizer, drops other gradients.
 
-    It offers what a training step needs (``optim_context`` and
+    It has what a training step needs (``optim_context`` and
     ``update_params``), so that the stock ``train_step`` of MMEngine's models
     and distributed wrappers works unchanged.
 
@@ -22,26 +24,23 @@ class AlternatingOptimWrapper(OptimWrapperDict):
 
     active = 'encoder'
 
-    @contextmanager
-    def optim_context(self, model: nn.Module):
+    def optim_context(self, model: nn.Module) -> AbstractContextManager:
         """Context of the active optimizer."""
-        with self.optim_wrappers[self.active].optim_context(model):
-            yield
+        return self[self.active].optim_context(model)
 
     def should_update(self) -> bool:
         """Whether the active optimizer has just taken a step."""
-        return self.optim_wrappers[self.active].should_update()
+        return self[self.active].should_update()
 
-    def update_params(self, loss, **kwargs) -> None:
+    def update_params(self, loss: Tensor, **kwargs: Any) -> None:
         """Backward, step of the active optimizer, no gradient left over."""
         resting = [(parameter, parameter.grad)
-                   for name, wrapper in self.optim_wrappers.items()
-                   if name != self.active
+                   for name, wrapper in self.items() if name != self.active
                    for group in wrapper.optimizer.param_groups
                    for parameter in group['params']]
         for parameter, _ in resting:
             parameter.grad = None
-        self.optim_wrappers[self.active].update_params(loss, **kwargs)
+        self[self.active].update_params(loss, **kwargs)
         for parameter, gathered in resting:
             parameter.grad = gathered
 
@@ -52,9 +51,9 @@ class AlternatingOptimWrapperConstructor:
 
     Args:
         optim_wrapper_cfg (dict): config of each optimizer wrapper.
-        paramwise_cfg (dict, optional): given on to MMEngine's
-            ``DefaultOptimWrapperConstructor`` for the encoder; besides may
-            hold ``discriminator``, the name of the submodule with its own
+        paramwise_cfg (dict, optional): options of MMEngine's
+            ``DefaultOptimWrapperConstructor`` for the encoder, and
+            ``discriminator``, the name of the submodule with its own
             optimizer (default 'domain_head').
     """
 
@@ -80,16 +79,6 @@ class AlternatingOptimWrapperConstructor:
             for name, child in model.named_children() if child is not head
         })
         return AlternatingOptimWrapper(
-            encoder=self._build(rest, self.paramwise_cfg),
-            discriminator=self._build(head, {}))
-
-    def _build(self, module: nn.Module, paramwise_cfg: dict) -> OptimWrapper:
-        constructor = OPTIM_WRAPPER_CONSTRUCTORS.build(
-            dict(
-                type='DefaultOptimWrapperConstructor',
-                optim_wrapper_cfg=dict(self.cfg),
-                paramwise_cfg=paramwise_cfg or None))
-        return constructor(module)
-
-
-OPTIM_WRAPPERS.register_module(module=AlternatingOptimWrapper)
+            encoder=DefaultOptimWrapperConstructor(
+                self.cfg, self.paramwise_cfg)(rest),
+            discriminator=DefaultOptimWrapperConstructor(self.cfg)(head))

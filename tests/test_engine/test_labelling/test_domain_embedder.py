@@ -58,7 +58,7 @@ def test_no_transforms(cfg):
 def test_rows_of_some_images_in_the_order_given(mixture, batch_size):
     model, domain = build_model('ReIDBaseline'), mixture.domains[0]
     before = domain.pipeline
-    embedder = DomainEmbedder(pipeline(1), batch_size, bf16=False)
+    embedder = DomainEmbedder(pipeline(1), batch_size=batch_size, bf16=False)
     rows = embedder.embed(model, domain, np.array([4, 0, 2]))
     torch.testing.assert_close(rows, expected_rows(model, [4, 0, 2], 1))
     assert model.training
@@ -86,7 +86,7 @@ def test_options_of_the_extraction(mixture, monkeypatch, bf16):
     given = {}
     monkeypatch.setattr(feature_extraction, 'extract_embeddings',
                         lambda model, view, **options: given.update(options))
-    embedder = DomainEmbedder([], 7, 3, bf16)
+    embedder = DomainEmbedder([], batch_size=7, num_workers=3, bf16=bf16)
     embedder.embed(build_model('ReIDBaseline'), mixture.domains[1])
     del given['embed']
     assert given == dict(batch_size=7, num_workers=3, bf16=bf16)
