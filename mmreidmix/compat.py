@@ -114,10 +114,7 @@ def init_cpu_process_group(launcher: str) -> None:
         raise RuntimeError('--launcher pytorch is for processes started by '
                            'torchrun; use tools/dist_train.sh')
     if not torch_dist.is_initialized():
-        torch_dist.init_process_group(
-            'gloo',
-            rank=int(os.environ['RANK']),
-            world_size=int(os.environ['WORLD_SIZE']))
+        torch_dist.init_process_group('gloo')
 
 
 def keep_freed_memory() -> None:

@@ -13,11 +13,14 @@ Examples:
 import argparse
 import os
 from ast import literal_eval
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Optional
 
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
+from mmengine.runner import Runner
 
 from mmreidmix.apis.deploy.exported_model import ExportedModel
 from mmreidmix.compat import close_process_group, initialise_weights
@@ -32,7 +35,8 @@ from mmreidmix.results.rescoring import recheck
 from mmreidmix.visualization import draw_table
 
 
-def parse_args(arguments=None):
+def parse_args(
+        arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description='Test a checkpoint: CMC, mAP and mINP per domain')
@@ -121,14 +125,14 @@ def parse_domain(text: str) -> dict:
     return domain
 
 
-def _literal(text: str):
+def _literal(text: str) -> Any:
     try:
         return literal_eval(text)
     except (ValueError, SyntaxError):
         return text
 
 
-def build_config(args) -> Config:
+def build_config(args: argparse.Namespace) -> Config:
     """Merge the command line into the config.
 
     Raises:
@@ -160,19 +164,20 @@ def build_config(args) -> Config:
     return cfg
 
 
-def exported(args) -> bool:
+def exported(args: argparse.Namespace) -> bool:
     """Whether the checkpoint is a model exported to ONNX."""
     return args.checkpoint.endswith('.onnx')
 
 
-def use_exported(args, runner, weights: CheckWeightsHook) -> None:
+def use_exported(args: argparse.Namespace, runner: Runner,
+                 weights: CheckWeightsHook) -> None:
     """Test an exported model in place of the one the config builds."""
     runner.model = ExportedModel(args.checkpoint)
     facts = runner.model.facts
     weights.read_meta(facts, facts['checkpoint'], runner.cfg)
 
 
-def test_and_draw(runner, show_dir: str, topk: int) -> dict:
+def test_and_draw(runner: Runner, show_dir: str, topk: int) -> dict:
     """Test, then draw rank lists from the features of this very test."""
     metric = find_metric(runner.test_evaluator, '--show-dir')
     metric.keep_table = True
@@ -189,7 +194,7 @@ def test_and_draw(runner, show_dir: str, topk: int) -> dict:
     return results
 
 
-def main(arguments=None):
+def main(arguments: Optional[Sequence[str]] = None) -> None:
     """Test, print, save."""
     args = parse_args(arguments)
     if args.from_features:

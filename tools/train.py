@@ -3,6 +3,8 @@
 import argparse
 import os
 import os.path as osp
+from collections.abc import Sequence
+from typing import Optional
 
 from mmengine.config import Config, DictAction
 
@@ -12,7 +14,7 @@ from mmreidmix.engine.build_runner import build_runner
 from mmreidmix.engine.precision import use_bf16
 
 
-def parse_args(argv=None) -> argparse.Namespace:
+def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file')
@@ -64,7 +66,7 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def main(argv=None) -> None:
+def main(argv: Optional[Sequence[str]] = None) -> None:
     """Train."""
     args = parse_args(argv)
     build_runner(load_config(args), args.launcher).train()

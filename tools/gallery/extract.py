@@ -14,10 +14,13 @@ names, pids, camids, times, tracklets and the hash of the model at the end.
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
+from mmreidmix.apis import ReIDInferencer
 from mmreidmix.apis.app.command_line import (
     add_model_options,
     add_path_options,
@@ -37,7 +40,8 @@ from mmreidmix.datasets.transforms import ImageReadError
 from mmreidmix.files import replace_file
 
 
-def parse_args(arguments=None):
+def parse_args(
+        arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -79,44 +83,45 @@ class Progress:
               flush=True)
 
 
-def write_npz(args, inferencer, root: Path, names: list) -> None:
+def write_npz(args: argparse.Namespace, inferencer: ReIDInferencer, root: Path,
+              names: list) -> None:
     """Embed into one file."""
     reader, report = path_reader(args), Progress()
     reader(names, root)  # refuse wrong paths before any work
-    kept, rows, damaged = [], [], []
+    embedded, rows, damaged = [], [], []
     for part in embedded_parts(inferencer, root, names, args.part):
-        kept += part.names
+        embedded += part.names
         rows += [part.embeddings] if part.names else []
         damaged += part.damaged
-        report(len(kept) + len(damaged), len(names))
+        report(len(embedded) + len(damaged), len(names))
     report_damaged(damaged)
-    if not kept:
+    if not embedded:
         raise ImageReadError('all pictures are damaged, nothing is written')
     arrays = dict(
-        reader(kept, root)._asdict(), embeddings=np.concatenate(rows),
-        names=np.array(kept), model=np.array(inferencer.sha256))
+        reader(embedded, root)._asdict(), embeddings=np.concatenate(rows),
+        names=np.array(embedded), model=np.array(inferencer.sha256))
     replace_file(args.out, lambda stream: np.savez(stream, **arrays))
-    print(f'{len(kept):,} embeddings of {rows[0].shape[1]} dimensions are in '
-          f'{args.out}')
+    print(f'{len(embedded):,} embeddings of {rows[0].shape[1]} dimensions are '
+          f'in {args.out}')
 
 
-def extract(args) -> None:
+def extract(args: argparse.Namespace) -> None:
     """Embed, write, report."""
     root, names = find_images(args.places, args.root)
     inferencer = open_model(args)
     if args.out:
         write_npz(args, inferencer, root, names)
         return
-    found = extract_to_gallery(
+    result = extract_to_gallery(
         inferencer, root, names, args.gallery, path_reader(args), args.part,
         Progress())
-    report_damaged(found.damaged)
-    print(f'{args.gallery}: {found.added:,} pictures added, {found.known:,} '
-          f'there already, {len(found.damaged):,} damaged; their names start '
+    report_damaged(result.damaged)
+    print(f'{args.gallery}: {result.added:,} pictures added, {result.known:,} '
+          f'there already, {len(result.damaged):,} damaged; their names start '
           f'from {root}')
 
 
-def main(arguments=None) -> int:
+def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run; returns the exit status."""
     return run_tool(extract, parse_args(arguments), 'extract')
 

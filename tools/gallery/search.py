@@ -1,4 +1,4 @@
-"""Search a gallery for the people on some pictures.
+"""Search a gallery for the people on pictures.
 
     python tools/gallery/search.py GALLERY someone.jpg --model MODEL \
         --topk 10 --exclude-camids 3 --after 2026-05-01T12:00
@@ -9,7 +9,9 @@ prints the best matches, and where the threshold of the model lies among them.
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
@@ -35,7 +37,8 @@ def time_option(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def parse_args(arguments=None):
+def parse_args(
+        arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -75,7 +78,7 @@ def parse_args(arguments=None):
     return args
 
 
-def search(args) -> None:
+def search(args: argparse.Namespace) -> None:
     """Embed, search, report."""
     gallery = Gallery.open(args.gallery, read_only=True)
     inferencer = open_model(args)
@@ -83,19 +86,19 @@ def search(args) -> None:
     line = optional_threshold(inferencer.thresholds, args.fmr)
     times = None if args.after is None and args.before is None else (
         args.after, args.before)
-    found = gallery.search(
+    results = gallery.search(
         inferencer(args.pictures), args.topk, args.camids,
         args.exclude_camids, times, {} if args.rerank else None,
         args.by_tracklet)
-    for picture, matches in zip(args.pictures, found):
+    for picture, matches in zip(args.pictures, results):
         print(f'{printable(picture)}: {len(matches)} matches')
         print('\n'.join(table(matches, line, args.rerank)))
     print(NO_THRESHOLD if line is None else line)
     if args.json:
-        write_json(args.json, args, inferencer, found, line)
+        write_json(args.json, args, inferencer, results, line)
         print(f'matches: {args.json}')
     if args.out:
-        draw(args, found, line)
+        draw(args, results, line)
         print(f'picture: {args.out}')
 
 
@@ -124,14 +127,14 @@ def table(matches: list, line, reranked: bool) -> list[str]:
             *rows[cut:]]
 
 
-def write_json(path: Path, args, inferencer, found: list, line) -> None:
-    """Write all matches with what they were found by."""
+def write_json(path: Path, args, inferencer, results: list, line) -> None:
+    """Write all matches with how they were found."""
     queries = [
         dict(picture=str(picture), matches=[
             dict(match._asdict(), rank=rank,
                  reaches_threshold=line and line.reached(match.score))
             for rank, match in enumerate(matches, start=1)])
-        for picture, matches in zip(args.pictures, found)]
+        for picture, matches in zip(args.pictures, results)]
     content = dict(
         gallery=str(args.gallery), model=inferencer.sha256,
         threshold=line and vars(line), queries=queries)
@@ -139,13 +142,13 @@ def write_json(path: Path, args, inferencer, found: list, line) -> None:
     replace_file(path, lambda stream: stream.write(text.encode()))
 
 
-def draw(args, found: list, line) -> None:
+def draw(args, results: list, line) -> None:
     """Draw each picture beside its matches."""
-    matches = [match for own in found for match in own]
-    indices = np.full((len(found), max(map(len, found))), -1)
+    matches = [match for own in results for match in own]
+    indices = np.full((len(results), max(map(len, results))), -1)
     scores = np.zeros(indices.shape)
     first = 0
-    for row, own in enumerate(found):
+    for row, own in enumerate(results):
         indices[row, :len(own)] = first + np.arange(len(own))
         scores[row, :len(own)] = [match.score for match in own]
         first += len(own)
@@ -167,7 +170,7 @@ def note(match, line) -> str:
     return f'{camera} +' if above else camera
 
 
-def main(arguments=None) -> int:
+def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run; returns the exit status."""
     return run_tool(search, parse_args(arguments), 'search')
 

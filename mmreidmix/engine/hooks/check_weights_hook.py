@@ -19,9 +19,9 @@ from mmreidmix.results.checkpoint_rule import checkpoint_rule
 
 @HOOKS.register_module()
 class CheckWeightsHook(Hook):
-    """Stop when the checkpoint does not hold the model's embedding.
+    """Raises where the checkpoint does not hold the model's embedding.
 
-    MMEngine logs such a difference and goes on with random weights.
+    MMEngine logs such a difference and continues with random weights.
 
     Args:
         stated_rule (str, optional): how the user says that the checkpoint
@@ -49,12 +49,9 @@ class CheckWeightsHook(Hook):
             bare_model(runner), unwrap_state_dict(checkpoint), file)
 
     def read_meta(self, meta: Mapping, file: str, cfg: Config) -> None:
-        """Set the attributes from a checkpoint.
+        """Set the attributes from the meta data of a checkpoint file.
 
-        Args:
-            meta (Mapping): meta data of the checkpoint.
-            file (str): path of the checkpoint.
-            cfg (Config): config of the test.
+        ``cfg`` is the config of the test.
         """
         self.seed = meta.get('seed')
         self.method_sha256 = meta.get('method_sha256')

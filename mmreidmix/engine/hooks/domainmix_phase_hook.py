@@ -46,9 +46,9 @@ class DomainMixPhaseHook(Hook):
                              'begin=0')
 
     def phase(self, epoch: int) -> dict:
-        """The phase of an epoch (zero-based), with all loss weights so far.
+        """The phase of an epoch (zero-based).
 
-        Weights of earlier phases stay in force where a later one is silent.
+        Loss weights of earlier phases stay where a later one sets none.
         """
         past = [p for p in self.phases if p['begin'] <= epoch]
         weights = ChainMap(

@@ -34,7 +34,7 @@ class MemoryHook(Hook):
 
     provides = 'memory'
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.embedder: Optional[DomainEmbedder] = None
         self.online = False
         self.renewed = -1

@@ -1,6 +1,6 @@
 """Pseudo labels for all images of the unlabelled domains."""
 
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 from mmengine.dist import is_main_process
@@ -33,14 +33,13 @@ class PseudoLabelHook(LabellingHook):
     independence threshold of a domain, fixed at its first clustering, is kept
     in the checkpoint, and so is what the model needs between two clusterings.
 
-    What a clusterer has to offer:
-    :func:`mmreidmix.engine.labelling.clustering.cluster_together`. Options:
-    :class:`LabellingHook`.
+    Options: :class:`LabellingHook`. Clusterers of your own:
+    :func:`mmreidmix.engine.labelling.clustering.cluster_together`.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.alphas: dict = {}
+        self.alphas: dict[str, Optional[float]] = {}
 
     def label_domain(self, runner: Runner, mixture: Any,
                      domain: int) -> LabelledImages:

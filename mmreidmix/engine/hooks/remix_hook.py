@@ -44,8 +44,7 @@ class ReMixHook(LabellingHook):
     resumed run computes it again.
 
     Args:
-        pipeline (Sequence[dict], optional): test transforms.
-        clustering (Mapping, optional): see :class:`LabellingHook`.
+        pipeline, clustering: see :class:`LabellingHook`.
         scope (str): what is clustered at once: 'video', the images of one
             video, so that no identity is in two; 'domain', those of all drawn
             videos, for videos that show the same people.
@@ -65,7 +64,7 @@ class ReMixHook(LabellingHook):
                  scope: str = 'video',
                  min_size: int = 2,
                  max_images: Optional[int] = None,
-                 **kwargs):
+                 **kwargs: Any):
         super().__init__(pipeline, clustering, interval=1, **kwargs)
         check_choice(self, ('video', 'domain'), scope=scope)
         check_at_least(self, 1, min_size=min_size)

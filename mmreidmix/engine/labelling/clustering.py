@@ -91,17 +91,14 @@ def cluster_together(clusterer: Callable, embeddings: Tensor,
                      name: str) -> Optional[PseudoLabelResult]:
     """Cluster a domain; the processes share the search of its neighbours.
 
-    A clusterer is called with the embeddings (N, D), float32 of length 1, and
-    ``alpha``, and returns a
-    :class:`mmreidmix.pseudo_labels.PseudoLabelResult`. Where it has the
-    methods ``search(features, rows)`` and
-    ``cluster(features, indices, sims, alpha)`` and a ``backend``, as
-    :class:`mmreidmix.pseudo_labels.JaccardDBSCAN` has, those are called
-    instead, ``search`` in every process for a part of the rows.
-
     Args:
-        clusterer (Callable): see above.
-        embeddings (Tensor): (N, D) of all images.
+        clusterer (Callable): is called with the embeddings and ``alpha`` and
+            returns a :class:`PseudoLabelResult`. Where it has the methods
+            ``search(features, rows)`` and
+            ``cluster(features, indices, sims, alpha)`` and a ``backend``, as
+            :class:`JaccardDBSCAN` has, those are called instead, ``search``
+            in every process for a part of the rows.
+        embeddings (Tensor): (N, D) float32 rows of unit length, of all images.
         alpha (float, optional): independence threshold of the last result.
         name (str): of the domain, for messages.
 
