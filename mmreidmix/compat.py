@@ -8,9 +8,8 @@ import logging
 import os
 import pickle
 import sys
-from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 import torch
@@ -39,7 +38,7 @@ def ensure_torchvision() -> ModuleType:
         import torchvision
         return torchvision
 
-    def register_existing(op, *args, **kwargs):
+    def register_existing(op: Any, *args: Any, **kwargs: Any) -> Callable:
         if isinstance(op, str) and op.startswith('torchvision::'):
             operator = op.partition('::')[2]
             if not hasattr(torch.ops.torchvision, operator):
@@ -71,10 +70,10 @@ def allow_checkpoint_types() -> None:
     try:
         from numpy._core import multiarray
     except ImportError:  # numpy < 2
-        from numpy.core import multiarray
+        from numpy.core import multiarray  # type: ignore[no-redef]
     methods = ('min', 'max', 'mean', 'current')
 
-    def method_of_history(owner, name):
+    def method_of_history(owner: type, name: str) -> Callable:
         if owner is not HistoryBuffer or name not in methods:
             raise pickle.UnpicklingError(
                 f'getattr({owner!r}, {name!r}) is no method of HistoryBuffer')
@@ -187,10 +186,10 @@ def record_init(module: nn.Module, init_info: str) -> None:
 
 def swaps_channels(preprocessor: nn.Module) -> bool:
     """Whether an ``ImgDataPreprocessor`` turns BGR into RGB or back."""
-    return preprocessor._channel_conversion
+    return bool(preprocessor._channel_conversion)
 
 
-def lerp_(tensors: Sequence, targets: Sequence, weight: float) -> None:
+def lerp_(tensors: list, targets: list, weight: float) -> None:
     """Move tensors towards others in place, all in one kernel."""
     torch._foreach_lerp_(tensors, targets, weight)
 

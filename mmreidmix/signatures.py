@@ -21,10 +21,11 @@ def options_of(kind: type) -> Mapping[str, Parameter]:
     """
     options: dict = {}
     for parent in kind.__mro__:
-        if '__init__' not in vars(parent):
+        constructor = vars(parent).get('__init__')
+        if constructor is None:
             continue
         passes_on = False
-        for name, option in signature(parent.__init__).parameters.items():
+        for name, option in signature(constructor).parameters.items():
             if option.kind == Parameter.VAR_KEYWORD:
                 passes_on = True
             elif name != 'self' and option.kind != Parameter.VAR_POSITIONAL:

@@ -22,16 +22,14 @@ class DomainMixPhaseHook(Hook):
     Args:
         phases (Sequence[dict]): each with ``begin`` (first epoch),
             optionally ``loss_weights`` (see :class:`BaseReID`) and
-            ``discriminator_interval``: every so many iterations, beginning
-            with the first of an epoch, is a discriminator step and all others
-            carry the domain balance loss; absent or None: neither.
+            ``discriminator_interval``: one of so many iterations, the first
+            of an epoch included, is a discriminator step, all others have
+            the domain balance loss; absent or None: neither.
 
             The released code: ``[dict(begin=0, loss_weights=dict(id=10.)),
             dict(begin=30, loss_weights=dict(id=1.),
             discriminator_interval=10)]``.
     """
-
-    priority = 'NORMAL'
 
     def __init__(self, phases: Sequence[dict]):
         self.phases = sorted(phases, key=lambda phase: phase['begin'])
@@ -68,12 +66,14 @@ class DomainMixPhaseHook(Hook):
                           data_batch: Optional[dict] = None) -> None:
         """Choose losses and optimizer of this iteration."""
         phase, model = self.phase(runner.epoch), bare_model(runner)
-        interval, active = phase.get('discriminator_interval'), 'encoder'
-        if not interval:
-            model.phase = 'identity'
-        elif batch_idx % interval:
-            model.phase = 'balance'
-        else:
-            model.phase = active = 'discriminator'
+        model.phase = self.kind(phase.get('discriminator_interval'), batch_idx)
         model.set_loss_weights(phase['loss_weights'])
-        runner.optim_wrapper.active = active
+        runner.optim_wrapper.active = (
+            'discriminator' if model.phase == 'discriminator' else 'encoder')
+
+    @staticmethod
+    def kind(interval: Optional[int], batch_idx: int) -> str:
+        """Kind of an iteration: 'identity', 'discriminator', 'balance'."""
+        if not interval:
+            return 'identity'
+        return 'discriminator' if batch_idx % interval == 0 else 'balance'

@@ -1,7 +1,6 @@
 """The mixture: attached to the model, its labels in checkpoints."""
 
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmreidmix.compat import is_resumed
@@ -43,8 +42,9 @@ class MixtureHook(Hook):
                 f'{type(mixture).__name__}')
         model = bare_model(runner)
         unlabelled = [mixture.names[d] for d in mixture.label_table.unlabelled]
-        needs = dict(labels=f'the domains {unlabelled} are unlabelled'
-                     ) if unlabelled else {}
+        needs = {}
+        if unlabelled:
+            needs['labels'] = f'the domains {unlabelled} are unlabelled'
         for part in ('memory', 'momentum_encoder'):
             if getattr(model, part) is not None:
                 needs[part] = f'the model has a {part}'
@@ -65,9 +65,8 @@ class MixtureHook(Hook):
         if not is_resumed(runner):
             return
         if 'label_table' not in checkpoint:
-            print_log(
-                'the checkpoint holds no label table: labels are made anew',
-                logger='current')
+            runner.logger.info('the checkpoint holds no label table: pseudo '
+                               'labels are computed again')
             return
         table = runner.train_dataloader.dataset.label_table
         table.load_state_dict(checkpoint['label_table'])

@@ -6,7 +6,6 @@ from typing import Any, Optional
 import numpy as np
 import torch
 from mmengine.dist import is_main_process
-from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmreidmix.checks import check_at_least, check_choice
@@ -88,11 +87,10 @@ class ReMixHook(LabellingHook):
         for domain in mixture.label_table.unlabelled:
             videos = VideoIndex(mixture.domains[domain].records.camids)
             self.videos[domain] = videos
-            print_log(f'{mixture.names[domain]}: {videos.summary()}',
-                      logger='current')
+            runner.logger.info(f'{mixture.names[domain]}: {videos.summary()}')
         line = mixture.single_camera_identities()
         if line:
-            print_log(line, logger='current')
+            runner.logger.info(line)
 
     def label_domain(self, runner: Runner, mixture: Any,
                      domain: int) -> LabelledImages:
