@@ -34,7 +34,7 @@ ALLOWED = {
         'checks', 'compat', 'distributed', 'registry', 'signatures',
         'structures'
     },
-    'visualization': {'evaluation', 'models'},
+    'visualization': {'checks', 'evaluation', 'models'},
     'engine': {
         'checks', 'compat', 'distributed', 'evaluation', 'models',
         'neighbours', 'pseudo_labels', 'registry', 'results', 'signatures',

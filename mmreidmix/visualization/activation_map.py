@@ -1,7 +1,6 @@
 """Activation maps as pictures: heat laid over images."""
 
 from collections.abc import Mapping, Sequence
-from typing import Optional
 
 import cv2
 import numpy as np
@@ -15,16 +14,15 @@ def overlay(image: np.ndarray, heat: np.ndarray,
 
     Args:
         image (np.ndarray): RGB, uint8, shape (H, W, 3).
-        heat (np.ndarray): any range, shape (h, w); enlarged bilinearly. One
-            without differences is blue all over.
+        heat (np.ndarray): any range, shape (h, w); enlarged bilinearly. A map
+            of one value is blue all over.
         opacity (float): of the colours, in [0, 1].
 
     Returns:
         np.ndarray: RGB, uint8, shape (H, W, 3).
     """
     heat = heat.astype(np.float64)
-    span = np.ptp(heat)
-    heat = (heat - heat.min()) / (span if span > 0 else 1)
+    heat = (heat - heat.min()) / (np.ptp(heat) or 1)
     heat = cv2.resize(heat, image.shape[1::-1])
     colours = cv2.applyColorMap(
         np.uint8(np.round(255 * heat)), cv2.COLORMAP_JET)[..., ::-1]
@@ -35,20 +33,20 @@ def overlay(image: np.ndarray, heat: np.ndarray,
 def draw_activation_maps(images: Sequence[np.ndarray],
                          maps: Mapping[str, np.ndarray],
                          *,
-                         notes: Optional[Sequence[str]] = None,
+                         notes: Sequence[str] = (),
                          title: str = '',
                          per_row: int = 4,
-                         size: tuple = (80, 160)) -> np.ndarray:
+                         size: tuple[int, int] = (80, 160)) -> np.ndarray:
     """Draw each image beside its maps.
 
-    Under a map stand its lowest and highest value, which are blue and red:
-    colours compare places of one map, not two maps.
+    Under a map stand its lowest value, which is blue, and its highest, which
+    is red. So colours compare the places of one map, not two maps.
 
     Args:
         images (Sequence[np.ndarray]): RGB, uint8, shape (H, W, 3) each.
         maps (Mapping[str, np.ndarray]): by the name that stands above, shape
             (B, h, w).
-        notes (Sequence[str], optional): a line under each image.
+        notes (Sequence[str]): a line under each image; none by default.
         title (str): a line above everything.
         per_row (int): images of a row, with their maps.
         size (tuple[int, int]): width and height of an image, pixels.
@@ -65,19 +63,14 @@ def draw_activation_maps(images: Sequence[np.ndarray],
                          f'{len(images)} images and maps of {counts}')
     per_row = min(per_row, len(images))
     group = 1 + len(maps)
-    sheet = Sheet(
-        -(-len(images) // per_row),
-        per_row * group,
-        size,
-        title,
-        lines=1,
-        gaps=range(group, per_row * group, group))
-    for column in range(per_row * group):
+    columns = per_row * group
+    sheet = Sheet(-(-len(images) // per_row), columns, size, title, lines=1,
+                  gaps=range(group, columns, group))
+    for column in range(columns):
         sheet.name_column(column, ['image', *maps][column % group])
     for i, image in enumerate(images):
         row, column = i // per_row, i % per_row * group
-        sheet.paste(row, column, image, BACKDROP,
-                    [notes[i]] if notes else [])
+        sheet.paste(row, column, image, BACKDROP, [notes[i]] if notes else [])
         for k, values in enumerate(maps.values(), start=1):
             heat = values[i]
             sheet.paste(row, column + k, overlay(image, heat), BACKDROP,

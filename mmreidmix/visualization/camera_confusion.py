@@ -1,6 +1,8 @@
 """Which cameras are mixed up with which."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -8,6 +10,10 @@ from mmreidmix.evaluation.feature_table import FeatureTable
 from mmreidmix.evaluation.functional.ranking import rank, top_matches
 
 from .pictures import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -57,78 +63,60 @@ def camera_confusion(table: FeatureTable,
         metric (str): 'cosine' or 'euclidean'.
         cross_camera (bool): as in :func:`rank`.
 
-    Returns:
-        CameraConfusion: by camera pair.
-
     Raises:
         ValueError: unknown domain, or no query has a match.
     """
-    options = dict(metric=metric, cross_camera=cross_camera)
+    options: dict[str, Any] = dict(metric=metric, cross_camera=cross_camera)
     query, gallery = table.sides(domain)
     gallery = gallery[table.pids[gallery] >= 0]
     cameras = np.unique(table.camids[np.concatenate([query, gallery])])
     first = table.rank(domain, **options).first_match_rank
-    valid = np.searchsorted(cameras, table.camids[query[first >= 0]])
-    result = CameraConfusion(
-        cameras,
-        np.bincount(valid, minlength=len(cameras)),
-        np.zeros((len(cameras), ) * 2, np.int64),
-        np.full((len(cameras), ) * 2, np.nan))
+
+    camera = np.searchsorted(cameras, table.camids)
+    shape = len(cameras), len(cameras)
+    wrong_first, mean_ap = np.zeros(shape, np.int64), np.full(shape, np.nan)
     wrong = query[first > 0]
     if len(wrong):
         found = table.compare(top_matches, wrong, gallery, k=1, **options)[0]
-        pair = [
-            np.searchsorted(cameras, table.camids[rows])
-            for rows in (wrong, gallery[found[:, 0]])
-        ]
-        np.add.at(result.wrong_first, tuple(pair), 1)
-    for i, j in np.ndindex(result.mean_ap.shape):
-        if cross_camera and i == j:
-            continue
-        result.mean_ap[i, j] = _mean_ap(
-            table, query[table.camids[query] == cameras[i]],
-            gallery[table.camids[gallery] == cameras[j]], options)
-    return result
+        np.add.at(wrong_first,
+                  (camera[wrong], camera[gallery[found[:, 0]]]), 1)
+    for i, j in np.ndindex(shape):
+        own, other = query[camera[query] == i], gallery[camera[gallery] == j]
+        has_match = np.isin(table.pids[own], table.pids[other]).any()
+        if has_match and not (cross_camera and i == j):
+            mean_ap[i, j] = table.compare(
+                rank, own, other, **options).summary()['mAP']
+    queries = np.bincount(camera[query[first >= 0]], minlength=len(cameras))
+    return CameraConfusion(cameras, queries, wrong_first, mean_ap)
 
 
-def draw_camera_confusion(confusion: CameraConfusion, title: str = ''):
+def draw_camera_confusion(confusion: CameraConfusion,
+                          title: str = '') -> 'Figure':
     """Draw both matrices with their numbers, in percent.
 
     Args:
         confusion (CameraConfusion): of :func:`camera_confusion`.
         title (str): a line above everything.
-
-    Returns:
-        matplotlib.figure.Figure: two panels.
     """
     side = 2.2 + 0.55 * len(confusion.cameras)
     figure = new_figure(max(2 * side, 10), max(side, 4))
     figure.suptitle(title)
     left, right = figure.subplots(1, 2)
-    errors = confusion.wrong_first.sum(1)
-    _matrix(left, confusion.wrong_share, 'Reds',
-            'where the wrong first images come from, %', [
-                f'{camera} ({wrong:,} of {queries:,})'
-                for camera, wrong, queries in zip(
-                    confusion.cameras, errors, confusion.queries)
-            ], confusion.cameras)
-    left.set_ylabel('camera of the query (wrong of all)')
-    _matrix(right, confusion.mean_ap, 'Greens', 'mAP of the pair, %',
-            confusion.cameras, confusion.cameras)
-    right.set_ylabel('camera of the query')
+    cameras = [str(camera) for camera in confusion.cameras]
+    errors = [
+        f'{camera} ({wrong:,} of {queries:,})' for camera, wrong, queries in
+        zip(cameras, confusion.wrong_first.sum(1), confusion.queries)
+    ]
+    _draw_matrix(left, confusion.wrong_share, 'Reds', errors, cameras)
+    left.set(title='where the wrong first images come from, %',
+             ylabel='camera of the query (wrong of all)')
+    _draw_matrix(right, confusion.mean_ap, 'Greens', cameras, cameras)
+    right.set(title='mAP of the pair, %', ylabel='camera of the query')
     return figure
 
 
-def _mean_ap(table: FeatureTable, query: np.ndarray, gallery: np.ndarray,
-             options: dict) -> float:
-    """The mAP of some rows, NaN where no query has a match."""
-    if not np.isin(table.pids[query], table.pids[gallery]).any():
-        return np.nan
-    return table.compare(rank, query, gallery, **options).summary()['mAP']
-
-
-def _matrix(axes, values: np.ndarray, colours: str, title: str, rows,
-            columns) -> None:
+def _draw_matrix(axes: 'Axes', values: np.ndarray, colours: str,
+                 rows: Sequence[str], columns: Sequence[str]) -> None:
     from matplotlib import colormaps
     colour = colormaps[colours].with_extremes(bad='#f0f0f0')
     axes.imshow(values, cmap=colour, vmin=0, vmax=1, aspect='auto')
@@ -136,10 +124,6 @@ def _matrix(axes, values: np.ndarray, colours: str, title: str, rows,
         text = '-' if np.isnan(value) else f'{100 * value:.0f}'
         axes.text(column, row, text, ha='center', va='center', fontsize=9,
                   color='white' if value > 0.6 else 'black')
-    axes.set(
-        title=title,
-        xlabel='camera of the gallery image',
-        xticks=np.arange(len(columns)),
-        yticks=np.arange(len(rows)))
-    axes.set_xticklabels([str(c) for c in columns])
-    axes.set_yticklabels([str(r) for r in rows])
+    axes.set_xlabel('camera of the gallery image')
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)

@@ -1,9 +1,12 @@
 """Clusters as pictures: a row of images for each of some clusters."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Optional
+from pathlib import Path
+from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
+
+from mmreidmix.checks import check_count
 
 from .image_grid import INK, Sheet
 
@@ -14,12 +17,7 @@ OTHER, UNKNOWN = INK, '#b8b8b8'
 
 
 class Cluster(NamedTuple):
-    """A cluster that is shown.
-
-    Attributes:
-        name (str): what stands at the head of its row.
-        members (np.ndarray): its images, shape (n,).
-    """
+    """What stands at the head of a row, and the images, shape (n,)."""
 
     name: str
     members: np.ndarray
@@ -28,7 +26,7 @@ class Cluster(NamedTuple):
 def pick_clusters(labels: np.ndarray,
                   pids: Optional[np.ndarray],
                   num: int,
-                  rng: np.random.Generator) -> list:
+                  rng: np.random.Generator) -> list[Cluster]:
     """Up to ``num`` clusters of each kind, and the images without a cluster.
 
     The kinds are: largest; where people are known, most impure (of equally
@@ -47,7 +45,7 @@ def pick_clusters(labels: np.ndarray,
     order = np.argsort(labels, kind='stable')
     names, starts = np.unique(labels[order], return_index=True)
     members = dict(zip(names.tolist(), np.split(order, starts[1:])))
-    nobody = [members.pop(name) for name in names[names < 0].tolist()]
+    noise = members.pop(-1, None)
     left = sorted(members, key=lambda name: -len(members[name]))
     picked = [('largest', left[:num])]
     left = left[num:]
@@ -58,11 +56,9 @@ def pick_clusters(labels: np.ndarray,
     picked.append(('random', rng.permutation(sorted(left))[:num].tolist()))
     rows = [
         Cluster(f'cluster {name}: {kind}', members[name])
-        for kind, some in picked for name in some
+        for kind, names_of_kind in picked for name in names_of_kind
     ]
-    if nobody:
-        rows.append(Cluster('no cluster', np.concatenate(nobody)))
-    return rows
+    return rows if noise is None else [*rows, Cluster('no cluster', noise)]
 
 
 def purity(pids: np.ndarray) -> float:
@@ -78,7 +74,7 @@ def purity(pids: np.ndarray) -> float:
     return float(counts.max() / counts.sum()) if len(counts) else 1.0
 
 
-def draw_cluster_sheet(path_of: Callable,
+def draw_cluster_sheet(path_of: Callable[[int], Union[str, Path]],
                        labels: np.ndarray,
                        pids: Optional[np.ndarray] = None,
                        camids: Optional[np.ndarray] = None,
@@ -87,15 +83,16 @@ def draw_cluster_sheet(path_of: Callable,
                        images: int = 12,
                        seed: int = 0,
                        title: str = '',
-                       size: tuple = (64, 128)) -> np.ndarray:
+                       size: tuple[int, int] = (64, 128)) -> np.ndarray:
     """Draw one row of images for each of some clusters.
 
     Clusters: see :func:`pick_clusters`. At the head of a row stand the number
     of its images and, where people are known, how many there are and the
-    purity. A row shows a seeded sample of the cluster. Where people are
-    known, the colour of a frame tells them apart within the row: green is
-    the most frequent person of the cluster, black are those for whom no
-    colour is left, grey are those who are not known. Images without a
+    purity. A row shows a seeded sample of the cluster.
+
+    Where people are known, the colour of a frame tells them apart within the
+    row: green is the most frequent person of the cluster, black are those for
+    whom no colour is left, grey are those who are not known. Images without a
     cluster have grey frames.
 
     Args:
@@ -117,22 +114,16 @@ def draw_cluster_sheet(path_of: Callable,
         ValueError: no image has a cluster, or an option is below 1.
         OSError: an image can not be read; the message names it.
     """
-    if min(num, images) < 1:
-        raise ValueError(f'num and images must be at least 1, got {num} and '
-                         f'{images}')
+    check_count('cluster sheet', 1, num=num, images=images)
     if not (labels >= 0).any():
         raise ValueError(f'none of {len(labels):,} images has a cluster')
     if pids is not None and (pids < 0).all():
         pids = None
     rng = np.random.default_rng(seed)
     clusters = pick_clusters(labels, pids, num, rng)
-    sheet = Sheet(
-        len(clusters),
-        min(images, max(len(cluster.members) for cluster in clusters)),
-        size,
-        title,
-        head=180,
-        lines=(pids is not None) + (camids is not None))
+    columns = min(images, max(len(cluster.members) for cluster in clusters))
+    sheet = Sheet(len(clusters), columns, size, title, head=180,
+                  lines=(pids is not None) + (camids is not None))
     for row, (name, members) in enumerate(clusters):
         sheet.write_head(row, [name, *_describe(members, labels, pids)])
         shown = rng.permutation(members)[:images]
@@ -149,7 +140,7 @@ def draw_cluster_sheet(path_of: Callable,
     return sheet.pixels
 
 
-def domain_cluster_sheet(mixture, domain: int, **options) -> np.ndarray:
+def domain_cluster_sheet(mixture: Any, domain: int, **options) -> np.ndarray:
     """Draw the present clusters of a domain of a mixture.
 
     Args:
@@ -182,7 +173,7 @@ def domain_cluster_sheet(mixture, domain: int, **options) -> np.ndarray:
 
 
 def _describe(members: np.ndarray, labels: np.ndarray,
-              pids: Optional[np.ndarray]) -> list:
+              pids: Optional[np.ndarray]) -> list[str]:
     lines = [f'{len(members):,} images']
     if pids is None:
         return lines
@@ -195,18 +186,13 @@ def _describe(members: np.ndarray, labels: np.ndarray,
 
 
 def _by_person(shown: np.ndarray, members: np.ndarray,
-               pids: np.ndarray) -> tuple:
+               pids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Images ordered by how often their person is in the cluster, coloured."""
     people, counts = np.unique(pids[members], return_counts=True)
     counts[people < 0] = 0
-    people = people[np.argsort(-counts, kind='stable')]
-    place = {pid: i for i, pid in enumerate(people.tolist())}
-    places = np.array([place[pid] for pid in pids[shown].tolist()])
-    order = np.argsort(places, kind='stable')
-    palette = [*PEOPLE, OTHER]
-    colours = [
-        UNKNOWN if pids[image] < 0 else
-        palette[min(places[i], len(palette) - 1)]
-        for i, image in zip(order, shown[order])
-    ]
-    return shown[order], colours
+    place_of = np.argsort(np.argsort(-counts, kind='stable'))
+    place = place_of[np.searchsorted(people, pids[shown])]
+    order = np.argsort(place, kind='stable')
+    colours = np.array([*PEOPLE, OTHER])[place.clip(max=len(PEOPLE))]
+    colours[pids[shown] < 0] = UNKNOWN
+    return shown[order], colours[order]

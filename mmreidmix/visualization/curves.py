@@ -2,18 +2,22 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
 
 from .pictures import new_figure
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 LABELS = 'pseudo_labels/'
 QUALITY = ('pair_precision', 'pair_recall', 'ari', 'stability', 'noise_share')
 
 
-def read_scalars(work_dir) -> list:
+def read_scalars(work_dir: Union[str, Path]) -> list[dict]:
     """Read ``*/vis_data/scalars.json`` of all runs in a work dir.
 
     A later run, resumed or started again, takes the place of what earlier
@@ -44,50 +48,48 @@ def read_scalars(work_dir) -> list:
     if not lengths:
         raise ValueError(f'no training iteration was logged in {work_dir} yet')
     length = max(lengths)[1]
-    kept = []
+    rows: list[dict] = []
     for run in runs:
         placed = [row for line in run for row in _placed(line, length)]
         begin = min((row['epoch'] for row in placed), default=math.inf)
-        kept = [row for row in kept if row['epoch'] < begin] + placed
-    return kept
+        rows = [row for row in rows if row['epoch'] < begin] + placed
+    return rows
 
 
-def draw_curves(rows: Sequence[dict], title: str = ''):
+def draw_curves(rows: Sequence[dict], title: str = '') -> 'Figure':
     """Draw losses, retrieval scores and label quality over epochs.
 
-    Panels without a value are left out.
+    There are one to four panels: one without a value is left out.
 
     Args:
         rows (Sequence[dict]): of :func:`read_scalars`.
         title (str): a line above everything.
 
-    Returns:
-        matplotlib.figure.Figure: one to four panels.
-
     Raises:
         ValueError: there is nothing to draw.
     """
     curves = _curves(rows)
-    panels = [
-        ('losses', {k: v for k, v in curves.items() if k.startswith('loss')}),
-        ('retrieval', {k: v for k, v in curves.items()
-                       if k.endswith(('/mAP', '/rank-1'))}),
-        ('label quality', _labels(curves, QUALITY)),
-        ('clusters', _labels(curves, ('clusters', ))),
-    ]
-    panels = [(name, some) for name, some in panels if some]
+    panels = {
+        'losses': {k: v for k, v in curves.items() if k.startswith('loss')},
+        'retrieval': {k: v for k, v in curves.items()
+                      if k.endswith(('/mAP', '/rank-1'))},
+        'label quality': _label_curves(curves, QUALITY),
+        'clusters': _label_curves(curves, ('clusters', )),
+    }
+    panels = {name: drawn for name, drawn in panels.items() if drawn}
     if not panels:
         raise ValueError('there are neither losses nor scores nor pseudo '
                          'labels to draw')
-    end = max(at for _, some in panels for v in some.values() for at, _ in v)
-    figure = new_figure(10, 3.2 * math.ceil(len(panels) / 2) + 0.4)
-    figure.suptitle(title)
+    end = max(at for drawn in panels.values() for points in drawn.values()
+              for at, _ in points)
     shape = math.ceil(len(panels) / 2), min(len(panels), 2)
+    figure = new_figure(10, 3.2 * shape[0] + 0.4)
+    figure.suptitle(title)
     places = figure.subplots(*shape, squeeze=False).flat
-    for (name, some), axes in zip(panels, places):
-        for key, values in some.items():
-            axes.plot(*np.array(values).T, label=key, linewidth=1.5,
-                      marker='o' if len(values) < 30 else None, markersize=3)
+    for (name, drawn), axes in zip(panels.items(), places):
+        for key, points in drawn.items():
+            axes.plot(*np.array(points).T, label=key, linewidth=1.5,
+                      marker='o' if len(points) < 30 else None, markersize=3)
         lowest, highest = axes.get_ylim()
         share = name in ('retrieval', 'label quality')
         highest = 1 if share else 1.25 * highest
@@ -100,7 +102,7 @@ def draw_curves(rows: Sequence[dict], title: str = ''):
     return figure
 
 
-def _read_lines(file: Path) -> list:
+def _read_lines(file: Path) -> list[dict]:
     lines, rows = file.read_text().split('\n'), []
     for number, line in enumerate(lines[:-1], start=1):
         try:
@@ -111,23 +113,22 @@ def _read_lines(file: Path) -> list:
     return rows
 
 
-def _epoch_lengths(run: list):
-    """Yield (how sure, iterations of an epoch), as far as a run tells."""
-    first = {}
-    for row in run:
-        if 'iter' in row:
-            first.setdefault(row['epoch'], row['iter'])
-            last = row
-    if not first:
+def _epoch_lengths(run: list[dict]) -> Iterator[tuple[bool, int]]:
+    """Yield (whether it is sure, iterations of an epoch), if a run tells."""
+    rows = [row for row in run if 'iter' in row]
+    if not rows:
         return
+    first: dict[int, int] = {}
+    for row in rows:
+        first.setdefault(row['epoch'], row['iter'])
     begin, end = min(first), max(first)
     if end > begin:  # LoggerHook logs the same iterations of every epoch
         yield True, (first[end] - first[begin]) // (end - begin)
     else:
-        yield False, math.ceil(last['iter'] / last['epoch'])
+        yield False, math.ceil(rows[-1]['iter'] / rows[-1]['epoch'])
 
 
-def _placed(row: dict, length: int):
+def _placed(row: dict, length: int) -> Iterator[dict]:
     """Yield a row with its place, if it is of a kind that is drawn."""
     step = row['step']
     if 'iter' in row:
@@ -138,9 +139,9 @@ def _placed(row: dict, length: int):
         yield dict(row, at=step, epoch=step)
 
 
-def _curves(rows: Sequence[dict]) -> dict:
+def _curves(rows: Sequence[dict]) -> dict[str, list[tuple]]:
     """Points (epoch, value) of each key that has finite values."""
-    curves = {}
+    curves: dict[str, list[tuple]] = {}
     for row in rows:
         for key, value in row.items():
             if isinstance(value, (int, float)) and math.isfinite(value):
@@ -148,10 +149,11 @@ def _curves(rows: Sequence[dict]) -> dict:
     return curves
 
 
-def _labels(curves: dict, kinds: Sequence[str]) -> dict:
-    """Curves of the pseudo labels, by kind and domain."""
+def _label_curves(curves: dict[str, list[tuple]],
+                  kinds: Collection[str]) -> dict[str, list[tuple]]:
+    """Curves of the pseudo labels, by domain and kind."""
     return {
-        key[len(LABELS):]: values
-        for key, values in curves.items()
+        key[len(LABELS):]: points
+        for key, points in curves.items()
         if key.startswith(LABELS) and key.rpartition('/')[2] in kinds
     }

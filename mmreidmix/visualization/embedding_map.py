@@ -2,15 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 from sklearn.manifold import TSNE
 
+from mmreidmix.checks import check_at_least, check_choice
 from mmreidmix.evaluation.feature_table import FeatureTable
 
 from .pictures import new_figure
 
-METHODS = ('tsne', 'umap')
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+METHODS = {'tsne': 't-SNE', 'umap': 'UMAP'}
 # Both at once: ten colours are all that can be told apart, and fewer by those
 # who see no red or no green.
 COLOURS, MARKERS = 'tab10', 'o^sv'
@@ -39,25 +45,28 @@ def project(features: np.ndarray, method: str = 'tsne',
         ValueError: an unknown method, or fewer than four points.
         ImportError: umap-learn is not installed.
     """
-    if method not in METHODS:
-        raise ValueError(f'method must be one of {METHODS}, got {method!r}')
-    if len(features) < 4:
-        raise ValueError('a map needs at least four embeddings, got '
-                         f'{len(features)}')
+    check_choice('embedding map', METHODS, method=method)
+    check_at_least('embedding map', 4, embeddings=len(features))
     features = features / np.linalg.norm(features, axis=1, keepdims=True)
-    if method == 'umap':
-        return _umap()(
-            n_neighbors=min(15, len(features) - 1),
+    if method == 'tsne':
+        return TSNE(
+            perplexity=min(30, len(features) / 3), init='pca',
             random_state=seed).fit_transform(features)
-    return TSNE(
-        perplexity=min(30, len(features) / 3), init='pca',
+    try:
+        from umap import UMAP
+    except ImportError as error:
+        raise ImportError(
+            "method 'umap' needs the package umap-learn: pip install "
+            "umap-learn, or take 'tsne'") from error
+    return UMAP(
+        n_neighbors=min(15, len(features) - 1),
         random_state=seed).fit_transform(features)
 
 
 def sample_people(table: FeatureTable,
                   domains: Sequence[str],
                   max_points: int,
-                  seed: int = 0) -> tuple:
+                  seed: int = 0) -> tuple[np.ndarray, int]:
     """Draw people at random and take all of their images.
 
     Only people whom a query shows are drawn, so junk and distractors are not.
@@ -78,15 +87,13 @@ def sample_people(table: FeatureTable,
     rows, total = [], 0
     for name in domains:
         own = np.concatenate(table.sides(name))
-        pids = table.pids[own]
-        people = np.unique(pids[table.is_query[own]])
-        turn = rng.permutation(len(people))
-        at = np.searchsorted(people, pids).clip(max=len(people) - 1)
-        place = np.where(people[at] == pids, turn[at], len(people))
-        known = int((place < len(people)).sum())
-        drawn = np.argsort(place, kind='stable')[:known]
-        rows.append(own[drawn[:max_points // len(domains)]])
-        total += known
+        people = np.unique(table.pids[own[table.is_query[own]]])
+        turns = rng.permutation(len(people))
+        own = own[np.isin(table.pids[own], people)]
+        turn = turns[np.searchsorted(people, table.pids[own])]
+        drawn = np.argsort(turn, kind='stable')[:max_points // len(domains)]
+        rows.append(own[drawn])
+        total += len(own)
     return np.concatenate(rows), total
 
 
@@ -97,11 +104,11 @@ def draw_embedding_map(points: np.ndarray,
                        names: Sequence[str],
                        *,
                        identities: int = 20,
-                       title: str = ''):
+                       title: str = '') -> 'Figure':
     """Draw one map several times: by identity, by camera, by domain.
 
     The first ``identities`` people, of each domain in turn, have colours, the
-    others are grey. With one domain the last panel is left out.
+    others are grey. With one domain the panel of domains is left out.
 
     Args:
         points (np.ndarray): of :func:`project`, shape (N, 2).
@@ -111,18 +118,16 @@ def draw_embedding_map(points: np.ndarray,
         names (Sequence[str]): of the domains.
         identities (int): people with a colour.
         title (str): a line above everything.
-
-    Returns:
-        matplotlib.figure.Figure: two or three panels.
     """
     several = len(np.unique(domain)) > 1
     people = _names(names, domain, pids, several, 'id')
-    turns, counts = {}, Counter()
-    for person, place in zip(people.tolist(), domain.tolist()):
+    turns: dict[str, int] = {}
+    counts: Counter[int] = Counter()
+    for person, position in zip(people.tolist(), domain.tolist()):
         if person not in turns:
-            turns[person] = counts[place]
-            counts[place] += 1
-    shown = sorted(turns, key=turns.get)[:identities]
+            turns[person] = counts[position]
+            counts[position] += 1
+    shown = sorted(turns, key=turns.__getitem__)[:identities]
     panels = [
         (f'identity: {len(shown)} of {len(turns)} in colour',
          np.where(np.isin(people, shown), people, '')),
@@ -140,12 +145,12 @@ def draw_embedding_map(points: np.ndarray,
 
 
 def table_embedding_map(table: FeatureTable,
-                        domains=None,
+                        domains: Optional[Sequence[str]] = None,
                         *,
                         method: str = 'tsne',
                         max_points: int = 1000,
                         identities: int = 20,
-                        seed: int = 0):
+                        seed: int = 0) -> 'Figure':
     """Draw the map of a sample of people of some domains.
 
     Args:
@@ -156,9 +161,6 @@ def table_embedding_map(table: FeatureTable,
         identities (int): people with a colour.
         seed (int): of sample and map.
 
-    Returns:
-        matplotlib.figure.Figure: see :func:`draw_embedding_map`.
-
     Raises:
         ValueError: an unknown domain, or what :func:`project` raises.
         ImportError: umap-learn is not installed.
@@ -166,7 +168,6 @@ def table_embedding_map(table: FeatureTable,
     names = table.domains.tolist() if domains is None else list(domains)
     rows, total = sample_people(table, names, max_points, seed)
     points = project(table.features[rows], method, seed)
-    how = {'tsne': 't-SNE', 'umap': 'UMAP'}[method]
     return draw_embedding_map(
         points,
         table.pids[rows],
@@ -174,8 +175,8 @@ def table_embedding_map(table: FeatureTable,
         table.domain[rows],
         table.domains.tolist(),
         identities=identities,
-        title=f'{", ".join(names)}: {how} of {len(rows):,} of {total:,} '
-        f'images of the query people (seed {seed})')
+        title=f'{", ".join(names)}: {METHODS[method]} of {len(rows):,} of '
+        f'{total:,} images of the query people (seed {seed})')
 
 
 def _names(names: Sequence[str], domain: np.ndarray, numbers: np.ndarray,
@@ -186,14 +187,14 @@ def _names(names: Sequence[str], domain: np.ndarray, numbers: np.ndarray,
     ])
 
 
-def _scatter(axes, points: np.ndarray, groups: np.ndarray) -> None:
+def _scatter(axes: 'Axes', points: np.ndarray, groups: np.ndarray) -> None:
     """Draw points by group, the group '' below the others and in grey."""
     from matplotlib import colormaps
     colours = colormaps[COLOURS].colors
     none = groups == ''
     axes.scatter(*points[none].T, s=8, c='#d0d0d0', linewidths=0)
-    known = sorted(set(groups[~none].tolist()), key=_natural)
-    for i, name in enumerate(known):
+    named = sorted(set(groups[~none].tolist()), key=_natural)
+    for i, name in enumerate(named):
         axes.scatter(
             *points[groups == name].T,
             s=18,
@@ -201,7 +202,7 @@ def _scatter(axes, points: np.ndarray, groups: np.ndarray) -> None:
             marker=MARKERS[(i + i // 20) % len(MARKERS)],
             linewidths=0,
             label=name)
-    if len(known) <= MOST_NAMES:
+    if len(named) <= MOST_NAMES:
         axes.legend(
             loc='upper center',
             bbox_to_anchor=(0.5, -0.02),
@@ -210,20 +211,10 @@ def _scatter(axes, points: np.ndarray, groups: np.ndarray) -> None:
             handletextpad=0.1,
             columnspacing=1)
     else:
-        axes.set_title(f'{axes.get_title()} ({len(known)}, not named)')
+        axes.set_title(f'{axes.get_title()} ({len(named)}, not named)')
 
 
-def _natural(name: str) -> tuple:
+def _natural(name: str) -> tuple[str, int]:
     """Sort camera 10 behind camera 9."""
     text, _, number = name.rpartition(' ')
     return (text, int(number)) if number.isdecimal() else (name, -1)
-
-
-def _umap():
-    try:
-        from umap import UMAP
-    except ImportError as error:
-        raise ImportError(
-            "method 'umap' needs the package umap-learn: pip install "
-            "umap-learn, or take 'tsne'") from error
-    return UMAP

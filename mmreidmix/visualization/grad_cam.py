@@ -1,9 +1,11 @@
 """Where in an image its embedding comes from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Optional
+from pathlib import Path
+from typing import Any, Optional, Union
 
+import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -13,23 +15,24 @@ from mmreidmix.models.encoder import encode, last_output
 
 def activation_maps(model: nn.Module,
                     inputs: torch.Tensor,
-                    reference: Optional[torch.Tensor] = None) -> dict:
+                    reference: Optional[torch.Tensor] = None
+                    ) -> dict[str, np.ndarray]:
     """Grad-CAM of the embedding and, where there is one, the attention.
 
     Grad-CAM (Selvaraju et al., ICCV 2017) at the last map of the backbone.
     What is explained is the product b g of the embedding b, before it gets
     unit length, with a unit vector g. With the embedding of another image as
-    g that is why the two are similar; with b's own direction, the default, it
-    is the length of b. (The cosine of b and itself is 1 whatever b is: it has
-    no gradient.) Where average pooling and a linear neck follow the map, the
+    g, that is why the two are similar. With b's own direction, the default,
+    it is the length of b. (The cosine of b and itself is always 1: it has no
+    gradient.) Where average pooling and a linear neck follow the map, the
     sum over the channels is an exact split of b g over the places, up to a
-    constant (Stylianou et al., WACV 2019); its negative parts are cut here,
+    constant (Stylianou et al., WACV 2019). Its negative parts are cut here,
     as Grad-CAM does.
 
     'attention' is the mean over the channels of DAAM's A = S C, the share of
     a place in what domains have in common.
 
-    No gradient reaches the weights, and the model's mode is put back.
+    No gradient reaches the weights, and the model's mode is restored.
 
     Args:
         model (nn.Module): a :class:`BaseReID`.
@@ -44,14 +47,14 @@ def activation_maps(model: nn.Module,
         ValueError: the backbone gives no map.
     """
     encoder = model.embedder
-    with _evaluating(model), _last_map(encoder.backbone) as kept, (
+    with _evaluating(model), _last_map(encoder.backbone) as found, (
             torch.enable_grad()):
         encoded = encode(encoder, inputs)
         b = encoded.b.float()
         g = F.normalize(b.detach()) if reference is None else reference
-        gradient, = torch.autograd.grad((b * g).sum(), kept)
+        gradient, = torch.autograd.grad((b * g).sum(), found)
     weights = gradient.mean((2, 3), keepdim=True)
-    maps = {'grad-cam': (weights * kept[0]).sum(1).relu()}
+    maps = {'grad-cam': (weights * found[0]).sum(1).relu()}
     if encoded.attended is not None:
         maps['attention'] = encoded.attended.mean_over_channels()
     return {name: m.detach().cpu().numpy() for name, m in maps.items()}
@@ -59,8 +62,9 @@ def activation_maps(model: nn.Module,
 
 def explain(model: nn.Module,
             pipeline: Callable,
-            paths: Sequence,
-            reference: Optional[str] = None) -> tuple:
+            paths: Sequence[Union[str, Path]],
+            reference: Union[str, Path, None] = None
+            ) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
     """Activation maps of image files.
 
     Args:
@@ -76,18 +80,19 @@ def explain(model: nn.Module,
     """
     batch = _load(pipeline, paths)
     # The preprocessor takes the colours as OpenCV reads them.
-    images = [image.numpy()[::-1].transpose(1, 2, 0) for image in
-              batch['inputs']]
+    images = [image.numpy()[::-1].transpose(1, 2, 0)
+              for image in batch['inputs']]
+    embedding = None
     if reference is not None:
         alone = model.data_preprocessor(_load(pipeline, [reference]), False)
         with _evaluating(model), torch.no_grad():
-            reference = model.embed(alone['inputs'])[0]
+            embedding = model.embed(alone['inputs'])[0]
     inputs = model.data_preprocessor(batch, False)['inputs']
-    return images, activation_maps(model, inputs, reference)
+    return images, activation_maps(model, inputs, embedding)
 
 
 @contextmanager
-def _evaluating(model: nn.Module):
+def _evaluating(model: nn.Module) -> Iterator[None]:
     training = model.training
     model.eval()
     try:
@@ -97,11 +102,12 @@ def _evaluating(model: nn.Module):
 
 
 @contextmanager
-def _last_map(backbone: nn.Module):
+def _last_map(backbone: nn.Module) -> Iterator[list[torch.Tensor]]:
     """A list that gets the backbone's last map, where the graph begins."""
-    kept = []
+    found = []
 
-    def begin_graph(module, args, output):
+    def begin_graph(module: nn.Module, args: tuple,
+                    output: Any) -> torch.Tensor:
         features = last_output(output)
         if features.ndim != 4:
             raise ValueError(
@@ -109,21 +115,22 @@ def _last_map(backbone: nn.Module):
                 f'w), {type(backbone).__name__} gave shape '
                 f'{tuple(features.shape)}; a class token has no places')
         # Needs no gradient of the backbone, which may be a frozen copy.
-        kept.append(features.detach().requires_grad_())
-        return kept[0]
+        found.append(features.detach().requires_grad_())
+        return found[0]
 
     handle = backbone.register_forward_hook(begin_graph)
     try:
-        yield kept
+        yield found
     finally:
         handle.remove()
 
 
-def _load(pipeline: Callable, paths: Sequence) -> dict:
-    facts = dict(pid=-1, camid=-1, tracklet=-1, domain=0, subset='query')
+def _load(pipeline: Callable,
+          paths: Sequence[Union[str, Path]]) -> dict[str, list]:
     samples = [
-        pipeline(dict(facts, img_path=str(path), index=index))
+        pipeline(dict(img_path=str(path), index=index, pid=-1, camid=-1,
+                      tracklet=-1, domain=0, subset='query'))
         for index, path in enumerate(paths)
     ]
-    return {key: [s[key] for s in samples]
+    return {key: [sample[key] for sample in samples]
             for key in ('inputs', 'data_samples')}

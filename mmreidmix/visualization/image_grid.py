@@ -1,6 +1,8 @@
-"""A sheet of framed images, as every picture made of images is one."""
+"""A grid of framed images with notes."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Union
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -17,15 +19,15 @@ class Sheet:
         columns (int): images of a row.
         size (tuple[int, int]): width and height of an image, pixels.
         title (str): a line above everything.
-        head (int): width of the text before each row, pixels. Defaults to 0.
-        lines (int): lines of notes under an image. Defaults to 2.
+        head (int): width of the text before each row, pixels.
+        lines (int): lines of notes under an image.
         gaps (Sequence[int]): columns with a wider gap before them.
     """
 
     def __init__(self,
                  rows: int,
                  columns: int,
-                 size: tuple,
+                 size: tuple[int, int],
                  title: str = '',
                  *,
                  head: int = 0,
@@ -35,9 +37,10 @@ class Sheet:
         self.step = (size[0] + 2 * FRAME + GAP,
                      size[1] + 2 * FRAME + lines * LINE + GAP)
         self.top = MARGIN + (2 * LINE if title else LINE)
-        title_font, self.font = _font(16), _font(13)
-        width = self.corner(0, columns)[0] - GAP + MARGIN
-        width = max(width, 2 * MARGIN + int(title_font.getlength(title)))
+        self.font = ImageFont.load_default(13)
+        title_font = ImageFont.load_default(16)
+        width = max(self.corner(0, columns)[0] - GAP + MARGIN,
+                    2 * MARGIN + int(title_font.getlength(title)))
         height = self.top + rows * self.step[1] + MARGIN
         self.image = Image.new('RGB', (width, height), PAPER)
         self.draw = ImageDraw.Draw(self.image)
@@ -48,8 +51,8 @@ class Sheet:
         """The sheet, RGB, uint8, shape (H, W, 3)."""
         return np.asarray(self.image)
 
-    def corner(self, row: int, column: int) -> tuple:
-        """Upper left corner of a frame."""
+    def corner(self, row: int, column: int) -> tuple[int, int]:
+        """Upper left corner of a frame, (x, y) in pixels."""
         wide = sum(gap <= column for gap in self.gaps)
         return (MARGIN + self.head + column * self.step[0] + 2 * GAP * wide,
                 self.top + row * self.step[1])
@@ -65,7 +68,11 @@ class Sheet:
             self.draw.text((MARGIN, self.corner(row, 0)[1] + i * LINE), line,
                            FAINT if i else INK, self.font)
 
-    def paste(self, row: int, column: int, source, colour: str,
+    def paste(self,
+              row: int,
+              column: int,
+              source: Union[str, Path, np.ndarray],
+              colour: str,
               notes: Sequence[str] = ()) -> None:
         """Put an image into its frame, the first note darker than the others.
 
@@ -101,7 +108,8 @@ class Sheet:
         return text + '...'
 
 
-def _fitted(source, size: tuple) -> Image.Image:
+def _fitted(source: Union[str, Path, np.ndarray],
+            size: tuple[int, int]) -> Image.Image:
     if isinstance(source, np.ndarray):
         return ImageOps.pad(Image.fromarray(source), size, color=BACKDROP)
     try:
@@ -109,7 +117,3 @@ def _fitted(source, size: tuple) -> Image.Image:
             return ImageOps.pad(image.convert('RGB'), size, color=BACKDROP)
     except OSError as error:
         raise OSError(f'cannot read image {source}: {error}') from error
-
-
-def _font(size: int):
-    return ImageFont.load_default(size)

@@ -1,37 +1,37 @@
-"""What all pictures share: figures, and how pictures become files."""
+"""Figures of Matplotlib, and pictures as files."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
 from PIL import Image
 
+# Matplotlib is imported where it draws: most of the package does without.
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def new_figure(width: float, height: float):
-    """An empty Matplotlib figure that no window and no global state knows.
 
-    Args:
-        width (float): inches.
-        height (float): inches.
-    """
-    # Here, since most of the package does without Matplotlib.
+def new_figure(width: float, height: float) -> 'Figure':
+    """Make an empty figure outside of pyplot's global state; inches."""
     from matplotlib.figure import Figure
     return Figure((width, height), dpi=100, layout='constrained')
 
 
-def as_image(figure) -> np.ndarray:
-    """Pixels of a Matplotlib figure, RGB, uint8, shape (H, W, 3)."""
+def as_image(figure: 'Figure') -> np.ndarray:
+    """Pixels of a figure, RGB, uint8, shape (H, W, 3)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def save_picture(picture, file) -> Path:
+def save_picture(picture: Union[np.ndarray, 'Figure'],
+                 file: Union[str, Path]) -> Path:
     """Write a picture; its folder is made.
 
     Args:
         picture (np.ndarray | Figure): RGB, uint8, shape (H, W, 3), or a
-            Matplotlib figure.
+            figure.
         file (str | Path): the suffix tells the format: '.png' and others; of
             a figure also '.pdf' and '.svg'.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -12,36 +12,40 @@ from mmreidmix.evaluation.functional.ranking import top_matches
 from .image_grid import FAINT, FRAME, PAPER, Sheet
 from .pictures import file_name, save_picture
 
-# Of Okabe and Ito: told apart by those who see no red or no green, too.
+# Okabe and Ito: told apart by those who see no red or no green, too.
 RIGHT, WRONG, QUERY = '#009e73', '#d55e00', '#0072b2'
+# Strokes (x, y) of the marks inside a square of 18 pixels.
+TICK = [[(3, 9), (7, 13), (14, 4)]]
+CROSS = [[(4, 4), (13, 13)], [(4, 13), (13, 4)]]
 
 
-def draw_rank_lists(query_paths: Sequence,
-                    gallery_paths: Sequence,
+def draw_rank_lists(query_paths: Sequence[Union[str, Path]],
+                    gallery_paths: Sequence[Union[str, Path]],
                     indices: np.ndarray,
                     correct: Optional[np.ndarray],
                     scores: np.ndarray,
                     *,
-                    query_notes: Optional[Sequence] = None,
-                    gallery_notes: Optional[Sequence] = None,
+                    query_notes: Sequence[str] = (),
+                    gallery_notes: Sequence[str] = (),
                     title: str = '',
-                    size: tuple = (80, 160)) -> np.ndarray:
+                    size: tuple[int, int] = (80, 160)) -> np.ndarray:
     """Draw one row per query: the query, then its list from the best on.
 
-    A green frame with a tick is a match, an orange one with a cross is none;
-    the score and a note stand under each image. An orange bar beside the
+    A green frame with a tick is a match, an orange one with a cross is none.
+    The score and a note stand under each image. An orange bar beside the
     query says that the first image is wrong.
 
     Args:
-        query_paths (Sequence): image files of the queries, length Nq.
-        gallery_paths (Sequence): image files of the gallery.
+        query_paths (Sequence[str | Path]): image files, length Nq.
+        gallery_paths (Sequence[str | Path]): image files.
         indices (np.ndarray): positions in ``gallery_paths``, shape (Nq, k),
             -1 = nothing there.
         correct (np.ndarray, optional): whether the image is a match, shape
             (Nq, k); None = not known: all frames are grey, without marks.
         scores (np.ndarray): shape (Nq, k).
-        query_notes (Sequence[str], optional): lines under each query.
-        gallery_notes (Sequence[str], optional): a line per gallery image.
+        query_notes (Sequence[str]): lines under each query; none by default.
+        gallery_notes (Sequence[str]): a line per gallery image; none by
+            default.
         title (str): a line above everything.
         size (tuple[int, int]): width and height of an image, pixels. Images
             keep their aspect ratio.
@@ -55,39 +59,33 @@ def draw_rank_lists(query_paths: Sequence,
     """
     shape = np.shape(indices)
     known = correct is not None
-    correct = correct if known else np.ones(shape, bool)
-    if not shape or not shape[0] or np.shape(correct) != shape or np.shape(
+    matches = correct if known else np.ones(shape, bool)
+    if not shape or not shape[0] or np.shape(matches) != shape or np.shape(
             scores) != shape or len(query_paths) != shape[0]:
         raise ValueError(
             'indices, correct and scores must have one shape (Nq, k) with Nq '
-            f'query paths, Nq above 0; got {shape}, {np.shape(correct)}, '
+            f'query paths, Nq above 0; got {shape}, {np.shape(matches)}, '
             f'{np.shape(scores)} and {len(query_paths)} paths')
     notes = [note.split('\n') for note in query_notes or [''] * shape[0]]
-    sheet = Sheet(
-        shape[0],
-        shape[1] + 1,
-        size,
-        title,
-        lines=max(2, *map(len, notes)),
-        gaps=(1, ))
+    sheet = Sheet(shape[0], shape[1] + 1, size, title,
+                  lines=max(2, *map(len, notes)), gaps=(1, ))
     for column in range(shape[1] + 1):
         sheet.name_column(column, str(column or 'query'))
     for row, path in enumerate(query_paths):
         sheet.paste(row, 0, path, QUERY, notes[row])
-        if known and not correct[row][0]:
+        if known and not matches[row][0]:
             _mark_row(sheet, row)
-        for column in range(shape[1]):
-            index = indices[row][column]
+        found = zip(indices[row], matches[row], scores[row])
+        for column, (index, match, score) in enumerate(found, start=1):
             if index < 0:
                 continue
-            match = bool(correct[row][column])
-            lines = [f'{scores[row][column]:.3f}']
+            lines = [f'{score:.3f}']
             if gallery_notes:
                 lines.append(gallery_notes[index])
             colour = (RIGHT if match else WRONG) if known else FAINT
-            sheet.paste(row, column + 1, gallery_paths[index], colour, lines)
+            sheet.paste(row, column, gallery_paths[index], colour, lines)
             if known:
-                _badge(sheet, row, column + 1, match)
+                _mark_image(sheet, row, column, match)
     return sheet.pixels
 
 
@@ -99,7 +97,7 @@ def domain_rank_lists(table: FeatureTable,
                       seed: int = 0,
                       metric: str = 'cosine',
                       cross_camera: bool = True,
-                      root: str = '') -> np.ndarray:
+                      root: Union[str, Path] = '') -> np.ndarray:
     """Draw rank lists of a seeded sample of the queries that have a match.
 
     Args:
@@ -110,7 +108,7 @@ def domain_rank_lists(table: FeatureTable,
         seed (int): of the sample.
         metric (str): 'cosine' or 'euclidean'.
         cross_camera (bool): as in :func:`rank`.
-        root (str): folder that relative image paths start from.
+        root (str | Path): folder that relative image paths start from.
 
     Returns:
         np.ndarray: RGB, uint8, shape (H, W, 3).
@@ -119,7 +117,7 @@ def domain_rank_lists(table: FeatureTable,
         ValueError: unknown domain, or no query has a match.
         OSError: an image can not be read.
     """
-    options = {'metric': metric, 'cross_camera': cross_camera}
+    options: dict[str, Any] = dict(metric=metric, cross_camera=cross_camera)
     query, gallery = table.sides(domain)
     result = table.rank(domain, **options)
     valid = np.flatnonzero(result.first_match_rank >= 0)
@@ -146,14 +144,14 @@ def domain_rank_lists(table: FeatureTable,
 
 
 def draw_table(table: FeatureTable,
-               out_dir,
-               domains: Optional[Sequence] = None,
-               **options) -> list:
+               out_dir: Union[str, Path],
+               domains: Optional[Sequence[str]] = None,
+               **options) -> list[Path]:
     """Write the rank lists of several domains, one ``<domain>.png`` each.
 
     Args:
         table (FeatureTable): what ReIDMetric saved.
-        out_dir (str or Path): folder of the pictures.
+        out_dir (str | Path): folder of the pictures.
         domains (Sequence[str], optional): names; all by default.
         **options: see :func:`domain_rank_lists`.
 
@@ -168,15 +166,11 @@ def draw_table(table: FeatureTable,
     ]
 
 
-def _badge(sheet: Sheet, row: int, column: int, match: bool) -> None:
+def _mark_image(sheet: Sheet, row: int, column: int, match: bool) -> None:
     """Say right or wrong by shape too, for those who see no red."""
     x, y = sheet.corner(row, column)
     sheet.draw.rectangle((x, y, x + 17, y + 17), RIGHT if match else WRONG)
-    if match:
-        strokes = [[(3, 9), (7, 13), (14, 4)]]
-    else:
-        strokes = [[(4, 4), (13, 13)], [(4, 13), (13, 4)]]
-    for stroke in strokes:
+    for stroke in TICK if match else CROSS:
         sheet.draw.line([(x + a, y + b) for a, b in stroke], PAPER, 2)
 
 
