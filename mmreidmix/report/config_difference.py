@@ -1,9 +1,9 @@
 """What a config file changes in its bases, and a run in its config file."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
@@ -19,8 +19,8 @@ class Change(NamedTuple):
 
     Attributes:
         key (str): dotted.
-        base: value in the bases, or :data:`ABSENT`.
-        run: value in the run, or :data:`ABSENT`.
+        base (object): value in the bases, or :data:`ABSENT`.
+        run (object): value in the run, or :data:`ABSENT`.
         by_file (bool): whether the config file says so; else it was set at
             the start of the run.
     """
@@ -32,10 +32,7 @@ class Change(NamedTuple):
 
 
 def find_config(name: str) -> Path:
-    """Find a config file that comes with the project.
-
-    Args:
-        name (str): of the file, without its suffix.
+    """Find a config file that comes with the project, by its stem.
 
     Raises:
         FileNotFoundError: there is none of this name.
@@ -56,7 +53,7 @@ def find_config(name: str) -> Path:
     return found[0]
 
 
-def base_names(file: Path) -> list:
+def base_names(file: Path) -> list[str]:
     """The base configs that a config file names, as it names them.
 
     Raises:
@@ -86,8 +83,11 @@ def read_config(file: Path) -> dict:
     return Config.fromfile(file, import_custom_modules=False).to_dict()
 
 
-def changes(base: Mapping, file: Mapping, run: Mapping) -> list:
+def changes(base: Mapping, file: Mapping, run: Mapping) -> list[Change]:
     """What differs between the bases and a run.
+
+    A dictionary that one of them lacks as a whole is one change. Helper
+    variables, whose names begin with an underscore, are left out.
 
     Args:
         base (Mapping): the bases joined.
@@ -95,22 +95,27 @@ def changes(base: Mapping, file: Mapping, run: Mapping) -> list:
         run (Mapping): the config that was run.
 
     Returns:
-        list[Change]: by key; a dictionary that one side lacks as a whole is
-        one change. Helper variables, whose names begin with an underscore,
-        are left out.
+        list[Change]: by key.
     """
-    return [
-        Change(key, _value(base, path), _value(run, path),
-               _same(_value(file, path), _value(run, path)))
-        for path in _different(base, run)
-        for key in ['.'.join(map(str, path))] if not key.startswith('_')
-    ]
+    found = []
+    for path in _different(base, run):
+        key = '.'.join(map(str, path))
+        value = _value(run, path)
+        if not key.startswith('_'):
+            found.append(Change(key, _value(base, path), value,
+                                _same(_value(file, path), value)))
+    return found
 
 
-def _different(first, second, path: tuple = ()):
+def _different(first: Any, second: Any, path: tuple = ()) -> Iterator[tuple]:
     """Yield the paths at which two values differ."""
-    keys = _common_keys(first, second)
-    if keys is None:
+    keys: Collection
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        keys = sorted({**first, **second}, key=str)
+    elif _holds_mappings(first) and _holds_mappings(second) and (
+            len(first) == len(second)):
+        keys = range(len(first))
+    else:
         if not _same(first, second):
             yield path
         return
@@ -119,18 +124,12 @@ def _different(first, second, path: tuple = ()):
             _value(first, (key, )), _value(second, (key, )), (*path, key))
 
 
-def _common_keys(first, second) -> Optional[list]:
-    """Keys to go into, None where the values are compared as a whole."""
-    if isinstance(first, Mapping) and isinstance(second, Mapping):
-        return sorted({**first, **second}, key=str)
-    lists = all(isinstance(v, (list, tuple)) for v in (first, second))
-    if lists and len(first) == len(second) and all(
-            isinstance(v, Mapping) for v in [*first, *second]):
-        return list(range(len(first)))
-    return None
+def _holds_mappings(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(
+        isinstance(item, Mapping) for item in value)
 
 
-def _value(config, path: tuple):
+def _value(config: Any, path: tuple) -> Any:
     for key in path:
         try:
             config = config[key]
@@ -139,11 +138,11 @@ def _value(config, path: tuple):
     return config
 
 
-def _same(first, second) -> bool:
+def _same(first: Any, second: Any) -> bool:
     return _plain(first) == _plain(second)
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Lists for tuples: one may have become the other on the way to a file."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}

@@ -3,14 +3,18 @@
 import base64
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: pixels; what is larger is made smaller
 MAX_WIDTH, MAX_HEIGHT = 1400, 4000
 
 
-def figure_uri(figure) -> str:
+def figure_uri(figure: 'Figure') -> str:
     """A Matplotlib figure, sharp at any size."""
     # Here, since most of the package does without Matplotlib.
     import matplotlib
@@ -18,24 +22,22 @@ def figure_uri(figure) -> str:
     # the same figure is the same text
     with matplotlib.rc_context({'svg.hashsalt': 'mmreidmix'}):
         figure.savefig(stream, format='svg', metadata={'Date': None})
-    return _uri('svg+xml', stream.getvalue())
+    return _uri('svg+xml', stream)
 
 
-def image_uri(image, photo: bool) -> str:
-    """An image, made smaller where it is large.
+def image_uri(image: Image.Image, photo: bool) -> str:
+    """An image of any mode, made smaller where it is large.
 
     Args:
-        image (PIL.Image.Image): of any mode.
+        image (PIL.Image.Image): stays as it is.
         photo (bool): whether it is made of photographs, and so a JPEG.
     """
     image = image.convert('RGB')
     image.thumbnail((MAX_WIDTH, MAX_HEIGHT))
     stream = io.BytesIO()
-    if photo:
-        image.save(stream, 'JPEG', quality=82, optimize=True)
-    else:
-        image.save(stream, 'PNG', optimize=True)
-    return _uri('jpeg' if photo else 'png', stream.getvalue())
+    kind, options = ('jpeg', {'quality': 82}) if photo else ('png', {})
+    image.save(stream, kind, optimize=True, **options)
+    return _uri(kind, stream)
 
 
 def file_uri(file: Path, photo: bool) -> str:
@@ -52,5 +54,6 @@ def file_uri(file: Path, photo: bool) -> str:
                       ) from error
 
 
-def _uri(kind: str, content: bytes) -> str:
-    return f'data:image/{kind};base64,{base64.b64encode(content).decode()}'
+def _uri(kind: str, stream: io.BytesIO) -> str:
+    content = base64.b64encode(stream.getvalue()).decode()
+    return f'data:image/{kind};base64,{content}'

@@ -1,10 +1,11 @@
 """What the log of one training says."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 _HEAD = re.compile(
     r'(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) - \S+ - ([A-Z]+) - (.*)')
@@ -19,8 +20,9 @@ class TrainingLog:
     """The log of one run of ``tools/train.py``.
 
     Attributes:
-        file (Path): it.
-        start, end (datetime): of the first and the last line.
+        file (Path): of the log.
+        start (datetime): of the first line.
+        end (datetime): of the last line.
         messages (list[tuple[str, str]]): level and text; a text may have
             several lines.
         environment (dict[str, str]): as MMEngine collects it.
@@ -29,8 +31,8 @@ class TrainingLog:
     file: Path
     start: datetime
     end: datetime
-    messages: list
-    environment: dict
+    messages: list[tuple[str, str]]
+    environment: dict[str, str]
 
     @property
     def seconds(self) -> float:
@@ -43,7 +45,7 @@ class TrainingLog:
         return self._last(_NAME, lambda found: found[1])
 
     @property
-    def saved(self) -> Optional[tuple]:
+    def saved(self) -> Optional[tuple[int, str]]:
         """Last saved checkpoint: its number, 'epochs' or 'iterations'."""
         return self._last(_SAVED, lambda found: (int(found[1]), found[2]))
 
@@ -58,12 +60,9 @@ class TrainingLog:
         return self.environment.get('seed') or self.environment.get(
             'numpy_random_seed', 'not logged')
 
-    def _last(self, pattern, value):
-        for _, text in reversed(self.messages):
-            found = pattern.match(text)
-            if found:
-                return value(found)
-        return None
+    def _last(self, pattern: re.Pattern, value: Callable) -> Any:
+        matches = (pattern.match(text) for _, text in reversed(self.messages))
+        return next((value(match) for match in matches if match), None)
 
 
 def read_training_log(file: Path) -> Optional[TrainingLog]:
@@ -73,26 +72,28 @@ def read_training_log(file: Path) -> Optional[TrainingLog]:
         TrainingLog or None: None for the log of anything but a training, and
         of one that ended before its first step.
     """
-    times, messages = [], []
-    text = file.read_text(encoding='utf-8', errors='replace')
-    for line in text.splitlines():
-        found = _HEAD.match(line)
-        if found:
-            times.append(found[1])
-            messages.append([found[2], [found[3]]])
-        elif messages:
-            messages[-1][1].append(line)
-    messages = [(level, '\n'.join(lines)) for level, lines in messages]
+    heads: list[re.Match] = []
+    texts: list[list[str]] = []
+    content = file.read_text(encoding='utf-8', errors='replace')
+    for line in content.splitlines():
+        head = _HEAD.match(line)
+        if head:
+            heads.append(head)
+            texts.append([head[3]])
+        elif texts:
+            texts[-1].append(line)
+    messages = [(head[2], '\n'.join(lines))
+                for head, lines in zip(heads, texts)]
     # CheckpointHook says so at the beginning of every training
     if not any(text.startswith('Checkpoints will be saved to')
                for _, text in messages):
         return None
-    start, end = (datetime.strptime(times[i], '%Y/%m/%d %H:%M:%S')
+    start, end = (datetime.strptime(heads[i][1], '%Y/%m/%d %H:%M:%S')
                   for i in (0, -1))
     return TrainingLog(file, start, end, messages, _environment(messages))
 
 
-def _environment(messages: list) -> dict:
+def _environment(messages: list[tuple[str, str]]) -> dict[str, str]:
     for _, text in messages:
         if 'System environment:' in text:
             found = map(_SETTING.fullmatch, text.split('\n'))

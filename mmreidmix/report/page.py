@@ -2,10 +2,9 @@
 
 import logging
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 import jinja2
 import markupsafe
@@ -16,26 +15,12 @@ from mmreidmix.version import __version__
 
 from .page_blocks import Note, Section
 from .sections import SECTIONS
-from .work_dir import WorkDir
+from .work_dir import Options, WorkDir
 
 
-@dataclass(frozen=True)
-class Options:
-    """What is asked for.
-
-    Attributes:
-        config (str, optional): the config file of the run, where it is none
-            of those that come with the project. It is run.
-        with_images (bool): whether images that may show people are embedded.
-    """
-
-    config: Optional[str] = None
-    with_images: bool = False
-
-
-def write_report(work_dir,
-                 out=None,
-                 results: Sequence = (),
+def write_report(work_dir: Union[str, Path],
+                 out: Union[str, Path, None] = None,
+                 results: Sequence[Union[str, Path]] = (),
                  options: Optional[Options] = None) -> Path:
     """Write the report of a training.
 
@@ -55,9 +40,9 @@ def write_report(work_dir,
     """
     work = WorkDir(work_dir, results)
     page = render_page(work, options or Options())
-    out = Path(out) if out else work.path / 'report.html'
-    replace_file(out, lambda stream: stream.write(page.encode()))
-    return out
+    file = Path(out) if out else work.path / 'report.html'
+    replace_file(file, lambda stream: stream.write(page.encode()))
+    return file
 
 
 def render_page(work: WorkDir, options: Options) -> str:
@@ -79,7 +64,8 @@ def render_page(work: WorkDir, options: Options) -> str:
     return text.encode('utf-8', 'replace').decode()
 
 
-def _blocks(title: str, function, work: WorkDir, options: Options) -> list:
+def _blocks(title: str, function: Callable, work: WorkDir,
+            options: Options) -> list:
     try:
         return function(work, options)
     except (OSError, ValueError) as error:

@@ -1,8 +1,8 @@
 """What a section is made of; ``page.html`` says how each looks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -15,21 +15,17 @@ class Note:
             'missing' (something is not there).
     """
 
-    kind: ClassVar[str] = 'note'
+    kind = 'note'
     text: str
     level: str = 'note'
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Names and values.
+class NamedValues:
+    """Pairs of name and value, in this order."""
 
-    Attributes:
-        rows (Sequence[tuple[str, str]]): in this order.
-    """
-
-    kind: ClassVar[str] = 'facts'
-    rows: Sequence
+    kind = 'named_values'
+    rows: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -43,10 +39,10 @@ class Table:
         folded (bool): whether it opens on a click only.
     """
 
-    kind: ClassVar[str] = 'table'
+    kind = 'table'
     caption: str
-    head: Sequence
-    rows: Sequence
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
     folded: bool = False
 
 
@@ -54,13 +50,12 @@ class Table:
 class Text:
     """Text of a file, folded, in letters of one width."""
 
-    kind: ClassVar[str] = 'text'
+    kind = 'text'
     title: str
     text: str
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """An image inside the page.
 
     Attributes:
@@ -71,33 +66,26 @@ class Picture:
 
     uri: str
     alt: str
-    caption: str = ''
+    caption: str
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures, beside each other where there is room.
+    """Pictures beside each other where there is room.
 
     Attributes:
         items (Sequence[Picture]): in this order.
         wide (bool): one below the other, each as wide as the page.
     """
 
-    kind: ClassVar[str] = 'pictures'
-    items: Sequence
+    kind = 'pictures'
+    items: Sequence[Picture]
     wide: bool = False
 
 
-@dataclass(frozen=True)
-class Section:
-    """A part of the page.
-
-    Attributes:
-        name (str): where links point.
-        title (str): the heading.
-        blocks (list): of the classes above.
-    """
+class Section(NamedTuple):
+    """A part of the page: where links point, the heading, blocks as above."""
 
     name: str
     title: str
-    blocks: list = field(default_factory=list)
+    blocks: list

@@ -2,7 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from mmreidmix.results.result_table import (
@@ -15,7 +17,7 @@ from mmreidmix.results.result_table import (
 #: draws of the bootstrap over queries
 RESAMPLES = 2000
 HEADLINE = ('mAP', 'rank-1')
-_SHOWN = re.compile(r'mAP|mINP|rank-\d+|EER|AUC|TPR@FPR=.+')
+_SCORE = re.compile(r'.+/(mAP|mINP|rank-\d+|EER|AUC|TPR@FPR=[^/]+)', re.DOTALL)
 
 
 class Validation(NamedTuple):
@@ -23,99 +25,88 @@ class Validation(NamedTuple):
 
     domain: str
     epoch: int
-    scores: dict
+    scores: dict[str, float]
+
+    def cells(self, names: Iterable[str]) -> list[str]:
+        """The named scores in percent, '-' for one that is not there."""
+        return [f'{100 * self.scores[name]:.1f}'
+                if self.scores.get(name) is not None else '-'
+                for name in names]
 
 
-def validations(rows) -> list:
+def validations(rows: Iterable[Mapping]) -> list[Validation]:
     """The validations of a training.
 
     Args:
-        rows (Sequence[dict]): of :func:`read_scalars`.
+        rows (Iterable[dict]): of :func:`read_scalars`.
 
     Returns:
         list[Validation]: in the order of the epochs, of sets with several
         splits the mean over them.
     """
     return [
-        Validation(domain, row['epoch'], _scores(row, domain))
+        Validation(domain, row['epoch'], {
+            name: row[f'{domain}/{name}'] for name in metric_names(row)
+            if f'{domain}/{name}' in row})
         for row in rows if any(key.endswith('/mAP') for key in row)
-        for domain in shown_domains(
-            [key for key in row if _is_score(key)
-             or key.endswith('/splits')])
+        for domain in shown_domains([
+            key for key in row
+            if _SCORE.fullmatch(key) or key.endswith('/splits')])
     ]
 
 
-def last_and_best(found) -> list:
-    """The last validation of each domain, and the one with the best mAP.
-
-    Returns:
-        list[tuple[Validation, Validation]]: by domain.
-    """
-    domains = dict.fromkeys(v.domain for v in found)
-    pairs = []
-    for domain in domains:
-        own = [v for v in found if v.domain == domain and 'mAP' in v.scores]
-        if own:
-            pairs.append((own[-1], max(own, key=lambda v: v.scores['mAP'])))
-    return pairs
+def last_and_best(found: Sequence[Validation]
+                  ) -> list[tuple[Validation, Validation]]:
+    """The last validation of each domain, and the one with the best mAP."""
+    by_domain: dict[str, list[Validation]] = {}
+    for validation in found:
+        own = by_domain.setdefault(validation.domain, [])
+        if 'mAP' in validation.scores:
+            own.append(validation)
+    return [(own[-1], max(own, key=lambda v: v.scores['mAP']))
+            for own in by_domain.values() if own]
 
 
-def alike(results: Mapping) -> list:
+def group_seeds(results: Mapping[Path, dict]) -> list[dict[Path, dict]]:
     """Put results together that differ in their training seed alone.
 
-    Args:
-        results (Mapping[Path, dict]): result files.
-
-    Returns:
-        list[dict[Path, dict]]: each of one method, config and protocol.
+    Results with the same seed get into different groups.
     """
-    groups = []
+    groups: dict[tuple, dict[Path, dict]] = {}
+    repeats: Counter = Counter()
     for file, result in results.items():
-        for key, rows in groups:
-            seeds = [row['training_seed'] for row in rows.values()]
-            if key == _key(result) and result['training_seed'] not in seeds:
-                rows[file] = result
-                break
-        else:
-            groups.append((_key(result), {file: result}))
-    return [rows for _, rows in groups]
+        key = json.dumps(
+            [result['method'], result['config_sha256'], conditions(result)],
+            sort_keys=True, default=str)
+        own = key, result['training_seed']
+        groups.setdefault((key, repeats[own]), {})[file] = result
+        repeats[own] += 1
+    return list(groups.values())
 
 
-def metric_names(keys, only=None) -> list:
+def score_keys(group: Mapping[Path, dict]) -> list[str]:
+    """Keys of the scores of results, ``<domain>/<metric>``."""
+    return list(dict.fromkeys(
+        key for result in group.values() for key in result['results']))
+
+
+def metric_names(keys: Iterable[str]) -> list[str]:
     """Names of the scores that are fractions, in their order."""
-    names = dict.fromkeys(key.rpartition('/')[2] for key in keys
-                          if _is_score(key))
-    return [name for name in names if only is None or name in only]
+    matches = map(_SCORE.fullmatch, keys)
+    return list(dict.fromkeys(match[1] for match in matches if match))
 
 
-def score_text(rows: Mapping, domain: str, metric: str) -> str:
-    """A score of results that are alike, in percent.
+def score_cells(group: Mapping[Path, dict],
+                metrics: Iterable[str]) -> dict[str, list[str]]:
+    """Scores of results that differ in their seed alone, by domain, percent.
 
     With several seeds the mean and the standard deviation; then the 95 %
     interval over queries, where their values lie beside the result.
     """
-    text = text_of(*cell(rows, domain, metric, RESAMPLES), 'text')
-    return text.replace(', ', ',\u00a0')  # an interval stays on one line
-
-
-def percent(value) -> str:
-    """A fraction in percent; '-' for None."""
-    return '-' if value is None else f'{100 * value:.1f}'
-
-
-def _scores(row: Mapping, domain: str) -> dict:
     return {
-        name: row[f'{domain}/{name}']
-        for name in metric_names(row) if f'{domain}/{name}' in row
+        domain: [
+            # An interval stays on one line.
+            text_of(*cell(group, domain, metric, RESAMPLES),
+                    'text').replace(', ', ',\u00a0') for metric in metrics
+        ] for domain in shown_domains(score_keys(group))
     }
-
-
-def _is_score(key: str) -> bool:
-    domain, _, name = key.rpartition('/')
-    return bool(domain) and bool(_SHOWN.fullmatch(name))
-
-
-def _key(result: Mapping) -> str:
-    return json.dumps(
-        [result['method'], result['config_sha256'], conditions(result)],
-        sort_keys=True, default=str)

@@ -2,9 +2,11 @@
 
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 from mmreidmix.apis.checkpoint_config import parse_config
 from mmreidmix.results.checkpoint_rule import checkpoint_rule
@@ -12,6 +14,20 @@ from mmreidmix.results.result_file import read_result
 from mmreidmix.visualization import read_scalars
 
 from .log_file import read_training_log
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a report is to show.
+
+    Attributes:
+        config (str, optional): the config file of the run, where it is none
+            of those that come with the project. It is run.
+        with_images (bool): whether images that may show people are embedded.
+    """
+
+    config: Optional[str] = None
+    with_images: bool = False
 
 
 class WorkDir:
@@ -37,28 +53,32 @@ class WorkDir:
         results (dict[Path, dict]): result files here and those given.
     """
 
-    def __init__(self, path, result_files=()):
+    def __init__(self,
+                 path: Union[str, Path],
+                 result_files: Sequence[Union[str, Path]] = ()):
         self.path = Path(path)
         if not self.path.is_dir():
             raise FileNotFoundError(f'no folder {path}; expected the work dir '
                                     'of a training by tools/train.py')
-        logs = (read_training_log(folder / f'{folder.name}.log')
-                for folder in self._runs() if (
-                    folder / f'{folder.name}.log').is_file())
+        runs = sorted(
+            folder for folder in self.path.iterdir()
+            if folder.is_dir() and re.fullmatch(r'\d{8}_\d{6}', folder.name))
+        logs = [read_training_log(file) for file in (
+            run / f'{run.name}.log' for run in runs) if file.is_file()]
         self.logs = [log for log in logs if log]
-        self.config_text, self.config = self._read_config()
-        self._check()
+        self.config_text, self.config = self._read_config(
+            [log.file.parent for log in self.logs] or runs)
+        self._check(runs)
         files = [file for file in sorted([*self.path.glob('*.json'),
                                           *self.path.glob('*/*.json')])
                  if _is_result(file)]
         self.results = {
             Path(file): read_result(file) for file in [*files, *result_files]}
 
-    @cached_property
+    @property
     def name(self) -> str:
         """Name of the experiment: by default that of its config file."""
-        named = [log.name for log in self.logs if log.name]
-        return named[-1] if named else self.config_name
+        return self._logged_name or self.config_name
 
     @property
     def config_name(self) -> str:
@@ -66,11 +86,15 @@ class WorkDir:
         configs = list(self.path.glob('*.py'))
         if len(configs) == 1:
             return configs[0].stem
+        return self._logged_name or self.path.resolve().name
+
+    @property
+    def _logged_name(self) -> Optional[str]:
         named = [log.name for log in self.logs if log.name]
-        return named[-1] if named else self.path.resolve().name
+        return named[-1] if named else None
 
     @cached_property
-    def scalars(self) -> list:
+    def scalars(self) -> list[dict]:
         """Rows of :func:`mmreidmix.visualization.read_scalars`."""
         return read_scalars(self.path)
 
@@ -98,13 +122,7 @@ class WorkDir:
         """Epochs that were trained elsewhere, before the first log here."""
         return (self.logs[0].resumed or 0) if self.logs else 0
 
-    def _runs(self) -> list:
-        pattern = re.compile(r'\d{8}_\d{6}')
-        return sorted(folder for folder in self.path.iterdir()
-                      if folder.is_dir() and pattern.fullmatch(folder.name))
-
-    def _read_config(self) -> tuple:
-        runs = [log.file.parent for log in self.logs] or self._runs()
+    def _read_config(self, runs: Sequence[Path]) -> tuple[str, dict]:
         files = [run / 'vis_data' / 'config.py' for run in reversed(runs)]
         files += sorted(self.path.glob('*.py'))
         for file in files:
@@ -116,8 +134,8 @@ class WorkDir:
                     raise ValueError(f'{file}: {error}') from error
         return '', {}
 
-    def _check(self) -> None:
-        if not self._runs() and not self.config:
+    def _check(self, runs: Sequence[Path]) -> None:
+        if not runs and not self.config:
             raise FileNotFoundError(
                 f'{self.path} is no work dir of tools/train.py: expected a '
                 'config (*.py) and a folder per run, such as '

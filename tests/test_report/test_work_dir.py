@@ -3,7 +3,11 @@ import json
 import pytest
 
 from mmreidmix.report import WorkDir
-from mmreidmix.report.score_tables import alike, last_and_best, validations
+from mmreidmix.report.score_tables import (
+    group_seeds,
+    last_and_best,
+    validations,
+)
 from mmreidmix.results.result_file import write_result
 
 from .conftest import CONFIG, LOG
@@ -53,7 +57,8 @@ def test_result_files(make_work_dir, result, tmp_path):
     (folder / '20250131_120000' / 'other.json').write_text('{"a": 1}')
     work = WorkDir(folder, [tmp_path / f'{name}.json' for name in
                             ('seed_6', 'copy', 'other')])
-    groups = [[file.stem for file in rows] for rows in alike(work.results)]
+    groups = [[file.stem for file in rows]
+              for rows in group_seeds(work.results)]
     assert groups == [['results', 'seed_6'], ['copy'], ['other']]
     with pytest.raises(FileNotFoundError, match='no result file'):
         WorkDir(folder, [tmp_path / 'gone.json'])

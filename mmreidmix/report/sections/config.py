@@ -1,8 +1,7 @@
 """What was changed in the base configs, and the whole config."""
 
 from pathlib import Path
-
-from mmreidmix.report.page_blocks import Note, Table, Text
+from typing import Optional
 
 from ..config_difference import (
     ABSENT,
@@ -12,12 +11,14 @@ from ..config_difference import (
     read_bases,
     read_config,
 )
+from ..page_blocks import Note, Table, Text
+from ..work_dir import Options, WorkDir
 
 #: characters of one value; the whole one is in the config below
 LONGEST = 300
 
 
-def config(work, options) -> list:
+def config(work: WorkDir, options: Options) -> list:
     """The difference, then the config itself, folded."""
     if not work.config_text:
         return [Note('No config in the work dir: expected '
@@ -26,9 +27,9 @@ def config(work, options) -> list:
             Text('The whole config of the last training', work.config_text)]
 
 
-def _difference(work, file) -> list:
+def _difference(work: WorkDir, named: Optional[str]) -> list:
     try:
-        file = Path(file) if file else find_config(work.config_name)
+        file = Path(named) if named else find_config(work.config_name)
         if not base_names(file):
             return [Note(f'{file} has no base configs.')]
         found = changes(read_bases(file), read_config(file), work.config)
@@ -50,7 +51,7 @@ def _difference(work, file) -> list:
     ]
 
 
-def _text(value) -> str:
+def _text(value: object) -> str:
     if value is ABSENT:
         return '(not set)'
     text = repr(value)

@@ -1,53 +1,58 @@
 """Losses, scores and label quality over epochs."""
 
-from mmreidmix.report.page_blocks import Picture, Pictures, Table
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from mmreidmix.visualization import draw_curves
 
 from ..data_uri import figure_uri
+from ..page_blocks import Picture, Pictures, Table
+from ..work_dir import Options, WorkDir
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: inches; wide enough for the legend, letters still legible on a phone
 SIZE = (5, 3.4)
 
 
-def curves(work, options) -> list:
+def curves(work: WorkDir, options: Options) -> list:
     """A picture of each panel and its last values as a table.
 
     Raises:
         FileNotFoundError, ValueError: there are no scalars.
     """
-    titles = [axes.get_title() for axes in draw_curves(work.scalars).axes]
-    panels = [_panel(work.scalars, title) for title in titles]
-    values = [
-        [title, line.get_label(), f'{line.get_xdata()[-1]:.4g}',
-         f'{line.get_ydata()[-1]:.4g}', f'{min(line.get_ydata()):.4g}',
-         f'{max(line.get_ydata()):.4g}']
-        for title, (_, axes) in zip(titles, panels)
-        for line in axes.lines
-    ]
+    shown, values = [], []
+    for panel in draw_curves(work.scalars).axes:
+        title = panel.get_title()
+        axes = _panel(work.scalars, title)
+        lines = [(str(line.get_label()), line.get_xdata(), line.get_ydata())
+                 for line in axes.lines]
+        names = ', '.join(name for name, _, _ in lines)
+        alt = (f'Line chart, {title} over epochs: {names}. '
+               'The last values are in the table below.')
+        shown.append(Picture(figure_uri(axes.figure), alt,
+                             f'{title} over epochs'))
+        values += [
+            [title, name,
+             *(f'{v:.4g}' for v in (x[-1], y[-1], min(y), max(y)))]
+            for name, x, y in lines
+        ]
     return [
-        Pictures([
-            Picture(figure_uri(figure), _alt(axes), f'{title} over epochs')
-            for title, (figure, axes) in zip(titles, panels)
-        ]),
+        Pictures(shown),
         Table('Last values of the curves, and their range',
               ['curve of', 'name', 'epoch', 'last', 'lowest', 'highest'],
               values),
     ]
 
 
-def _panel(rows, title: str) -> tuple:
-    """A figure with one panel alone, legible at the width of a phone."""
+def _panel(rows: Sequence[dict], title: str) -> 'Axes':
+    """One panel alone in its figure, legible at the width of a phone."""
     figure = draw_curves(rows)
-    kept, = [axes for axes in figure.axes if axes.get_title() == title]
+    panel, = [axes for axes in figure.axes if axes.get_title() == title]
     for axes in figure.axes:
-        if axes is not kept:
+        if axes is not panel:
             axes.remove()
-    kept.set_subplotspec(figure.add_gridspec(1, 1)[0])
+    panel.set_subplotspec(figure.add_gridspec(1, 1)[0])
     figure.set_size_inches(*SIZE)
-    return figure, kept
-
-
-def _alt(axes) -> str:
-    names = ', '.join(str(line.get_label()) for line in axes.lines)
-    return (f'Line chart, {axes.get_title()} over epochs: {names}. '
-            'The last values are in the table below.')
+    return panel

@@ -1,45 +1,44 @@
 """Scores of tests with their protocol, and of the validations."""
 
 from collections.abc import Mapping
+from typing import Union
 
-from mmreidmix.report.page_blocks import Facts, Note, Table
-from mmreidmix.report.score_tables import (
-    alike,
+from ..page_blocks import NamedValues, Note, Table
+from ..score_tables import (
+    group_seeds,
     metric_names,
-    percent,
-    score_text,
-    shown_domains,
+    score_cells,
+    score_keys,
     validations,
 )
+from ..work_dir import Options, WorkDir
 
+#: a table with more rows opens on a click only
 MANY = 12
 
 
-def results(work, options) -> list:
+def results(work: WorkDir, options: Options) -> list:
     """One table per kind of result, then the validations."""
-    blocks = []
-    for group in alike(work.results):
-        blocks += _tested(group)
+    blocks = [block for group in group_seeds(work.results)
+              for block in _tested(group)]
     if not blocks:
         blocks.append(Note(
             'No result file of tools/test.py was found here or given by '
             '--results, so there are no intervals; these are the scores of '
             'the validations while it was trained.', 'missing'))
-    return blocks + _validated(work)
+    return [*blocks, _validated(work)]
 
 
 def _tested(group: Mapping) -> list:
-    all_results = list(group.values())
-    result = all_results[0]
-    keys = dict.fromkeys(k for r in all_results for k in r['results'])
-    metrics = metric_names(keys)
+    result = next(iter(group.values()))
+    metrics = metric_names(score_keys(group))
     table = Table(
         f'Test of {result["method"]}, in percent',
         ['tested domain', *metrics],
-        [[domain, *(score_text(group, domain, m) for m in metrics)]
-         for domain in shown_domains(keys)])
-    seeds = [str(r['training_seed']) for r in all_results]
-    return [table, Facts([
+        [[domain, *cells]
+         for domain, cells in score_cells(group, metrics).items()])
+    seeds = [str(r['training_seed']) for r in group.values()]
+    return [table, NamedValues([
         ('Protocol', result['protocol']),
         ('Checkpoint rule', result['checkpoint_rule']),
         ('Training seeds', ', '.join(seeds)),
@@ -50,13 +49,13 @@ def _tested(group: Mapping) -> list:
 
 
 def _domain_text(domain: Mapping) -> str:
-    sides = ', '.join(
-        f'{side} {domain[side].get("images", "?"):,} images of '
-        f'{domain[side].get("identities", "?"):,} identities'
-        for side in ('query', 'gallery') if domain[side])
+    sizes = ', '.join(
+        f'{subset} {domain[subset].get("images", "?"):,} images of '
+        f'{domain[subset].get("identities", "?"):,} identities'
+        for subset in ('query', 'gallery') if domain[subset])
     counts = {True: 'counts as published', False: 'not the published counts'}
     parts = [
-        sides, f'boxes {domain["boxes"]}', f'split {domain["split"]}',
+        sizes, f'boxes {domain["boxes"]}', f'split {domain["split"]}',
         f'seen in training: {domain["seen_in_training"]}',
         counts.get(domain.get('counts_ok'))
     ]
@@ -69,16 +68,15 @@ def _scoring(options: Mapping) -> str:
     return f'{options.get("type", "")} ({rest})'
 
 
-def _validated(work) -> list:
+def _validated(work: WorkDir) -> Union[Note, Table]:
     try:
         found = validations(work.scalars)
     except (OSError, ValueError) as error:
-        return [Note(f'No validation can be shown: {error}', 'missing')]
+        return Note(f'No validation can be shown: {error}', 'missing')
     if not found:
-        return [Note('No validation was logged.', 'missing')]
+        return Note('No validation was logged.', 'missing')
     names = list(dict.fromkeys(name for v in found for name in v.scores))
-    return [Table(
+    return Table(
         'Validations, in percent', ['epoch', 'tested domain', *names],
-        [[str(v.epoch), v.domain,
-          *(percent(v.scores.get(name)) for name in names)] for v in found],
-        folded=len(found) > MANY)]
+        [[str(v.epoch), v.domain, *v.cells(names)] for v in found],
+        folded=len(found) > MANY)

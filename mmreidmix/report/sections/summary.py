@@ -1,42 +1,44 @@
 """What was trained, on what, and how well it did."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmreidmix.report.page_blocks import Facts, Note, Table
-from mmreidmix.report.score_tables import (
+from ..log_file import TrainingLog
+from ..page_blocks import NamedValues, Note, Table
+from ..score_tables import (
     HEADLINE,
-    alike,
+    group_seeds,
     last_and_best,
-    percent,
-    score_text,
-    shown_domains,
+    score_cells,
     validations,
 )
+from ..work_dir import Options, WorkDir
 
 VERSIONS = ('Python', 'PyTorch', 'TorchVision', 'MMEngine', 'OpenCV')
 
 
-def summary(work, options) -> list:
-    """Facts of the run and the headline scores."""
-    blocks = [Facts(_facts(work)), *_headline(work)]
+def summary(work: WorkDir, options: Options) -> list:
+    """What the run was, and the headline scores."""
+    blocks = [NamedValues([*_method(work), *_run(work)]), *_headline(work)]
     if len(work.logs) > 1:
         blocks.append(_runs(work.logs))
     return blocks
 
 
-def _facts(work) -> list:
-    config = work.config
-    model = config.get('model') or {}
-    facts = [('Experiment', work.name),
-             ('Method', str(model.get('type', 'not known: no config')))]
-    if config.get('protocol'):
-        facts.append(('Protocol', str(config['protocol'])))
+def _method(work: WorkDir) -> list[tuple[str, str]]:
+    model = work.config.get('model') or {}
+    rows = [('Experiment', work.name),
+            ('Method', str(model.get('type', 'not known: no config')))]
+    if work.config.get('protocol'):
+        rows.append(('Protocol', str(work.config['protocol'])))
+    return rows
+
+
+def _run(work: WorkDir) -> list[tuple[str, str]]:
     if not work.logs:
-        return [*facts, ('Run', 'no log of a training: expected '
-                         '*/<date>_<time>.log')]
+        return [('Run', 'no log of a training: expected */<date>_<time>.log')]
     first, last = work.logs[0], work.logs[-1]
     return [
-        *facts,
         ('Date', f'{first.start:%Y-%m-%d %H:%M} to {last.end:%Y-%m-%d %H:%M}'),
         ('Duration', _duration(sum(log.seconds for log in work.logs))),
         ('Progress', _progress(work)),
@@ -57,7 +59,7 @@ def _duration(seconds: float) -> str:
     return f'{minutes} min {seconds:02d} s'
 
 
-def _progress(work) -> str:
+def _progress(work: WorkDir) -> str:
     limits = work.config.get('train_cfg') or {}
     number, unit = work.logs[-1].saved or (0, 'epochs')
     total = limits.get('max_epochs' if unit == 'epochs' else 'max_iters')
@@ -67,7 +69,7 @@ def _progress(work) -> str:
     return text
 
 
-def _checkpoint(work) -> str:
+def _checkpoint(work: WorkDir) -> str:
     if work.checkpoint is None:
         return 'none was saved'
     gone = '' if work.checkpoint.is_file() else ', no longer in the work dir'
@@ -82,18 +84,22 @@ def _hardware(environment: dict) -> str:
     return text if processes == '1' else f'{text}; {processes} processes'
 
 
-def _headline(work) -> list:
+def _headline(work: WorkDir) -> list:
     rows = [
-        [domain, _tested(group, work.name),
-         *(score_text(group, domain, metric) for metric in HEADLINE)]
-        for group in alike(work.results)
-        for domain in shown_domains(_keys(group))
+        [domain, _tested(group, work.name), *cells]
+        for group in group_seeds(work.results)
+        for domain, cells in score_cells(group, HEADLINE).items()
     ]
-    pairs = last_and_best(_validations(work))
+    try:
+        pairs = last_and_best(validations(work.scalars))
+    except (OSError, ValueError):
+        pairs = []  # the section of the curves says why
     for last, best in pairs:
-        rows.append(_row(last, f'last validation, epoch {last.epoch}'))
+        rows.append([last.domain, f'last validation, epoch {last.epoch}',
+                     *last.cells(HEADLINE)])
         if best.epoch != last.epoch:
-            rows.append(_row(best, f'best validation, epoch {best.epoch}'))
+            rows.append([best.domain, f'best validation, epoch {best.epoch}',
+                         *best.cells(HEADLINE)])
     if not rows:
         return [Note('No scores: no result file and no validation was found.',
                      'missing')]
@@ -107,19 +113,7 @@ def _headline(work) -> list:
     return blocks
 
 
-def _validations(work) -> list:
-    try:
-        return validations(work.scalars)
-    except (OSError, ValueError):
-        return []  # the section of the curves says why
-
-
-def _keys(group) -> list:
-    return list(dict.fromkeys(
-        key for result in group.values() for key in result['results']))
-
-
-def _tested(group, name: str) -> str:
+def _tested(group: Mapping[Path, dict], name: str) -> str:
     results = list(group.values())
     files = dict.fromkeys(Path(r['checkpoint']).name for r in results)
     method = results[0]['method']
@@ -129,16 +123,11 @@ def _tested(group, name: str) -> str:
     return f'{text}, {len(results)} seeds' if len(results) > 1 else text
 
 
-def _row(found, what: str) -> list:
-    return [found.domain, what,
-            *(percent(found.scores.get(metric)) for metric in HEADLINE)]
-
-
-def _runs(logs) -> Table:
+def _runs(logs: Sequence[TrainingLog]) -> Table:
     return Table(
         'Runs in this work dir: started again or resumed',
         ['started', 'duration', 'saved up to', 'began with'],
         [[f'{log.start:%Y-%m-%d %H:%M}', _duration(log.seconds),
-          '{1}: {0}'.format(*log.saved) if log.saved else 'nothing',
+          f'{log.saved[1]}: {log.saved[0]}' if log.saved else 'nothing',
           'the first epoch' if log.resumed is None
           else f'the checkpoint of epoch {log.resumed}'] for log in logs])
