@@ -15,14 +15,10 @@ ABSENT = object()
 
 
 class Change(NamedTuple):
-    """One key that a run has other than the bases of its config file.
+    """One dotted key that a run has other than the bases of its config file.
 
-    Attributes:
-        key (str): dotted.
-        base (object): value in the bases, or :data:`ABSENT`.
-        run (object): value in the run, or :data:`ABSENT`.
-        by_file (bool): whether the config file says so; else it was set at
-            the start of the run.
+    The values may be :data:`ABSENT`. ``by_file`` says that the config file
+    sets it; else it was set at the start of the run.
     """
 
     key: str
@@ -97,31 +93,30 @@ def changes(base: Mapping, file: Mapping, run: Mapping) -> list[Change]:
     Returns:
         list[Change]: by key.
     """
-    found = []
-    for path in _different(base, run):
-        key = '.'.join(map(str, path))
-        value = _value(run, path)
-        if not key.startswith('_'):
-            found.append(Change(key, _value(base, path), value,
-                                _same(_value(file, path), value)))
-    return found
+    return [
+        Change('.'.join(map(str, path)), old, new,
+               _same(_value(file, path), new))
+        for path, old, new in _different(base, run)
+        if not str(path[0]).startswith('_')
+    ]
 
 
-def _different(first: Any, second: Any, path: tuple = ()) -> Iterator[tuple]:
-    """Yield the paths at which two values differ."""
+def _different(base: Any, run: Any, path: tuple = ()
+               ) -> Iterator[tuple[tuple, Any, Any]]:
+    """Yield path and values of what differs."""
     keys: Collection
-    if isinstance(first, Mapping) and isinstance(second, Mapping):
-        keys = sorted({**first, **second}, key=str)
-    elif _holds_mappings(first) and _holds_mappings(second) and (
-            len(first) == len(second)):
-        keys = range(len(first))
+    if isinstance(base, Mapping) and isinstance(run, Mapping):
+        keys = sorted({**base, **run}, key=str)
+    elif _holds_mappings(base) and _holds_mappings(run) and (
+            len(base) == len(run)):
+        keys = range(len(base))
     else:
-        if not _same(first, second):
-            yield path
+        if not _same(base, run):
+            yield path, base, run
         return
     for key in keys:
         yield from _different(
-            _value(first, (key, )), _value(second, (key, )), (*path, key))
+            _value(base, (key, )), _value(run, (key, )), (*path, key))
 
 
 def _holds_mappings(value: Any) -> bool:

@@ -3,18 +3,16 @@
 import base64
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from mmreidmix.visualization.pictures import Figure
 
 #: pixels; what is larger is made smaller
 MAX_WIDTH, MAX_HEIGHT = 1400, 4000
 
 
-def figure_uri(figure: 'Figure') -> str:
+def figure_uri(figure: Figure) -> str:
     """A Matplotlib figure, sharp at any size."""
     # Here, since most of the package does without Matplotlib.
     import matplotlib
@@ -28,9 +26,7 @@ def figure_uri(figure: 'Figure') -> str:
 def image_uri(image: Image.Image, photo: bool) -> str:
     """An image of any mode, made smaller where it is large.
 
-    Args:
-        image (PIL.Image.Image): stays as it is.
-        photo (bool): whether it is made of photographs, and so a JPEG.
+    A photo, or a sheet of photos, becomes a JPEG, all else a PNG.
     """
     image = image.convert('RGB')
     image.thumbnail((MAX_WIDTH, MAX_HEIGHT))

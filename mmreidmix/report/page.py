@@ -22,7 +22,7 @@ def write_report(work_dir: Union[str, Path],
                  out: Union[str, Path, None] = None,
                  results: Sequence[Union[str, Path]] = (),
                  options: Optional[Options] = None) -> Path:
-    """Write the report of a training.
+    """Write the report of a training; returns the page.
 
     Args:
         work_dir (str | Path): of ``tools/train.py``.
@@ -30,9 +30,6 @@ def write_report(work_dir: Union[str, Path],
             the work dir.
         results (Sequence[str | Path]): result files that lie elsewhere.
         options (Options, optional): by default without images of people.
-
-    Returns:
-        Path: the page.
 
     Raises:
         FileNotFoundError, ValueError: it is no work dir of this project, or
@@ -49,9 +46,7 @@ def render_page(work: WorkDir, options: Options) -> str:
     """The page as text; a section that has no input says so."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined)
     environment.filters['breakable'] = _breakable
     sections = [

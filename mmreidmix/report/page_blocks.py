@@ -7,12 +7,10 @@ from typing import NamedTuple
 
 @dataclass(frozen=True)
 class Note:
-    """A paragraph.
+    """A paragraph; its line breaks are kept.
 
-    Attributes:
-        text (str): line breaks are kept.
-        level (str): 'note', 'warning' (read this before the figures) or
-            'missing' (something is not there).
+    The level is 'note', 'warning' (read this before the figures) or 'missing'
+    (something is not there).
     """
 
     kind = 'note'
@@ -30,14 +28,7 @@ class NamedValues:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first cell of a row names it.
-
-    Attributes:
-        caption (str): what it shows.
-        head (Sequence[str]): names of the columns.
-        rows (Sequence[Sequence[str]]): as many cells as columns.
-        folded (bool): whether it opens on a click only.
-    """
+    """A table; the first cell of a row names it, a folded one is closed."""
 
     kind = 'table'
     caption: str
@@ -56,13 +47,7 @@ class Text:
 
 
 class Picture(NamedTuple):
-    """An image inside the page.
-
-    Attributes:
-        uri (str): ``data:...``.
-        alt (str): what it shows, for those who can not see it.
-        caption (str): below it.
-    """
+    """An image as ``data:...``; ``alt`` is for those who can not see it."""
 
     uri: str
     alt: str
@@ -71,12 +56,7 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures beside each other where there is room.
-
-    Attributes:
-        items (Sequence[Picture]): in this order.
-        wide (bool): one below the other, each as wide as the page.
-    """
+    """Pictures beside each other, or wide, each in a row of its own."""
 
     kind = 'pictures'
     items: Sequence[Picture]
@@ -84,7 +64,7 @@ class Pictures:
 
 
 class Section(NamedTuple):
-    """A part of the page: where links point, the heading, blocks as above."""
+    """A part of the page; links point to its name."""
 
     name: str
     title: str

@@ -68,7 +68,16 @@ class WorkDir:
         self.logs = [log for log in logs if log]
         self.config_text, self.config = self._read_config(
             [log.file.parent for log in self.logs] or runs)
-        self._check(runs)
+        if not runs and not self.config:
+            raise FileNotFoundError(
+                f'{self.path} is no work dir of tools/train.py: expected a '
+                'config (*.py) and a folder per run, such as '
+                '20250131_120000/, with its log and vis_data/')
+        scope = self.config.get('default_scope', 'mmreidmix')
+        if scope != 'mmreidmix':
+            raise ValueError(
+                f'{self.path} belongs to another project: its config has '
+                f"default_scope = {scope!r}, expected 'mmreidmix'")
         files = [file for file in sorted([*self.path.glob('*.json'),
                                           *self.path.glob('*/*.json')])
                  if _is_result(file)]
@@ -133,18 +142,6 @@ class WorkDir:
                 except ValueError as error:
                     raise ValueError(f'{file}: {error}') from error
         return '', {}
-
-    def _check(self, runs: Sequence[Path]) -> None:
-        if not runs and not self.config:
-            raise FileNotFoundError(
-                f'{self.path} is no work dir of tools/train.py: expected a '
-                'config (*.py) and a folder per run, such as '
-                '20250131_120000/, with its log and vis_data/')
-        scope = self.config.get('default_scope', 'mmreidmix')
-        if scope != 'mmreidmix':
-            raise ValueError(
-                f'{self.path} belongs to another project: its config has '
-                f"default_scope = {scope!r}, expected 'mmreidmix'")
 
 
 def _is_result(file: Path) -> bool:

@@ -6,20 +6,18 @@ import cv2
 import numpy as np
 
 from .image_grid import BACKDROP, Sheet
+from .pictures import RGBImage
 
 
-def overlay(image: np.ndarray, heat: np.ndarray,
-            opacity: float = 0.5) -> np.ndarray:
+def overlay(image: RGBImage, heat: np.ndarray,
+            opacity: float = 0.5) -> RGBImage:
     """Lay a map over an image: blue is its lowest value, red its highest.
 
     Args:
-        image (np.ndarray): RGB, uint8, shape (H, W, 3).
+        image (np.ndarray): RGB, uint8, shape (H, W, 3), as the result.
         heat (np.ndarray): any range, shape (h, w); enlarged bilinearly. A map
             of one value is blue all over.
         opacity (float): of the colours, in [0, 1].
-
-    Returns:
-        np.ndarray: RGB, uint8, shape (H, W, 3).
     """
     heat = heat.astype(np.float64)
     heat = (heat - heat.min()) / (np.ptp(heat) or 1)
@@ -30,13 +28,13 @@ def overlay(image: np.ndarray, heat: np.ndarray,
     return np.uint8(np.round(mixed))
 
 
-def draw_activation_maps(images: Sequence[np.ndarray],
+def draw_activation_maps(images: Sequence[RGBImage],
                          maps: Mapping[str, np.ndarray],
                          *,
                          notes: Sequence[str] = (),
                          title: str = '',
                          per_row: int = 4,
-                         size: tuple[int, int] = (80, 160)) -> np.ndarray:
+                         size: tuple[int, int] = (80, 160)) -> RGBImage:
     """Draw each image beside its maps.
 
     Under a map stand its lowest value, which is blue, and its highest, which
@@ -50,9 +48,6 @@ def draw_activation_maps(images: Sequence[np.ndarray],
         title (str): a line above everything.
         per_row (int): images of a row, with their maps.
         size (tuple[int, int]): width and height of an image, pixels.
-
-    Returns:
-        np.ndarray: RGB, uint8, shape (H, W, 3).
 
     Raises:
         ValueError: there is no image, or not a map for each.

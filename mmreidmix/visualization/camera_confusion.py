@@ -2,18 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mmreidmix.evaluation.feature_table import FeatureTable
 from mmreidmix.evaluation.functional.ranking import rank, top_matches
 
-from .pictures import new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from .pictures import Axes, Figure, new_figure
 
 
 @dataclass(frozen=True)
@@ -91,13 +87,8 @@ def camera_confusion(table: FeatureTable,
 
 
 def draw_camera_confusion(confusion: CameraConfusion,
-                          title: str = '') -> 'Figure':
-    """Draw both matrices with their numbers, in percent.
-
-    Args:
-        confusion (CameraConfusion): of :func:`camera_confusion`.
-        title (str): a line above everything.
-    """
+                          title: str = '') -> Figure:
+    """Draw both matrices with their numbers, in percent."""
     side = 2.2 + 0.55 * len(confusion.cameras)
     figure = new_figure(max(2 * side, 10), max(side, 4))
     figure.suptitle(title)
@@ -115,7 +106,7 @@ def draw_camera_confusion(confusion: CameraConfusion,
     return figure
 
 
-def _draw_matrix(axes: 'Axes', values: np.ndarray, colours: str,
+def _draw_matrix(axes: Axes, values: np.ndarray, colours: str,
                  rows: Sequence[str], columns: Sequence[str]) -> None:
     from matplotlib import colormaps
     colour = colormaps[colours].with_extremes(bad='#f0f0f0')

@@ -1,14 +1,14 @@
 """Clusters as pictures: a row of images for each of some clusters."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
 from mmreidmix.checks import check_count
 
 from .image_grid import INK, Sheet
+from .pictures import ImageFile, RGBImage
 
 # Okabe and Ito: told apart by those who see no red or no green, too.
 PEOPLE = ('#009e73', '#d55e00', '#0072b2', '#e69f00', '#cc79a7', '#56b4e9',
@@ -29,18 +29,15 @@ def pick_clusters(labels: np.ndarray,
                   rng: np.random.Generator) -> list[Cluster]:
     """Up to ``num`` clusters of each kind, and the images without a cluster.
 
-    The kinds are: largest; where people are known, most impure (of equally
-    impure ones the larger); and random among the rest. No cluster comes
-    twice.
+    The kinds are, in this order: largest; where people are known, most impure
+    (of equally impure ones the larger); random among the rest. No cluster
+    comes twice.
 
     Args:
         labels (np.ndarray): clusters, -1 = none, shape (N,).
         pids (np.ndarray, optional): identities, -1 = not known, shape (N,).
         num (int): clusters of a kind.
         rng (np.random.Generator): source of the random ones.
-
-    Returns:
-        list[Cluster]: in the order of the kinds.
     """
     order = np.argsort(labels, kind='stable')
     names, starts = np.unique(labels[order], return_index=True)
@@ -62,19 +59,15 @@ def pick_clusters(labels: np.ndarray,
 
 
 def purity(pids: np.ndarray) -> float:
-    """Share of the most frequent identity among those that are known.
+    """Share of the most frequent of the known identities (-1 = not known).
 
-    Args:
-        pids (np.ndarray): identities of a cluster, -1 = not known.
-
-    Returns:
-        float: 1.0 where none is known.
+    It is 1.0 where none is known.
     """
     counts = np.unique(pids[pids >= 0], return_counts=True)[1]
     return float(counts.max() / counts.sum()) if len(counts) else 1.0
 
 
-def draw_cluster_sheet(path_of: Callable[[int], Union[str, Path]],
+def draw_cluster_sheet(path_of: Callable[[int], ImageFile],
                        labels: np.ndarray,
                        pids: Optional[np.ndarray] = None,
                        camids: Optional[np.ndarray] = None,
@@ -83,7 +76,7 @@ def draw_cluster_sheet(path_of: Callable[[int], Union[str, Path]],
                        images: int = 12,
                        seed: int = 0,
                        title: str = '',
-                       size: tuple[int, int] = (64, 128)) -> np.ndarray:
+                       size: tuple[int, int] = (64, 128)) -> RGBImage:
     """Draw one row of images for each of some clusters.
 
     Clusters: see :func:`pick_clusters`. At the head of a row stand the number
@@ -106,9 +99,6 @@ def draw_cluster_sheet(path_of: Callable[[int], Union[str, Path]],
         seed (int): of the sample of clusters and images.
         title (str): a line above everything.
         size (tuple[int, int]): width and height of an image, pixels.
-
-    Returns:
-        np.ndarray: RGB, uint8, shape (H, W, 3).
 
     Raises:
         ValueError: no image has a cluster, or an option is below 1.
@@ -140,16 +130,13 @@ def draw_cluster_sheet(path_of: Callable[[int], Union[str, Path]],
     return sheet.pixels
 
 
-def domain_cluster_sheet(mixture: Any, domain: int, **options) -> np.ndarray:
+def domain_cluster_sheet(mixture: Any, domain: int, **options) -> RGBImage:
     """Draw the present clusters of a domain of a mixture.
 
     Args:
         mixture (DomainMixture): its label table holds the clusters.
         domain (int): position of an unlabelled domain.
         **options: see :func:`draw_cluster_sheet`.
-
-    Returns:
-        np.ndarray: RGB, uint8, shape (H, W, 3).
 
     Raises:
         ValueError: no image of the domain has a cluster.

@@ -4,14 +4,11 @@ import json
 import math
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import Union
 
 import numpy as np
 
-from .pictures import new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from .pictures import Figure, new_figure
 
 LABELS = 'pseudo_labels/'
 QUALITY = ('pair_precision', 'pair_recall', 'ari', 'stability', 'noise_share')
@@ -56,14 +53,10 @@ def read_scalars(work_dir: Union[str, Path]) -> list[dict]:
     return rows
 
 
-def draw_curves(rows: Sequence[dict], title: str = '') -> 'Figure':
+def draw_curves(rows: Sequence[dict], title: str = '') -> Figure:
     """Draw losses, retrieval scores and label quality over epochs.
 
     There are one to four panels: one without a value is left out.
-
-    Args:
-        rows (Sequence[dict]): of :func:`read_scalars`.
-        title (str): a line above everything.
 
     Raises:
         ValueError: there is nothing to draw.

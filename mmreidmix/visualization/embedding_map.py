@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import numpy as np
 from sklearn.manifold import TSNE
@@ -10,11 +10,7 @@ from sklearn.manifold import TSNE
 from mmreidmix.checks import check_at_least, check_choice
 from mmreidmix.evaluation.feature_table import FeatureTable
 
-from .pictures import new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from .pictures import Axes, Figure, new_figure
 
 METHODS = {'tsne': 't-SNE', 'umap': 'UMAP'}
 # Both at once: ten colours are all that can be told apart, and fewer by those
@@ -36,10 +32,7 @@ def project(features: np.ndarray, method: str = 'tsne',
         method (str): 'tsne' (scikit-learn, perplexity 30 or, of few points,
             a third of their number) or 'umap' (package umap-learn, 15
             neighbours).
-        seed (int): the same points give the same map.
-
-    Returns:
-        np.ndarray: shape (N, 2).
+        seed (int): the same points give the same map, shape (N, 2).
 
     Raises:
         ValueError: an unknown method, or fewer than four points.
@@ -70,18 +63,12 @@ def sample_people(table: FeatureTable,
     """Draw people at random and take all of their images.
 
     Only people whom a query shows are drawn, so junk and distractors are not.
-    The domains share the points equally; the images of the last person of a
-    domain may be cut off.
-
-    Args:
-        table (FeatureTable): what ReIDMetric saved.
-        domains (Sequence[str]): names of domains.
-        max_points (int): most images.
-        seed (int): of the draw.
+    The domains share the ``max_points`` images equally; those of the last
+    person of a domain may be cut off.
 
     Returns:
-        tuple[np.ndarray, int]: rows of the table, and how many images the
-        people have of whom some were drawn.
+        tuple[np.ndarray, int]: rows of the table, and how many images all
+        people have whom a query shows.
     """
     rng = np.random.default_rng(seed)
     rows, total = [], 0
@@ -104,7 +91,7 @@ def draw_embedding_map(points: np.ndarray,
                        names: Sequence[str],
                        *,
                        identities: int = 20,
-                       title: str = '') -> 'Figure':
+                       title: str = '') -> Figure:
     """Draw one map several times: by identity, by camera, by domain.
 
     The first ``identities`` people, of each domain in turn, have colours, the
@@ -150,14 +137,17 @@ def table_embedding_map(table: FeatureTable,
                         method: str = 'tsne',
                         max_points: int = 1000,
                         identities: int = 20,
-                        seed: int = 0) -> 'Figure':
+                        seed: int = 0) -> Figure:
     """Draw the map of a sample of people of some domains.
+
+    See :func:`sample_people`, :func:`project` and :func:`draw_embedding_map`
+    for the options.
 
     Args:
         table (FeatureTable): what ReIDMetric saved.
         domains (Sequence[str], optional): names; all by default.
-        method (str): see :func:`project`.
-        max_points (int): most images, see :func:`sample_people`.
+        method (str): 'tsne' or 'umap'.
+        max_points (int): most images.
         identities (int): people with a colour.
         seed (int): of sample and map.
 
@@ -169,12 +159,8 @@ def table_embedding_map(table: FeatureTable,
     rows, total = sample_people(table, names, max_points, seed)
     points = project(table.features[rows], method, seed)
     return draw_embedding_map(
-        points,
-        table.pids[rows],
-        table.camids[rows],
-        table.domain[rows],
-        table.domains.tolist(),
-        identities=identities,
+        points, table.pids[rows], table.camids[rows], table.domain[rows],
+        table.domains.tolist(), identities=identities,
         title=f'{", ".join(names)}: {METHODS[method]} of {len(rows):,} of '
         f'{total:,} images of the query people (seed {seed})')
 
@@ -187,7 +173,7 @@ def _names(names: Sequence[str], domain: np.ndarray, numbers: np.ndarray,
     ])
 
 
-def _scatter(axes: 'Axes', points: np.ndarray, groups: np.ndarray) -> None:
+def _scatter(axes: Axes, points: np.ndarray, groups: np.ndarray) -> None:
     """Draw points by group, the group '' below the others and in grey."""
     from matplotlib import colormaps
     colours = colormaps[COLOURS].colors
@@ -196,20 +182,12 @@ def _scatter(axes: 'Axes', points: np.ndarray, groups: np.ndarray) -> None:
     named = sorted(set(groups[~none].tolist()), key=_natural)
     for i, name in enumerate(named):
         axes.scatter(
-            *points[groups == name].T,
-            s=18,
+            *points[groups == name].T, s=18, linewidths=0, label=name,
             color=colours[i % len(colours)],
-            marker=MARKERS[(i + i // 20) % len(MARKERS)],
-            linewidths=0,
-            label=name)
+            marker=MARKERS[(i + i // 20) % len(MARKERS)])
     if len(named) <= MOST_NAMES:
-        axes.legend(
-            loc='upper center',
-            bbox_to_anchor=(0.5, -0.02),
-            ncols=4,
-            fontsize=7,
-            handletextpad=0.1,
-            columnspacing=1)
+        axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.02), ncols=4,
+                    fontsize=7, handletextpad=0.1, columnspacing=1)
     else:
         axes.set_title(f'{axes.get_title()} ({len(named)}, not named)')
 

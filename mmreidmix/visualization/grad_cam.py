@@ -70,7 +70,7 @@ def explain(model: nn.Module,
     Args:
         model (nn.Module): a :class:`BaseReID`.
         pipeline (Callable): test transforms.
-        paths (Sequence[str | Path]): image files.
+        paths (Sequence[str | Path]): of the images.
         reference (str | Path, optional): the image whose similarity to the
             others is explained.
 

@@ -1,11 +1,12 @@
 """A grid of framed images with notes."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Union
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from .pictures import ImageFile, RGBImage
 
 PAPER, INK, FAINT, BACKDROP = '#ffffff', '#202020', '#707070', '#e8e8e8'
 FRAME, GAP, MARGIN, LINE = 4, 10, 20, 17
@@ -47,8 +48,8 @@ class Sheet:
         self.draw.text((MARGIN, MARGIN // 2), title, INK, title_font)
 
     @property
-    def pixels(self) -> np.ndarray:
-        """The sheet, RGB, uint8, shape (H, W, 3)."""
+    def pixels(self) -> RGBImage:
+        """The sheet as an image."""
         return np.asarray(self.image)
 
     def corner(self, row: int, column: int) -> tuple[int, int]:
@@ -71,19 +72,13 @@ class Sheet:
     def paste(self,
               row: int,
               column: int,
-              source: Union[str, Path, np.ndarray],
+              source: Union[ImageFile, RGBImage],
               colour: str,
               notes: Sequence[str] = ()) -> None:
-        """Put an image into its frame, the first note darker than the others.
+        """Put an image into a frame of a colour; its aspect ratio is kept.
 
-        Args:
-            row (int): counted from 0.
-            column (int): counted from 0.
-            source (str | Path | np.ndarray): image file, or RGB, uint8,
-                shape (H, W, 3). Its aspect ratio is kept.
-            colour (str): of the frame.
-            notes (Sequence[str]): lines under the image; one that is wider
-                than the column ends in '...'.
+        The notes are lines under the image, the first darker than the others.
+        One that is wider than the column ends in '...'.
 
         Raises:
             OSError: the file can not be read.
@@ -108,7 +103,7 @@ class Sheet:
         return text + '...'
 
 
-def _fitted(source: Union[str, Path, np.ndarray],
+def _fitted(source: Union[ImageFile, RGBImage],
             size: tuple[int, int]) -> Image.Image:
     if isinstance(source, np.ndarray):
         return ImageOps.pad(Image.fromarray(source), size, color=BACKDROP)

@@ -1,42 +1,42 @@
 """Figures of Matplotlib, and pictures as files."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 from PIL import Image
 
 # Matplotlib is imported where it draws: most of the package does without.
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+else:
+    Axes = Figure = Any
+
+ImageFile = Union[str, Path]
+#: RGB, uint8, shape (H, W, 3)
+RGBImage = np.ndarray
 
 
-def new_figure(width: float, height: float) -> 'Figure':
+def new_figure(width: float, height: float) -> Figure:
     """Make an empty figure outside of pyplot's global state; inches."""
     from matplotlib.figure import Figure
     return Figure((width, height), dpi=100, layout='constrained')
 
 
-def as_image(figure: 'Figure') -> np.ndarray:
-    """Pixels of a figure, RGB, uint8, shape (H, W, 3)."""
+def as_image(figure: Figure) -> RGBImage:
+    """Pixels of a figure."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def save_picture(picture: Union[np.ndarray, 'Figure'],
-                 file: Union[str, Path]) -> Path:
+def save_picture(picture: Union[RGBImage, Figure], file: ImageFile) -> Path:
     """Write a picture; its folder is made.
 
-    Args:
-        picture (np.ndarray | Figure): RGB, uint8, shape (H, W, 3), or a
-            figure.
-        file (str | Path): the suffix tells the format: '.png' and others; of
-            a figure also '.pdf' and '.svg'.
-
-    Returns:
-        Path: the file.
+    The suffix of the file tells the format: '.png' and others; of a figure
+    also '.pdf' and '.svg'.
     """
     file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from mmreidmix.evaluation.feature_table import FeatureTable
 from mmreidmix.evaluation.functional.ranking import top_matches
 
 from .image_grid import FAINT, FRAME, PAPER, Sheet
-from .pictures import file_name, save_picture
+from .pictures import ImageFile, RGBImage, file_name, save_picture
 
 # Okabe and Ito: told apart by those who see no red or no green, too.
 RIGHT, WRONG, QUERY = '#009e73', '#d55e00', '#0072b2'
@@ -19,8 +19,8 @@ TICK = [[(3, 9), (7, 13), (14, 4)]]
 CROSS = [[(4, 4), (13, 13)], [(4, 13), (13, 4)]]
 
 
-def draw_rank_lists(query_paths: Sequence[Union[str, Path]],
-                    gallery_paths: Sequence[Union[str, Path]],
+def draw_rank_lists(query_paths: Sequence[ImageFile],
+                    gallery_paths: Sequence[ImageFile],
                     indices: np.ndarray,
                     correct: Optional[np.ndarray],
                     scores: np.ndarray,
@@ -28,7 +28,7 @@ def draw_rank_lists(query_paths: Sequence[Union[str, Path]],
                     query_notes: Sequence[str] = (),
                     gallery_notes: Sequence[str] = (),
                     title: str = '',
-                    size: tuple[int, int] = (80, 160)) -> np.ndarray:
+                    size: tuple[int, int] = (80, 160)) -> RGBImage:
     """Draw one row per query: the query, then its list from the best on.
 
     A green frame with a tick is a match, an orange one with a cross is none.
@@ -50,16 +50,13 @@ def draw_rank_lists(query_paths: Sequence[Union[str, Path]],
         size (tuple[int, int]): width and height of an image, pixels. Images
             keep their aspect ratio.
 
-    Returns:
-        np.ndarray: RGB, uint8, shape (H, W, 3).
-
     Raises:
         ValueError: there is no query, or the shapes do not agree.
         OSError: an image can not be read; the message names it.
     """
     shape = np.shape(indices)
     known = correct is not None
-    matches = correct if known else np.ones(shape, bool)
+    matches = np.ones(shape, bool) if correct is None else correct
     if not shape or not shape[0] or np.shape(matches) != shape or np.shape(
             scores) != shape or len(query_paths) != shape[0]:
         raise ValueError(
@@ -97,7 +94,7 @@ def domain_rank_lists(table: FeatureTable,
                       seed: int = 0,
                       metric: str = 'cosine',
                       cross_camera: bool = True,
-                      root: Union[str, Path] = '') -> np.ndarray:
+                      root: ImageFile = '') -> RGBImage:
     """Draw rank lists of a seeded sample of the queries that have a match.
 
     Args:
@@ -109,9 +106,6 @@ def domain_rank_lists(table: FeatureTable,
         metric (str): 'cosine' or 'euclidean'.
         cross_camera (bool): as in :func:`rank`.
         root (str | Path): folder that relative image paths start from.
-
-    Returns:
-        np.ndarray: RGB, uint8, shape (H, W, 3).
 
     Raises:
         ValueError: unknown domain, or no query has a match.
@@ -130,9 +124,7 @@ def domain_rank_lists(table: FeatureTable,
     return draw_rank_lists(
         [Path(root, p) for p in table.img_path[chosen]],
         [Path(root, p) for p in table.img_path[gallery]],
-        indices,
-        correct,
-        scores,
+        indices, correct, scores,
         query_notes=[
             f'id {table.pids[i]}\ncam {table.camids[i]}\nmatch at {f:,}'
             for i, f in zip(chosen, first)
@@ -144,19 +136,13 @@ def domain_rank_lists(table: FeatureTable,
 
 
 def draw_table(table: FeatureTable,
-               out_dir: Union[str, Path],
+               out_dir: ImageFile,
                domains: Optional[Sequence[str]] = None,
                **options) -> list[Path]:
-    """Write the rank lists of several domains, one ``<domain>.png`` each.
+    """Write the rank lists of some domains, all by default.
 
-    Args:
-        table (FeatureTable): what ReIDMetric saved.
-        out_dir (str | Path): folder of the pictures.
-        domains (Sequence[str], optional): names; all by default.
-        **options: see :func:`domain_rank_lists`.
-
-    Returns:
-        list[Path]: the pictures.
+    Each gets a file ``<domain>.png`` in the folder. The options are those of
+    :func:`domain_rank_lists`.
     """
     names = table.domains.tolist() if domains is None else domains
     return [

@@ -1,16 +1,13 @@
 """Losses, scores and label quality over epochs."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from mmreidmix.visualization import draw_curves
+from mmreidmix.visualization.pictures import Axes
 
 from ..data_uri import figure_uri
 from ..page_blocks import Picture, Pictures, Table
 from ..work_dir import Options, WorkDir
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 #: inches; wide enough for the legend, letters still legible on a phone
 SIZE = (5, 3.4)
@@ -46,7 +43,7 @@ def curves(work: WorkDir, options: Options) -> list:
     ]
 
 
-def _panel(rows: Sequence[dict], title: str) -> 'Axes':
+def _panel(rows: Sequence[dict], title: str) -> Axes:
     """One panel alone in its figure, legible at the width of a phone."""
     figure = draw_curves(rows)
     panel, = [axes for axes in figure.axes if axes.get_title() == title]

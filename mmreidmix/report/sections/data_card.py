@@ -31,21 +31,18 @@ Loaded = dict[tuple[str, str], list[str]]
 
 def data_card(work: WorkDir, options: Options) -> list:
     """What the log of the last training says of its images."""
-    if not work.logs:
-        return [Note('No log of a training: the numbers of images are not '
-                     'known.', 'missing'), _terms(work)]
-    messages = [text for _, text in work.logs[-1].messages]
+    messages = [text for log in work.logs[-1:] for _, text in log.messages]
     loaded = _loaded(messages)
     rows = _training(messages, loaded) + _testing(loaded)
     if not rows:
-        return [Note('The log does not tell the numbers of images: expected '
-                     "lines such as 'market1501 train: 12,936 images, ...'.",
-                     'missing'), _terms(work)]
-    if options.with_images:
-        samples = Pictures(_sheets(work), wide=True)
-    else:
-        samples = Note('Sample images are left out; --with-images shows '
-                       'some of each domain.')
+        return [Note(
+            'The log does not tell the numbers of images: expected lines such '
+            "as 'market1501 train: 12,936 images, ...'." if work.logs else
+            'No log of a training: the numbers of images are not known.',
+            'missing'), _terms(work)]
+    samples = Pictures(_sheets(work), wide=True) if options.with_images else (
+        Note('Sample images are left out; --with-images shows some of each '
+             'domain.'))
     return [
         Table('Images of the last training, as it logged them',
               ['domain', 'used as', 'images', 'identities', 'cameras',
