@@ -8,7 +8,7 @@ import numpy as np
 from mmreidmix.checks import check_count
 
 from .image_grid import INK, Sheet
-from .pictures import ImageFile, RGBImage
+from .pictures import AnyPath, RGBImage
 
 # Okabe and Ito: told apart by those who see no red or no green, too.
 PEOPLE = ('#009e73', '#d55e00', '#0072b2', '#e69f00', '#cc79a7', '#56b4e9',
@@ -67,7 +67,7 @@ def purity(pids: np.ndarray) -> float:
     return float(counts.max() / counts.sum()) if len(counts) else 1.0
 
 
-def draw_cluster_sheet(path_of: Callable[[int], ImageFile],
+def draw_cluster_sheet(path_of: Callable[[int], AnyPath],
                        labels: np.ndarray,
                        pids: Optional[np.ndarray] = None,
                        camids: Optional[np.ndarray] = None,
@@ -130,7 +130,8 @@ def draw_cluster_sheet(path_of: Callable[[int], ImageFile],
     return sheet.pixels
 
 
-def domain_cluster_sheet(mixture: Any, domain: int, **options) -> RGBImage:
+def domain_cluster_sheet(mixture: Any, domain: int,
+                         **options: Any) -> RGBImage:
     """Draw the present clusters of a domain of a mixture.
 
     Args:

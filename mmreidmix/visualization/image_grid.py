@@ -6,7 +6,7 @@ from typing import Union
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from .pictures import ImageFile, RGBImage
+from .pictures import AnyPath, RGBImage
 
 PAPER, INK, FAINT, BACKDROP = '#ffffff', '#202020', '#707070', '#e8e8e8'
 FRAME, GAP, MARGIN, LINE = 4, 10, 20, 17
@@ -72,7 +72,7 @@ class Sheet:
     def paste(self,
               row: int,
               column: int,
-              source: Union[ImageFile, RGBImage],
+              source: Union[AnyPath, RGBImage],
               colour: str,
               notes: Sequence[str] = ()) -> None:
         """Put an image into a frame of a colour; its aspect ratio is kept.
@@ -103,7 +103,7 @@ class Sheet:
         return text + '...'
 
 
-def _fitted(source: Union[ImageFile, RGBImage],
+def _fitted(source: Union[AnyPath, RGBImage],
             size: tuple[int, int]) -> Image.Image:
     if isinstance(source, np.ndarray):
         return ImageOps.pad(Image.fromarray(source), size, color=BACKDROP)

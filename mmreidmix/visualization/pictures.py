@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 else:
     Axes = Figure = Any
 
-ImageFile = Union[str, Path]
+AnyPath = Union[str, Path]
 #: RGB, uint8, shape (H, W, 3)
 RGBImage = np.ndarray
 
@@ -32,7 +32,7 @@ def as_image(figure: Figure) -> RGBImage:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def save_picture(picture: Union[RGBImage, Figure], file: ImageFile) -> Path:
+def save_picture(picture: Union[RGBImage, Figure], file: AnyPath) -> Path:
     """Write a picture; its folder is made.
 
     The suffix of the file tells the format: '.png' and others; of a figure

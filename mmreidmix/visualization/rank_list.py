@@ -10,7 +10,7 @@ from mmreidmix.evaluation.feature_table import FeatureTable
 from mmreidmix.evaluation.functional.ranking import top_matches
 
 from .image_grid import FAINT, FRAME, PAPER, Sheet
-from .pictures import ImageFile, RGBImage, file_name, save_picture
+from .pictures import AnyPath, RGBImage, file_name, save_picture
 
 # Okabe and Ito: told apart by those who see no red or no green, too.
 RIGHT, WRONG, QUERY = '#009e73', '#d55e00', '#0072b2'
@@ -19,8 +19,8 @@ TICK = [[(3, 9), (7, 13), (14, 4)]]
 CROSS = [[(4, 4), (13, 13)], [(4, 13), (13, 4)]]
 
 
-def draw_rank_lists(query_paths: Sequence[ImageFile],
-                    gallery_paths: Sequence[ImageFile],
+def draw_rank_lists(query_paths: Sequence[AnyPath],
+                    gallery_paths: Sequence[AnyPath],
                     indices: np.ndarray,
                     correct: Optional[np.ndarray],
                     scores: np.ndarray,
@@ -94,7 +94,7 @@ def domain_rank_lists(table: FeatureTable,
                       seed: int = 0,
                       metric: str = 'cosine',
                       cross_camera: bool = True,
-                      root: ImageFile = '') -> RGBImage:
+                      root: AnyPath = '') -> RGBImage:
     """Draw rank lists of a seeded sample of the queries that have a match.
 
     Args:
@@ -136,9 +136,9 @@ def domain_rank_lists(table: FeatureTable,
 
 
 def draw_table(table: FeatureTable,
-               out_dir: ImageFile,
+               out_dir: AnyPath,
                domains: Optional[Sequence[str]] = None,
-               **options) -> list[Path]:
+               **options: Any) -> list[Path]:
     """Write the rank lists of some domains, all by default.
 
     Each gets a file ``<domain>.png`` in the folder. The options are those of

@@ -13,7 +13,7 @@ from mmreidmix.results.checkpoint_rule import domains_of
 from mmreidmix.visualization.image_grid import BACKDROP, Sheet
 
 from ..data_uri import image_uri
-from ..domains import data_set, is_toy
+from ..domain_config import data_set, is_toy
 from ..page_blocks import Note, Picture, Pictures, Table
 from ..work_dir import Options, WorkDir
 

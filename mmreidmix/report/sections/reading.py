@@ -1,16 +1,10 @@
 """What the figures can not say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from mmreidmix.results.checkpoint_rule import same_data
+from mmreidmix.results.checkpoint_rule import domains_of, same_data
 
-from ..domains import (
-    data_set,
-    domain_name,
-    is_toy,
-    tested_domains,
-    trained_domains,
-)
+from ..domain_config import data_set, is_toy
 from ..page_blocks import Note
 from ..score_tables import RESAMPLES
 from ..work_dir import Options, WorkDir
@@ -18,18 +12,29 @@ from ..work_dir import Options, WorkDir
 
 def reading(work: WorkDir, options: Options) -> list[Note]:
     """Notes on how far the scores may be trusted."""
-    return [*_of_training(work), *_of_scores(work), *_of_overlap(work),
-            *_of_results(work), *_of_labels(work)]
+    trained = domains_of(work.config, 'train_dataloader')
+    tested = domains_of(work.config, 'val_dataloader') + [
+        domain for result in work.results.values()
+        for domain in result['domains']]
+    return [*_of_toys(trained + tested), *_of_progress(work),
+            *_of_scores(work), *_of_overlap(trained, tested),
+            *_of_results(work), *_of_labels(trained)]
 
 
-def _of_training(work: WorkDir) -> Iterator[Note]:
-    domains = trained_domains(work) + tested_domains(work)
-    toys = dict.fromkeys(domain_name(d) for d in domains if is_toy(d))
-    if toys:
+def _name(domain: Mapping) -> str:
+    return str(domain.get('name') or domain.get('type'))
+
+
+def _of_toys(domains: list[Mapping]) -> Iterator[Note]:
+    names = dict.fromkeys(map(_name, filter(is_toy, domains)))
+    if names:
         yield Note(
-            f'Toy data: {", ".join(toys)}. The people are drawn by a program; '
-            'such scores say that a method runs and learns, not how good it '
-            'is on people.', 'warning')
+            f'Toy data: {", ".join(names)}. The people are drawn by a '
+            'program; such scores say that a method runs and learns, not how '
+            'good it is on people.', 'warning')
+
+
+def _of_progress(work: WorkDir) -> Iterator[Note]:
     if work.rule == 'last' or not work.logs:
         return
     if work.logs[-1].saved is None:
@@ -57,12 +62,11 @@ def _of_scores(work: WorkDir) -> Iterator[Note]:
             'training would.')
 
 
-def _of_overlap(work: WorkDir) -> Iterator[Note]:
-    pairs = [
-        (domain_name(test), source.get('role', 'labelled'))
-        for test in tested_domains(work) for source in trained_domains(work)
-        if same_data(source, data_set(test))
-    ]
+def _of_overlap(trained: list[Mapping],
+                tested: list[Mapping]) -> Iterator[Note]:
+    pairs = [(_name(test), source.get('role', 'labelled'))
+             for test in tested for source in trained
+             if same_data(source, data_set(test))]
     for name, role in dict.fromkeys(pairs):
         yield Note(f'Images of the data set {name} were trained on ({role}): '
                    'scores on it are not those of an unseen domain.')
@@ -88,8 +92,8 @@ def _of_results(work: WorkDir) -> Iterator[Note]:
                 'numbers of images: not comparable with published scores.')
 
 
-def _of_labels(work: WorkDir) -> Iterator[Note]:
-    if any(d.get('role') == 'unlabelled' for d in trained_domains(work)):
+def _of_labels(trained: list[Mapping]) -> Iterator[Note]:
+    if any(domain.get('role') == 'unlabelled' for domain in trained):
         yield Note(
             'Label quality is measured with the true identities of the '
             'unlabelled images where the data set has them. They are used for '

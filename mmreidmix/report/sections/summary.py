@@ -103,8 +103,8 @@ def _headline(work: WorkDir) -> list:
     if not rows:
         return [Note('No scores: no result file and no validation was found.',
                      'missing')]
-    blocks = [Table('Headline scores, in percent',
-                    ['tested domain', 'of', *HEADLINE], rows)]
+    blocks: list = [Table('Headline scores, in percent',
+                          ['tested domain', 'of', *HEADLINE], rows)]
     if any(last.epoch != best.epoch for last, best in pairs):
         blocks.append(Note(
             'The last checkpoint is the one that counts. The best is shown '
