@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmreidmix.apis import Gallery
-from mmreidmix.neighbours import normalise
+from mmreidmix.neighbours import normalise_rows
 
 DIM = 8
 
@@ -42,7 +42,7 @@ def naive(gallery, queries, topk, keep=None):
     if keep is not None:
         ids = ids[[keep(entry) for entry in gallery.entries(ids)]]
     vectors = gallery.embeddings(ids).astype(np.float64)
-    scores = normalise(queries).numpy().astype(np.float64) @ vectors.T
+    scores = normalise_rows(queries).numpy().astype(np.float64) @ vectors.T
     scores = scores.astype(np.float32)
     return [[(int(ids[i]), line[i]) for i in
              sorted(range(len(ids)), key=lambda i: (-line[i], ids[i]))[:topk]]

@@ -1,14 +1,16 @@
-"""Lists of candidates, filled from rough products, settled exactly.
+"""Lists of candidates, filled from products of reduced precision.
 
 A list keeps every image that may be among the k nearest, given the bound of
-the error of its rough similarity.
+the error of its approximate similarity.
 """
+
 import threading
+from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 
-from .numba_kernels import compiled, over_rows
-from .similarity import refine, widen
+from .numba_kernels import compiled, fill_rows
+from .similarity import widen
 
 # Constant lengths make inner loops fast vector code: images that are looked at
 # together, and rows and columns that are transposed at a time.
@@ -20,8 +22,43 @@ _ROWS = 128
 _GROUP = 16
 
 
+class CandidateLists(NamedTuple):
+    """Candidates for the k nearest images of R rows.
+
+    A value v of row r is wrong by at most ``errors[r] + rounding * abs(v)``.
+    """
+
+    #: (R, C) int32 images and (R, C) float32 approximate similarities.
+    images: np.ndarray
+    values: np.ndarray
+    #: (R,) lengths of the lists; -1 = overflow, too many near-ties.
+    counts: np.ndarray
+    #: (R,) lengths at which the lists are shortened.
+    limits: np.ndarray
+    #: (R,) values below which no image can be among the k nearest.
+    floors: np.ndarray
+    errors: np.ndarray
+    rounding: np.float32
+    k: int
+
+
+def list_capacity(k: int) -> int:
+    """Room for candidates for the k nearest images."""
+    return 8 * k + 128
+
+
+def empty_candidate_lists(num_rows: int, k: int, errors: np.ndarray,
+                          rounding: np.float32) -> CandidateLists:
+    """Lists for the first rows; bounds as of ``reduced_copies``."""
+    shape = num_rows, list_capacity(k)
+    return CandidateLists(
+        np.empty(shape, np.int32), np.empty(shape, np.float32),
+        np.zeros(num_rows, np.int64), np.full(num_rows, 3 * k),
+        np.full(num_rows, -np.inf, np.float32), errors[:num_rows], rounding, k)
+
+
 @compiled
-def _kth_largest(values, k):
+def _kth_largest(values: np.ndarray, k: int) -> float:
     """The k-th largest value; the order of the values changes (Hoare)."""
     # numba takes 8 s to compile its np.partition, and no time for this.
     low, high = 0, values.size - 1
@@ -47,140 +84,143 @@ def _kth_largest(values, k):
 
 
 @compiled
-def _floor_below(best, error, rounding):
-    """The lowest value of an image that may be as near as one of ``best``.
-
-    A value v is wrong by at most error + rounding * abs(v).
-    """
+def _floor_below(best: float, error: float, rounding: float) -> float:
+    """The lowest value of an image that may be as near as one of ``best``."""
     floor = best - rounding * abs(best) - np.float32(2) * error
     return floor / (1 + rounding if floor > 0 else 1 - rounding)
 
 
 @compiled
-def _shorten(s, images, values, counts, floors, errors, rounding, k):
-    """Drop the candidates of list s that cannot be among its first k."""
-    count = counts[s]
-    if count <= k:
-        return
-    best = _kth_largest(values[s, :count].copy(), k)
-    floors[s] = _floor_below(best, errors[s], rounding)
-    kept = 0
-    for p in range(count):
-        if values[s, p] >= floors[s]:
-            images[s, kept] = images[s, p]
-            values[s, kept] = values[s, p]
-            kept += 1
-    counts[s] = kept
+def shorten_lists(lists: CandidateLists, first: int, last: int) -> None:
+    """Drop the candidates that cannot be among the first k of their list."""
+    images, values = lists.images, lists.values
+    for s in range(first, last):
+        count = lists.counts[s]
+        if count <= lists.k:
+            continue
+        best = _kth_largest(values[s, :count].copy(), lists.k)
+        lists.floors[s] = _floor_below(best, lists.errors[s], lists.rounding)
+        size = 0
+        for p in range(count):
+            if values[s, p] >= lists.floors[s]:
+                images[s, size] = images[s, p]
+                values[s, size] = values[s, p]
+                size += 1
+        lists.counts[s] = size
 
 
 @compiled
-def _push(s, image, value, images, values, counts, limits, floors, errors,
-          rounding, k):
-    images[s, counts[s]] = image
-    values[s, counts[s]] = value
+def _push(s: int, image: int, value: float, lists: CandidateLists) -> None:
+    counts, limits = lists.counts, lists.limits
+    lists.images[s, counts[s]] = image
+    lists.values[s, counts[s]] = value
     counts[s] += 1
     if counts[s] < limits[s]:
         return
-    _shorten(s, images, values, counts, floors, errors, rounding, k)
+    shorten_lists(lists, s, s + 1)
     # Short lists at first, so that the floor rises early.
-    limits[s] = min(counts[s] + 2 * k, images.shape[1])
-    if counts[s] == limits[s]:  # too many near-ties
+    limits[s] = min(counts[s] + 2 * lists.k, lists.images.shape[1])
+    if counts[s] == limits[s]:
         counts[s] = -1
-        floors[s] = np.inf
+        lists.floors[s] = np.inf
 
 
 @compiled
-def _first_floor(row, shifts, s, floors, error, rounding, k):
+def _set_first_floor(s: int, row: np.ndarray, shifts: np.ndarray,
+                     lists: CandidateLists) -> None:
     """A floor for an empty list, so that few images come before the nearest.
 
     k of the groups that a row is dealt into have an image as near as the
     k-th best of the groups' best.
     """
     num = row.size // _GROUP
-    if num < 2 * k:
+    if num < 2 * lists.k:
         return
     best = np.full(num, -np.inf, np.float32)
     for begin in range(0, num * _GROUP, num):
         for c in range(num):  # this loop becomes vector code
             value = widen(row[begin + c]) + shifts[begin + c]
             best[c] = value if value > best[c] else best[c]
-    floors[s] = _floor_below(_kth_largest(best, k), error, rounding)
+    lists.floors[s] = _floor_below(
+        _kth_largest(best, lists.k), lists.errors[s], lists.rounding)
 
 
 @compiled
-def _offer(row, shifts, others, s, images, values, counts, limits, floors,
-           errors, rounding, k):
-    """Offer images to list s, by one row of the product."""
-    for begin in range(0, row.size, _CHUNK):
-        size = min(_CHUNK, row.size - begin)
-        part = row[begin:begin + size]
-        shift = shifts[begin:begin + size]
-        floor = floors[s]
-        if size == _CHUNK:
-            above = 0
-            for c in range(_CHUNK):
-                above += widen(part[c]) + shift[c] >= floor
-            if above == 0:
-                continue
-        for c in range(size):
-            value = widen(part[c]) + shift[c]
-            if value >= floors[s]:
-                _push(s, others[begin + c], value, images, values, counts,
-                      limits, floors, errors, rounding, k)
-
-
-@compiled
-def serve(product, own, shifts, others, images, values, counts, limits,
-          floors, errors, rounding, k, first, last):
-    """Offer the images of the columns to the lists of the rows."""
-    for r in range(first, last):
-        s = own + r
-        if counts[s] == 0:
-            _first_floor(product[r], shifts, s, floors, errors[s], rounding,
-                         k)
-        _offer(product[r], shifts, others, s, images, values, counts, limits,
-               floors, errors, rounding, k)
-
-
-def over_product(offer, product, a, c, num_lists, threads=None):
-    """Offer the images of a product to each other's lists.
+def push_candidates(product: np.ndarray, row: int, shifts: np.ndarray,
+                    images: np.ndarray, lists: CandidateLists, first: int,
+                    last: int) -> None:
+    """Push the images of the columns to the lists of the rows.
 
     Args:
-        offer (callable): offer(product, own, others, first, last) offers the
-            images of the columns, the slice ``others``, to the lists of some
-            rows; row 0 is image ``own``.
-        product (np.ndarray): (R, C).
-        a (int): Its first row.
-        c (int): Its first column; ``a`` for some images with themselves.
-        num_lists (int): Images from here on have no lists.
-        threads (int, optional): Default ``torch.get_num_threads()``.
+        product (np.ndarray): (R, C) approximate similarities less the shifts.
+        row (int): list of its first row.
+        shifts (np.ndarray): (C,) float32, see ``reduced_copies``.
+        images (np.ndarray): (C,) images of the columns.
+        lists (CandidateLists): changed.
+        first (int): first row that is pushed to.
+        last (int): end of these rows.
     """
-    rows, columns = product.shape
-    options = dict(threads=threads, chunk=_ROWS)
-    for _ in over_rows(offer, rows, product, a, slice(c, c + columns),
-                       **options):
-        pass
-    if c == a:
+    for r in range(first, last):
+        s = row + r
+        if lists.counts[s] == 0:
+            _set_first_floor(s, product[r], shifts, lists)
+        for begin in range(0, images.size, _CHUNK):
+            size = min(_CHUNK, images.size - begin)
+            part = product[r, begin:begin + size]
+            shift = shifts[begin:begin + size]
+            floor = lists.floors[s]
+            if size == _CHUNK:
+                above = 0
+                for c in range(_CHUNK):
+                    above += widen(part[c]) + shift[c] >= floor
+                if above == 0:
+                    continue
+            for c in range(size):
+                value = widen(part[c]) + shift[c]
+                if value >= lists.floors[s]:
+                    _push(s, images[begin + c], value, lists)
+
+
+def push_product(push: Callable[[np.ndarray, int, slice, int, int], object],
+                 product: np.ndarray, row: int, column: int, num_lists: int,
+                 threads: Optional[int] = None) -> None:
+    """Push the images of a product to each other's lists.
+
+    Args:
+        push (Callable): ``push(product, row, columns, first, last)`` pushes
+            the images of the slice ``columns`` to the lists of some rows;
+            the first row of the product is that of image ``row``.
+        product (np.ndarray): (R, C).
+        row (int): its first row.
+        column (int): its first column; ``row`` for some images with
+            themselves.
+        num_lists (int): images from here on have no lists.
+        threads (int, optional): default ``torch.get_num_threads()``.
+    """
+    height, width = product.shape
+    fill_rows(push, height, product, row, slice(column, column + width),
+              threads=threads, chunk=_ROWS)
+    if column == row:
         return
 
     local = threading.local()
 
-    def offer_rows(product, own, others, first, last):
+    def push_columns(product: np.ndarray, column: int, rows: slice,
+                     first: int, last: int) -> None:
         # So few that they stay in the cache once they lie together; in memory
         # that is there, which takes less time than the transposition.
-        if not hasattr(local, 'room'):
-            local.room = np.empty((_ROWS, rows), product.dtype)
-        turned = local.room[:last - first]
-        _transpose(product[:, first:last], turned)
-        offer(turned, own + first, others, 0, last - first)
+        if not hasattr(local, 'memory'):
+            local.memory = np.empty((_ROWS, height), product.dtype)
+        transposed = local.memory[:last - first]
+        _transpose(product[:, first:last], transposed)
+        push(transposed, column + first, rows, 0, last - first)
 
-    for _ in over_rows(offer_rows, min(columns, num_lists - c), product, c,
-                       slice(a, a + rows), **options):
-        pass
+    fill_rows(push_columns, min(width, num_lists - column), product, column,
+              slice(row, row + height), threads=threads, chunk=_ROWS)
 
 
 @compiled
-def _transpose(source, target):
+def _transpose(source: np.ndarray, target: np.ndarray) -> None:
     """Block by block."""
     num, width = source.shape
     for a in range(0, num, _BLOCK):
@@ -193,50 +233,3 @@ def _transpose(source, target):
             for j in range(c, min(c + _BLOCK, width)):
                 for i in range(a, min(a + _BLOCK, num)):
                     target[j, i] = source[i, j]
-
-
-@compiled
-def finish(images, values, counts, limits, floors, errors, rounding, k,
-           first, last):
-    """Shorten all lists."""
-    for s in range(first, last):
-        _shorten(s, images, values, counts, floors, errors, rounding, k)
-
-
-def capacity(k):
-    """Room for candidates for the k nearest images."""
-    return 8 * k + 128
-
-
-def new_lists(num_rows, k, errors, rounding):
-    """Empty lists of candidates: what :func:`serve` fills, in its order."""
-    return (np.empty((num_rows, capacity(k)), np.int32),
-            np.empty((num_rows, capacity(k)), np.float32),
-            np.zeros(num_rows, np.int64), np.full(num_rows, 3 * k),
-            np.full(num_rows, -np.inf, np.float32), errors[:num_rows],
-            rounding, k)
-
-
-def settle(view, order, lists, k, threads=None):
-    """Turn lists of candidates into those of the exact neighbours.
-
-    Args:
-        view (np.ndarray): :func:`~similarity.kernel_view` of all features.
-        order (np.ndarray): (B,) images; list i is that of ``order[i]``.
-        lists (tuple): :func:`new_lists`, filled.
-        k (int): Length of the result.
-        threads (int, optional): Threads of the comparison.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray, np.ndarray]: (num_rows, k) indices and
-        similarities; which rows are not settled, since too many images may
-        be among their nearest.
-    """
-    images, _, counts = lists[:3]
-    num_rows, width = images.shape
-    for _ in over_rows(finish, num_rows, *lists, threads=threads):
-        pass
-    rows = order[:num_rows]
-    indices, sims = refine(view, rows, np.arange(num_rows) * width, counts,
-                           images.ravel(), k, threads)
-    return indices, sims, np.flatnonzero(counts < 0)

@@ -1,11 +1,16 @@
 """Exact duplicates: searched once, listed like all others."""
+
+from typing import Optional
+
 import numpy as np
 
-from .numba_kernels import compiled, over_rows
+from .numba_kernels import compiled, fill_rows
+from .similarity import NeighbourLists
 
 
 @compiled
-def _hash(bits, factors, codes, first, last):
+def _hash(bits: np.ndarray, factors: np.ndarray, codes: np.ndarray, first: int,
+          last: int) -> None:
     for i in range(first, last):
         row = bits[i]
         code = np.uint64(0)
@@ -14,8 +19,9 @@ def _hash(bits, factors, codes, first, last):
         codes[i] = code
 
 
-def surplus(features, k, threads=None):
-    """Duplicates that no list of k neighbours needs, save their own.
+def redundant_duplicates(features: np.ndarray, k: int,
+                         threads: Optional[int] = None) -> np.ndarray:
+    """Find duplicates that no list of k neighbours needs, save their own.
 
     Equal similarities are ordered by index: of a group of duplicates only the
     k of lowest index can be in the list of any other image. Searching these
@@ -23,11 +29,11 @@ def surplus(features, k, threads=None):
 
     Args:
         features (np.ndarray): (N, D) float32 or float16.
-        k (int): Length of the lists.
-        threads (int, optional): Default ``torch.get_num_threads()``.
+        k (int): length of the lists.
+        threads (int, optional): default ``torch.get_num_threads()``.
 
     Returns:
-        np.ndarray: (N,) for every surplus image the first of its group, and
+        np.ndarray: (N,) for every redundant image the first of its group, and
         every other image itself.
     """
     bits = np.asarray(features)
@@ -37,8 +43,7 @@ def surplus(features, k, threads=None):
     random = np.random.default_rng(0)
     factors = random.integers(1, 2**63, dim, dtype=np.uint64) * 2 + 1
     codes = np.empty(num, np.uint64)
-    for _ in over_rows(_hash, num, bits, factors, codes, threads=threads):
-        pass
+    fill_rows(_hash, num, bits, factors, codes, threads=threads)
     leaders = np.arange(num)
     by_code = np.argsort(codes, kind='stable')
     codes = codes[by_code]
@@ -46,30 +51,18 @@ def surplus(features, k, threads=None):
     sizes = np.diff(np.r_[begins, num])
     for group in np.flatnonzero(sizes > k):
         members = by_code[begins[group]:begins[group] + sizes[group]]
-        equal = [
-            members[a:a + 1024][(bits[members[a:a + 1024]] ==
-                                 bits[members[0]]).all(axis=1)]
-            for a in range(0, len(members), 1024)]
-        equal = np.concatenate(equal)
+        equal = np.concatenate([
+            part[(bits[part] == bits[members[0]]).all(axis=1)]
+            for part in np.split(members, range(1024, len(members), 1024))])
         leaders[equal[k:]] = equal[0]
     return leaders
 
 
-def lists_of_surplus(images, indices, sims):
-    """Neighbours of surplus images from those of their leaders.
-
-    Args:
-        images (np.ndarray): (R,) surplus images.
-        indices (np.ndarray): (R, k) neighbours of their leaders.
-        sims (np.ndarray): (R, k) the similarities.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: The same for the surplus images.
-    """
+def redundant_lists(images: np.ndarray, indices: np.ndarray,
+                    sims: np.ndarray) -> NeighbourLists:
+    """Neighbours of (R,) redundant images from those of their leaders."""
     # The leader's list starts with the leader, wherever it belongs.
     order = np.lexsort((indices, -sims), axis=1)[:, :-1]
-    own = sims[:, :1]
-    indices = np.take_along_axis(indices, order, 1)
-    sims = np.take_along_axis(sims, order, 1)
-    return (np.concatenate([images[:, None].astype(np.int32), indices], 1),
-            np.concatenate([own, sims], 1))
+    return (np.hstack([images[:, None].astype(np.int32),
+                       np.take_along_axis(indices, order, 1)]),
+            np.hstack([sims[:, :1], np.take_along_axis(sims, order, 1)]))

@@ -1,18 +1,36 @@
-"""Exact search: rough products propose, the exact similarity decides.
+"""Exact search: reduced products propose, the exact similarity decides.
 
 Every product is used with a bound of its error, so that no neighbour can be
 missed whatever the number format; images within the bound are compared again
 by :mod:`similarity`.
 """
+
+from collections.abc import Iterator
+from typing import Callable, Optional
+
 import faiss
 import numpy as np
 import torch
+from torch import Tensor
 
-from .candidates import new_lists, over_product, serve, settle
+from .candidates import (
+    CandidateLists,
+    empty_candidate_lists,
+    push_candidates,
+    push_product,
+    shorten_lists,
+)
 from .matmul import multiply
+from .numba_kernels import fill_rows
 from .progress import Progress
-from .reduced_precision import mean_feature, product_error, rough_copies
-from .similarity import exhaust, refine
+from .reduced_precision import mean_feature, product_error, reduced_copies
+from .similarity import (
+    NeighbourLists,
+    SearchTask,
+    empty_lists,
+    rank_all,
+    rank_candidates,
+)
 
 _BLOCK_BYTES = 64 << 20
 # Rows and columns of one product: large enough for the matrix kernels, small
@@ -21,76 +39,70 @@ ROWS, COLUMNS = 1024, 8192
 # Candidates beyond k: a few ties and rounding errors are settled among them.
 _PAD = 8
 # Lists of candidates longer than this cost more than comparing everything.
-_WIDE = 4096
+_MAX_CANDIDATES = 4096
 
 
-def streamed_search(host, view, order, num_rows, k, *, block=None,
-                    threads=None):
+def streamed_search(task: SearchTask) -> NeighbourLists:
     """Search on the CPU, half of all products, no sorting of whole rows.
 
     A product of rows and columns serves both, and is streamed against the
     k-th best value so far of every list. Products are those of
-    :func:`~rough.rough_copies`.
-
-    Args:
-        host (np.ndarray): (N, D) unit features, float32 or float16.
-        view (np.ndarray): Its :func:`~similarity.kernel_view`.
-        order (np.ndarray): (B,) different images, B >= k; the first
-            ``num_rows`` of them are those asked for.
-        num_rows (int): How many are asked for.
-        k (int): Length of the lists.
-        block (int, optional): Rows of one product.
-        threads (int, optional): Threads of selection and comparison.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: (num_rows, k) indices and similarities.
+    :func:`~reduced_precision.reduced_copies`.
     """
-    bank, shifts, errors, rounding = rough_copies(
-        host, order, mean_feature(host, order), num_rows, k)
-    lists = new_lists(num_rows, k, errors, rounding)
+    features, order, num_rows, k, block, threads = task
+    bank, shifts, errors, rounding = reduced_copies(
+        features, order, mean_feature(features, order), num_rows, k)
+    lists = empty_candidate_lists(num_rows, k, errors, rounding)
 
-    def offer(product, own, others, first, last):
-        serve(product, own, shifts[others], order[others], *lists, first,
-              last)
+    def push(product: np.ndarray, row: int, columns: slice, first: int,
+             last: int) -> None:
+        push_candidates(product, row, shifts[columns], order[columns], lists,
+                        first, last)
 
-    for product, a, c in streamed_products(bank, num_rows, block):
-        over_product(offer, product, a, c, num_rows, threads)
+    for product, row, column in streamed_products(bank, num_rows, block):
+        push_product(push, product, row, column, num_rows, threads)
     del bank
-    return settled(host, view, order, lists, k, threads)
+    return exact_neighbours(features, order, lists, threads)
 
 
-def settled(host, view, order, lists, k, threads=None):
-    """What :func:`~candidates.settle` leaves over, by precise products.
+def exact_neighbours(features: np.ndarray, order: np.ndarray,
+                     lists: CandidateLists,
+                     threads: Optional[int] = None) -> NeighbourLists:
+    """Turn filled lists of candidates into those of the exact neighbours.
+
+    Lists that have overflowed are searched again, by precise products.
 
     Args:
-        host (np.ndarray): (N, D) unit features, float32 or float16.
-        view (np.ndarray): Its :func:`~similarity.kernel_view`.
+        features (np.ndarray): (N, D) unit rows, float32 or float16.
         order (np.ndarray): (B,) images; list i is that of ``order[i]``.
-        lists (tuple): :func:`~candidates.new_lists`, filled.
-        k (int): Length of the result.
-        threads (int, optional): Threads of the comparison.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: (num_rows, k) indices and similarities.
+        lists (CandidateLists): lists of the first of them.
+        threads (int, optional): threads of the comparison.
     """
-    indices, sims, crowded = settle(view, order, lists, k, threads)
-    if len(crowded):
-        others = np.delete(np.arange(len(order)), crowded)
-        again = order[np.concatenate([crowded, others])]
-        bank = torch.from_numpy(host[again]).float()
-        indices[crowded], sims[crowded] = topk_search(
-            bank, view, again, len(crowded), k, backend='torch',
-            threads=threads)
+    num_rows, capacity = lists.images.shape
+    fill_rows(shorten_lists, num_rows, lists, threads=threads)
+    indices, sims = rank_candidates(
+        features, order[:num_rows], np.arange(num_rows) * capacity,
+        lists.counts, lists.images.ravel(), lists.k, threads)
+    overflowed = np.flatnonzero(lists.counts < 0)
+    if len(overflowed):
+        order = np.concatenate([order[overflowed],
+                                np.delete(order, overflowed)])
+        indices[overflowed], sims[overflowed] = topk_search(
+            SearchTask(features, order, len(overflowed), lists.k, None,
+                       threads),
+            torch.from_numpy(features[order]).float(), 'torch')
     return indices, sims
 
 
-def streamed_products(bank, num_rows, block=None):
+def streamed_products(
+        bank: Tensor, num_rows: int,
+        block: Optional[int] = None) -> Iterator[tuple[np.ndarray, int, int]]:
     """Products of the first rows with all, each pair of rows once.
 
     Args:
-        bank (torch.Tensor): (B, D) float32 or bfloat16.
-        num_rows (int): How many rows.
-        block (int, optional): Rows of one product.
+        bank (Tensor): (B, D) float32 or bfloat16.
+        num_rows (int): how many rows.
+        block (int, optional): rows of one product.
 
     Yields:
         tuple: product (the bits of bfloat16 as int16), its first row and its
@@ -116,19 +128,22 @@ def streamed_products(bank, num_rows, block=None):
             progress.add((z - a) * (d - c))
 
 
-def _wide_candidates(bank, order, rows, floor):
-    """All images whose rough similarity to ``rows`` reaches ``floor``."""
-    rough = bank[rows] @ bank.T
-    keep = rough >= torch.as_tensor(floor, device=bank.device)[:, None]
-    counts = keep.sum(dim=1)
-    keep &= (counts <= _WIDE)[:, None]
-    return counts.cpu().numpy(), order[keep.nonzero()[:, 1].cpu().numpy()]
+def _images_above(bank: Tensor, order: np.ndarray, rows: np.ndarray,
+                  floors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many images reach the floors of rows; those of rows with few."""
+    products = bank[torch.from_numpy(rows)] @ bank.T
+    near = products >= torch.as_tensor(floors, device=bank.device)[:, None]
+    counts = near.sum(dim=1)
+    near &= (counts <= _MAX_CANDIDATES)[:, None]
+    return counts.cpu().numpy(), order[near.nonzero()[:, 1].cpu().numpy()]
 
 
-def _rough_search(bank, backend, width):
-    """A function (first, last) -> rough similarities and positions."""
+def _topk_products(
+        bank: Tensor, backend: str,
+        width: int) -> Callable[[int, int], tuple[np.ndarray, np.ndarray]]:
+    """A function (first, last) -> largest products and their positions."""
     if backend == 'torch':
-        def search(first, last):
+        def search(first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
             top = torch.topk(bank[first:last] @ bank.T, width, sorted=False)
             return top.values.cpu().numpy(), top.indices.cpu().numpy()
         return search
@@ -137,60 +152,47 @@ def _rough_search(bank, backend, width):
     return lambda first, last: index.search(bank[first:last].numpy(), width)
 
 
-def topk_search(bank, view, order, num_rows, k, *, backend, block=None,
-                threads=None):
+def topk_search(task: SearchTask, bank: Tensor,
+                backend: str) -> NeighbourLists:
     """Search by whole sorted products, on the bank's device.
 
     The results are those of :func:`streamed_search`.
 
     Args:
-        bank (torch.Tensor): (B, D) float32, the unit features of ``order``.
-        view (np.ndarray): :func:`~similarity.kernel_view` of all features.
-        order (np.ndarray): (B,) different images, as there.
-        num_rows (int): How many of them are asked for.
-        k (int): Length of the lists.
+        task (SearchTask): a block is by default 64 MiB of products.
+        bank (Tensor): (B, D) float32, the features of ``task.order``.
         backend (str): 'torch', or 'faiss' for a bank on the CPU.
-        block (int, optional): Rows of one product; default 64 MiB of it.
-        threads (int, optional): Threads of the comparison.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: (num_rows, k) indices and similarities.
     """
+    features, order, num_rows, k, block, threads = task
     num, dim = bank.shape
     width = min(num, k + _PAD)
     block = block or max(1, _BLOCK_BYTES // (4 * num))
-    indices = np.empty((num_rows, k), np.int32)
-    sims = np.empty((num_rows, k), np.float32)
-    search = _rough_search(bank, backend, width)
+    indices, sims = empty_lists(num_rows, k)
+    search = _topk_products(bank, backend, width)
     error = np.float32(product_error(dim))
     progress = Progress('neighbours', num_rows)
     for first in range(0, num_rows, block):
         last = min(first + block, num_rows)
-        rough, places = search(first, last)
+        products, places = search(first, last)
         rows = np.arange(first, last)
-        start = np.arange(len(rows)) * width
-        counts = np.full(len(rows), width)
-        indices[rows], sims[rows] = refine(
-            view, order[rows], start, counts, order[places.ravel()], k,
-            threads)
+        indices[rows], sims[rows] = rank_candidates(
+            features, order[rows], np.arange(len(rows)) * width,
+            np.full(len(rows), width), order[places.ravel()], k, threads)
         progress.add(last - first)
         if width == num:
             continue
-        cut = rows[sims[rows, -1] - rough.min(axis=1) <= error]
+        # Rows for which an image outside may be as near as the last inside.
+        cut = rows[sims[rows, -1] - products.min(axis=1) <= error]
         if not len(cut):
             continue
-        counts, candidates = _wide_candidates(
-            bank, order, torch.from_numpy(cut), sims[cut, -1] - error)
-        for crowded in (False, True):
-            part = (counts > _WIDE) == crowded
-            if not part.any():
-                continue
-            chosen = cut[part]
-            if crowded:
-                lists = exhaust(view, order[chosen], order, k, threads)
-            else:
-                start = np.cumsum(counts[part]) - counts[part]
-                lists = refine(view, order[chosen], start, counts[part],
-                               candidates, k, threads)
-            indices[chosen], sims[chosen] = lists
+        counts, candidates = _images_above(
+            bank, order, cut, sims[cut, -1] - error)
+        few = counts <= _MAX_CANDIDATES
+        rows, counts = cut[few], counts[few]
+        indices[rows], sims[rows] = rank_candidates(
+            features, order[rows], np.cumsum(counts) - counts, counts,
+            candidates, k, threads)
+        rows = cut[~few]
+        indices[rows], sims[rows] = rank_all(
+            features, order[rows], order, k, threads)
     return indices, sims

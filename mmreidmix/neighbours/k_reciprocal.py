@@ -4,16 +4,30 @@ Zhong, Zheng, Cao, Li: Re-ranking Person Re-identification with k-reciprocal
 Encoding, CVPR 2017 (``zhunzhong07/person-re-ranking``), in the variant of the
 pseudo-label methods (``yxgeee/SpCL``): see :func:`k_reciprocal_encoding`.
 """
+
+from typing import Optional
+
 import numpy as np
 from scipy import sparse
 
-from .numba_kernels import compiled
+from mmreidmix.checks import check_choice, check_count
+
+from .numba_kernels import compiled, fill_rows, over_rows
 from .similarity import kernel_view, similarity
-from .sparse_rows import check_kernel, grow, in_chunks, stack
+from .sparse_rows import (
+    KERNELS,
+    RowRange,
+    SparseArrays,
+    arrays_of,
+    grow,
+    join_rows,
+    stack_rows,
+)
 
 
 @compiled
-def _reciprocal(indices, half, flags, first, last):
+def _mark_mutual(indices: np.ndarray, half: int, flags: np.ndarray, first: int,
+                 last: int) -> None:
     """Fill flags: 1 = mutual in the whole lists, 2 = in the halves too."""
     k = indices.shape[1]
     for i in range(first, last):
@@ -26,8 +40,8 @@ def _reciprocal(indices, half, flags, first, last):
                     break
 
 
-def _reciprocal_numpy(indices, half, flags, first, last):
-    """The plain twin of :func:`_reciprocal`."""
+def _mark_mutual_numpy(indices: np.ndarray, half: int, flags: np.ndarray,
+                       first: int, last: int) -> None:
     lists = indices[first:last]
     back = indices[lists] == np.arange(first, last)[:, None, None]
     flags[first:last] = back.any(axis=2)
@@ -35,14 +49,16 @@ def _reciprocal_numpy(indices, half, flags, first, last):
 
 
 @compiled
-def _encode(indices, sims, half, flags, features, first, last):
+def _encode(indices: np.ndarray, sims: np.ndarray, half: int,
+            flags: np.ndarray, features: np.ndarray, first: int,
+            last: int) -> RowRange:
     """Softmax weights of the expanded k-reciprocal sets of some rows."""
     num, k = indices.shape
     counts = np.zeros(last - first, np.int64)
     columns = np.empty((last - first) * 2 * k, np.int32)
     weights = np.empty((last - first) * 2 * k, np.float32)
     core = np.full(num, -1, np.int32)
-    taken = np.full(num, -1, np.int32)
+    member = np.full(num, -1, np.int32)
     listed = np.full(num, -1, np.int32)
     listed_sim = np.empty(num, np.float32)
     used = 0
@@ -57,7 +73,7 @@ def _encode(indices, sims, half, flags, features, first, last):
             listed_sim[j] = sims[i, a]
             if flags[i, a] > 0:
                 core[j] = i
-                taken[j] = i
+                member[j] = i
                 columns[used] = j
                 used += 1
         for a in range(k):
@@ -75,8 +91,8 @@ def _encode(indices, sims, half, flags, features, first, last):
                 continue
             for b in range(half):
                 j = indices[c, b]
-                if flags[c, b] == 2 and taken[j] != i:
-                    taken[j] = i
+                if flags[c, b] == 2 and member[j] != i:
+                    member[j] = i
                     columns[used] = j
                     used += 1
         total = 0.0
@@ -93,15 +109,10 @@ def _encode(indices, sims, half, flags, features, first, last):
     return counts, columns[:used].copy(), weights[:used].copy()
 
 
-def _joined(counts, columns, values):
-    return (np.array(counts, np.int64),
-            np.concatenate(columns).astype(np.int32),
-            np.concatenate(values).astype(np.float32))
-
-
-def _encode_numpy(indices, sims, half, flags, features, first, last):
-    """The plain twin of :func:`_encode`."""
-    counts, columns, weights = [], [], []
+def _encode_numpy(indices: np.ndarray, sims: np.ndarray, half: int,
+                  flags: np.ndarray, features: np.ndarray, first: int,
+                  last: int) -> RowRange:
+    rows = []
     for i in range(first, last):
         core = indices[i, flags[i] > 0]
         members = core
@@ -116,64 +127,61 @@ def _encode_numpy(indices, sims, half, flags, features, first, last):
             members, indices[i], assume_unique=True, return_indices=True)
         sim[own] = sims[i, place]
         weight = np.exp(2 * sim - 2)
-        counts.append(len(members))
-        columns.append(members)
-        weights.append(weight / weight.sum())
-    return _joined(counts, columns, weights)
+        rows.append((members, weight / weight.sum()))
+    return join_rows(rows)
 
 
 @compiled
-def _average(indptr, columns, weights, neighbours, first, last):
+def _average(encoding: SparseArrays, neighbours: np.ndarray, first: int,
+             last: int) -> RowRange:
     """Mean of the encodings of each image's nearest neighbours."""
     num, k2 = neighbours.shape
     counts = np.zeros(last - first, np.int64)
-    out_columns = np.empty((last - first) * 64, np.int32)
-    out_weights = np.empty((last - first) * 64, np.float32)
+    columns = np.empty((last - first) * 64, np.int32)
+    weights = np.empty((last - first) * 64, np.float32)
     sums = np.zeros(num, np.float64)
-    seen = np.full(num, -1, np.int32)
+    member = np.full(num, -1, np.int32)
     used = 0
     for i in range(first, last):
         begin = used
         for a in range(k2):
             r = neighbours[i, a]
-            if used + indptr[r + 1] - indptr[r] > out_columns.size:
-                out_columns = grow(out_columns,
-                                   used + indptr[r + 1] - indptr[r])
-                out_weights = grow(out_weights, out_columns.size)
-            for p in range(indptr[r], indptr[r + 1]):
-                c = columns[p]
-                if seen[c] != i:
-                    seen[c] = i
+            low, high = encoding.indptr[r], encoding.indptr[r + 1]
+            if used + high - low > columns.size:
+                columns = grow(columns, used + high - low)
+                weights = grow(weights, columns.size)
+            for p in range(low, high):
+                c = encoding.indices[p]
+                if member[c] != i:
+                    member[c] = i
                     sums[c] = 0.0
-                    out_columns[used] = c
+                    columns[used] = c
                     used += 1
-                sums[c] += weights[p]
+                sums[c] += encoding.data[p]
         for p in range(begin, used):
-            out_weights[p] = sums[out_columns[p]] / k2
+            weights[p] = sums[columns[p]] / k2
         counts[i - first] = used - begin
-    return counts, out_columns[:used].copy(), out_weights[:used].copy()
+    return counts, columns[:used].copy(), weights[:used].copy()
 
 
-def _average_numpy(indptr, columns, weights, neighbours, first, last):
-    """The plain twin of :func:`_average`."""
-    counts, out_columns, out_weights = [], [], []
+def _average_numpy(encoding: SparseArrays, neighbours: np.ndarray, first: int,
+                   last: int) -> RowRange:
+    rows = []
     for nearest in neighbours[first:last]:
-        own = np.concatenate(
-            [np.arange(indptr[r], indptr[r + 1]) for r in nearest])
-        members, inverse = np.unique(columns[own], return_inverse=True)
-        counts.append(len(members))
-        out_columns.append(members)
-        out_weights.append(
-            np.bincount(inverse, weights[own]) / len(nearest))
-    return _joined(counts, out_columns, out_weights)
+        own = np.concatenate([
+            np.arange(encoding.indptr[r], encoding.indptr[r + 1])
+            for r in nearest])
+        members, inverse = np.unique(
+            encoding.indices[own], return_inverse=True)
+        sums = np.bincount(inverse, encoding.data[own])
+        rows.append((members, sums / len(nearest)))
+    return join_rows(rows)
 
 
-_NUMBA = (_reciprocal, _encode, _average)
-_NUMPY = (_reciprocal_numpy, _encode_numpy, _average_numpy)
-
-
-def k_reciprocal_encoding(indices, sims, features, k1=30, k2=6, *,
-                          kernel='numba', threads=None):
+def k_reciprocal_encoding(indices: np.ndarray, sims: np.ndarray,
+                          features: np.ndarray, k1: int = 30, k2: int = 6, *,
+                          kernel: str = 'numba',
+                          threads: Optional[int] = None) -> sparse.csr_matrix:
     """Encode every image by weights over its k-reciprocal neighbours.
 
     With L(i, k) the first k neighbours of image i, i itself among them:
@@ -197,20 +205,21 @@ def k_reciprocal_encoding(indices, sims, features, k1=30, k2=6, *,
         features (np.ndarray): (N, D) float32 or float16, L2-normalised, may
             be a memory map; it is never copied. Needed for members of a set
             that are not among the image's own neighbours.
-        k1 (int): Length of the neighbour lists.
-        k2 (int): Neighbours averaged over; 1 = none.
+        k1 (int): length of the neighbour lists.
+        k2 (int): neighbours averaged over; 1 = none.
         kernel (str): 'numba', or 'numpy' = the plain twin, slow.
-        threads (int, optional): Default ``torch.get_num_threads()``.
+        threads (int, optional): default ``torch.get_num_threads()``.
 
     Returns:
         scipy.sparse.csr_matrix: (N, N) float32, sorted columns, rows that
         sum to 1; memory O(N k).
 
     Raises:
-        ValueError: If k1 or k2 is not positive, the lists are too short, the
-            shapes do not fit or the kernel is not allowed.
+        ValueError: k1 or k2 is not positive, the lists are too short, the
+            shapes do not fit or the kernel is unknown.
     """
-    check_kernel(kernel)
+    check_choice('k_reciprocal_encoding', KERNELS, kernel=kernel)
+    check_count('k_reciprocal_encoding', 1, k1=k1, k2=k2)
     num, width = indices.shape
     if sims.shape != indices.shape or len(features) != num:
         raise ValueError(
@@ -219,13 +228,10 @@ def k_reciprocal_encoding(indices, sims, features, k1=30, k2=6, *,
             'the same shape')
     if features.dtype not in (np.float32, np.float16):
         raise ValueError(f'features: expected float32 or float16, got '
-                         f'{features.dtype}; see normalise()')
-    for name, value in (('k1', k1), ('k2', k2)):
-        if value < 1:
-            raise ValueError(f'{name}={value}: expected at least 1')
-        if min(value, num) > width:
-            raise ValueError(f'{name}={value}: the neighbour lists hold only '
-                             f'{width} images; search more neighbours')
+                         f'{features.dtype}; see normalise_rows()')
+    if min(max(k1, k2), num) > width:
+        raise ValueError(f'k1={k1}, k2={k2}: the neighbour lists hold only '
+                         f'{width} images; search more neighbours')
     if num == 0:
         return sparse.csr_matrix((0, 0), dtype=np.float32)
     encoding = encode_sets(
@@ -239,56 +245,40 @@ def k_reciprocal_encoding(indices, sims, features, k1=30, k2=6, *,
     return encoding
 
 
-def encode_sets(indices, sims, features, *, half, kernel='numba',
-                threads=None):
-    """Steps 1 to 3 of :func:`k_reciprocal_encoding`.
+def encode_sets(indices: np.ndarray, sims: np.ndarray, features: np.ndarray, *,
+                half: int, kernel: str = 'numba',
+                threads: Optional[int] = None) -> sparse.csr_matrix:
+    """Steps 1 to 3 of :func:`k_reciprocal_encoding`; columns not sorted.
 
-    Args:
-        indices (np.ndarray): (N, k) neighbour lists, used whole.
-        sims (np.ndarray): (N, k) their cosine similarities.
-        features (np.ndarray): (N, D), see there.
-        half (int): Length of the lists of H(c).
-        kernel (str): See there.
-        threads (int, optional): See there.
-
-    Returns:
-        scipy.sparse.csr_matrix: (N, N) float32, columns not sorted.
+    Neighbour lists are used whole, the first ``half`` of them for H(c).
     """
-    reciprocal, encode, _ = _NUMBA if kernel == 'numba' else _NUMPY
     num = len(indices)
     half = min(half, num)
-    near = np.ascontiguousarray(indices, np.int32)
-    near_sims = np.ascontiguousarray(sims, np.float32)
+    indices = np.ascontiguousarray(indices, np.int32)
+    sims = np.ascontiguousarray(sims, np.float32)
+    mark, encode = _mark_mutual_numpy, _encode_numpy
     if kernel == 'numba':
+        mark, encode = _mark_mutual, _encode
         features = kernel_view(features)
-    flags = np.empty(near.shape, np.uint8)
-    for _ in in_chunks(reciprocal, num, near, half, flags, threads=threads,
-                       what='mutual neighbours'):
-        pass
-    return stack(
-        in_chunks(encode, num, near, near_sims, half, flags, features,
+    flags = np.empty(indices.shape, np.uint8)
+    fill_rows(mark, num, indices, half, flags, threads=threads,
+              what='mutual neighbours')
+    return stack_rows(
+        over_rows(encode, num, indices, sims, half, flags, features,
                   threads=threads, what='encoding'), num)
 
 
-def average_encodings(encoding, indices, *, kernel='numba', threads=None):
-    """Step 4 of :func:`k_reciprocal_encoding`, local query expansion.
+def average_encodings(encoding: sparse.csr_matrix, indices: np.ndarray, *,
+                      kernel: str = 'numba',
+                      threads: Optional[int] = None) -> sparse.csr_matrix:
+    """Step 4 of :func:`k_reciprocal_encoding`; columns not sorted.
 
-    Args:
-        encoding (scipy.sparse.csr_matrix): (N, N).
-        indices (np.ndarray): (N, k2) nearest images, the image itself first.
-        kernel (str): See there.
-        threads (int, optional): See there.
-
-    Returns:
-        scipy.sparse.csr_matrix: (N, N) float32, columns not sorted; the
-        argument for k2 = 1.
+    Lists are (N, k2), used whole; for k2 = 1 the encoding is returned.
     """
     if indices.shape[1] == 1:
         return encoding
-    average = (_NUMBA if kernel == 'numba' else _NUMPY)[2]
     num = len(indices)
-    return stack(
-        in_chunks(average, num, encoding.indptr.astype(np.int64),
-                  encoding.indices, encoding.data,
-                  np.ascontiguousarray(indices, np.int32), threads=threads,
-                  what='query expansion'), num)
+    return stack_rows(
+        over_rows(_average if kernel == 'numba' else _average_numpy, num,
+                  arrays_of(encoding), np.ascontiguousarray(indices, np.int32),
+                  threads=threads, what='query expansion'), num)

@@ -1,93 +1,83 @@
 """Nearest neighbours by cosine similarity, in a fixed order."""
+
 import logging
+from typing import Any, Optional, Union
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from mmreidmix.checks import name_some
+from mmreidmix.checks import check_choice, check_count, name_some
 
 from .approximate_search import approximate_search
-from .duplicates import lists_of_surplus, surplus
+from .duplicates import redundant_duplicates, redundant_lists
 from .exact_search import streamed_search, topk_search
-from .similarity import exhaust, kernel_view
+from .numba_kernels import cached_blocks
+from .similarity import NeighbourLists, SearchTask, empty_lists, rank_all
 
 logger = logging.getLogger(__name__)
 
 EXACT_BACKENDS = ('torch', 'faiss')
 APPROXIMATE_BACKENDS = ('ivf', 'hnsw')
 BACKENDS = EXACT_BACKENDS + APPROXIMATE_BACKENDS
-# Blocks of rows that stay in the cache.
-_BLOCK_BYTES = 2 << 20
+
+Features = Union[np.ndarray, Tensor]
 
 
-def _blocks(num, dim):
-    step = max(1, _BLOCK_BYTES // (4 * max(dim, 1)))
-    return [slice(a, min(a + step, num)) for a in range(0, num, step)]
-
-
-def _check_shape(features):
-    floating = (features.is_floating_point()
-                if isinstance(features, torch.Tensor) else
-                np.issubdtype(features.dtype, np.floating))
-    if features.ndim != 2 or not floating:
-        raise ValueError(
-            'features: expected a float array of shape (N, D), got '
-            f'{features.dtype} of shape {tuple(features.shape)}')
-
-
-def _as_tensor(block):
-    """A float32 copy, so that neither its maker nor its flags matter."""
-    if isinstance(block, torch.Tensor):
-        return block.to(torch.float32, copy=True)
-    return torch.from_numpy(np.array(block, np.float32))
-
-
-def normalise(features, out=None):
+def normalise_rows(features: Features, out: Optional[Any] = None) -> Any:
     """L2-normalise feature vectors, naming those that cannot be.
 
     A block of rows at a time, so that features and result may be memory maps
     larger than the memory.
 
     Args:
-        features (np.ndarray | torch.Tensor): (N, D), any float type.
-        out (np.ndarray | torch.Tensor, optional): (N, D) where the result
-            goes, of any float type; may be ``features`` itself. What it holds
-            after an error is undefined.
+        features (np.ndarray | Tensor): (N, D), any float type.
+        out (np.ndarray | Tensor, optional): (N, D) where the result goes, of
+            any float type; may be ``features`` itself. What it holds after an
+            error is undefined.
 
     Returns:
-        torch.Tensor: (N, D) float32, rows of length 1, on the same device;
-        or ``out``.
+        Tensor: (N, D) float32, rows of length 1, on the same device; or
+        ``out``.
 
     Raises:
-        ValueError: If the input is not two-dimensional, or a vector is zero
-            or holds NaN or infinity; the message names the image indices.
+        ValueError: the input is not two-dimensional, or a vector is zero or
+            holds NaN or infinity; the message names the image indices.
     """
-    if isinstance(features, torch.Tensor):
+    if isinstance(features, Tensor):
         features = features.detach()
-    elif not isinstance(features, np.ndarray):
+        floating = features.is_floating_point()
+    else:
         features = np.asarray(features)
-    _check_shape(features)
+        floating = np.issubdtype(features.dtype, np.floating)
+    if features.ndim != 2 or not floating:
+        raise ValueError(
+            'features: expected a float array of shape (N, D), got '
+            f'{features.dtype} of shape {tuple(features.shape)}')
     num, dim = features.shape
     if out is None:
-        device = getattr(features, 'device', None)
-        device = device if isinstance(device, torch.device) else 'cpu'
-        out = torch.empty(num, dim, dtype=torch.float32, device=device)
+        out = torch.empty(num, dim, dtype=torch.float32,
+                          device=getattr(features, 'device', 'cpu'))
     if tuple(out.shape) != (num, dim):
         raise ValueError(f'out: expected shape {(num, dim)}, got '
                          f'{tuple(out.shape)}')
     if num and not dim:
         raise ValueError('features: the vectors have no dimension (D = 0)')
-    bad, zero = [], []
-    for part in _blocks(num, dim):
-        unit = _as_tensor(features[part])
+    bad: list[int] = []
+    zero: list[int] = []
+    for part in cached_blocks(num, dim):
+        # A copy, so that neither its maker nor its flags matter.
+        unit = (features[part].to(torch.float32, copy=True)
+                if isinstance(features, Tensor) else
+                torch.from_numpy(np.array(features[part], np.float32)))
         # Division by the largest entry keeps tiny and huge vectors exact.
         largest = unit.abs().amax(dim=1, keepdim=True)
-        for found, names in ((~torch.isfinite(largest), bad),
-                             (largest == 0, zero)):
-            names += (found.nonzero()[:, 0] + part.start).tolist()
+        for found, images in ((~torch.isfinite(largest), bad),
+                              (largest == 0, zero)):
+            images += (found.nonzero()[:, 0] + part.start).tolist()
         unit /= largest
         unit /= unit.norm(dim=1, keepdim=True)
-        out[part] = unit if isinstance(out, torch.Tensor) else unit.cpu()
+        out[part] = unit if isinstance(out, Tensor) else unit.cpu()
     if bad:
         raise ValueError(
             f'features of {len(bad)} images hold NaN or infinity: indices '
@@ -99,22 +89,21 @@ def normalise(features, out=None):
     return out
 
 
-def _on_host(features):
+def _on_host(features: Features) -> np.ndarray:
     """float32 or float16 in main memory or a file, not copied if it is."""
-    if isinstance(features, torch.Tensor):
+    if isinstance(features, Tensor):
         features = features.detach()
         if features.dtype not in (torch.float32, torch.float16):
             features = features.float()
         return features.cpu().numpy()
     features = np.asarray(features)
-    if features.dtype in (np.float32, np.float16):
-        return features
-    return features.astype(np.float32)
+    half = features.dtype == np.float16
+    return features.astype(np.float16 if half else np.float32, copy=False)
 
 
-def _check_unit(host):
-    off = []
-    for part in _blocks(*host.shape):
+def _check_unit(host: np.ndarray) -> None:
+    off: list[int] = []
+    for part in cached_blocks(*host.shape):
         length = np.linalg.norm(host[part].astype(np.float32), axis=1)
         # Written so that NaN is found too.
         off += (np.flatnonzero(~(abs(length - 1) < 1e-3)) +
@@ -122,30 +111,27 @@ def _check_unit(host):
     if off:
         raise ValueError(
             f'{len(off)} vectors are not finite or not of length 1: indices '
-            f'{name_some(off)}; call normalise() first')
+            f'{name_some(off)}; call normalise_rows() first')
 
 
-def _search(features, host, order, num_rows, k, block, backend, threads,
-            options):
-    view = kernel_view(host)
-    common = {'block': block, 'threads': threads}
+def _search(task: SearchTask, features: Features, backend: str,
+            options: dict) -> NeighbourLists:
     if backend in APPROXIMATE_BACKENDS:
-        return approximate_search(host, view, order, num_rows, k,
-                                  backend=backend, **common, **options)
-    on_cpu = getattr(features, 'is_cuda', False) is False
-    if backend == 'torch' and on_cpu:
-        return streamed_search(host, view, order, num_rows, k, **common)
-    if on_cpu:
-        bank = torch.from_numpy(host[order]).float()
+        return approximate_search(task, backend, **options)
+    if isinstance(features, Tensor) and features.is_cuda:
+        bank = features.detach()[torch.from_numpy(task.order)].float()
+    elif backend == 'torch':
+        return streamed_search(task)
     else:
-        bank = features.detach()[torch.from_numpy(order)].float()
-    return topk_search(bank, view, order, num_rows, k, backend=backend,
-                       **common)
+        bank = torch.from_numpy(task.features[task.order]).float()
+    return topk_search(task, bank, backend)
 
 
-def knn(features, k, *, block=None, backend='torch', threads=None, rows=None,
-        options=None):
-    """The k most similar images of every image, in a fixed order.
+def knn(features: Features, k: int, *, block: Optional[int] = None,
+        backend: str = 'torch', threads: Optional[int] = None,
+        rows: Optional[tuple[int, int]] = None,
+        options: Optional[dict] = None) -> NeighbourLists:
+    """Find the k most similar images of every image, in a fixed order.
 
     Similarity is the float64 dot product rounded to float32. The backends
     only propose candidates; these are compared by that definition. The exact
@@ -155,22 +141,22 @@ def knn(features, k, *, block=None, backend='torch', threads=None, rows=None,
     then falling similarity, equal similarity by rising index.
 
     Args:
-        features (np.ndarray | torch.Tensor): (N, D) L2-normalised, see
-            :func:`normalise`. float32 and float16 are used as they are, also
-            from a memory map; other types are converted to float32 first. A
-            tensor on a GPU is searched there.
-        k (int): Neighbours including the image itself. With fewer than k
+        features (np.ndarray | Tensor): (N, D) L2-normalised, see
+            :func:`normalise_rows`. float32 and float16 are used as they are,
+            also from a memory map; other types are converted to float32
+            first. A tensor on a GPU is searched there.
+        k (int): neighbours including the image itself. With fewer than k
             images all N are returned, and this is logged.
-        block (int, optional): Rows of one product or one call.
-        backend (str): Exact: 'torch', or 'faiss' (flat inner product, CPU).
+        block (int, optional): rows of one product or one call.
+        backend (str): exact: 'torch', or 'faiss' (flat inner product, CPU).
             Approximate, for many images: 'ivf' or 'hnsw' of faiss, see
             :func:`~mmreidmix.neighbours.approximate_search.approximate_search`.
-        threads (int, optional): Threads of selection and comparison, default
+        threads (int, optional): threads of selection and comparison, default
             ``torch.get_num_threads()``.
-        rows (tuple[int, int], optional): First and last (exclusive) image
+        rows (tuple[int, int], optional): first and last (exclusive) image
             whose neighbours are wanted, by which processes share the work;
             default all. The lists are those of a search of all.
-        options (dict, optional): Settings of an approximate backend.
+        options (dict, optional): settings of an approximate backend.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: indices (R, min(k, N)) int32 and
@@ -178,15 +164,11 @@ def knn(features, k, *, block=None, backend='torch', threads=None, rows=None,
         ``rows``.
 
     Raises:
-        ValueError: If k, block, rows, backend or an option is not allowed, or
-            a vector is not finite or not of length 1.
+        ValueError: k, block, rows, backend or an option is not allowed, or a
+            vector is not finite or not of length 1.
     """
-    if k < 1:
-        raise ValueError(f'k={k}: expected at least 1')
-    if block is not None and block < 1:
-        raise ValueError(f'block={block}: expected at least 1')
-    if backend not in BACKENDS:
-        raise ValueError(f'backend={backend!r}: expected one of {BACKENDS}')
+    check_count('knn', 1, k=k, block=1 if block is None else block)
+    check_choice('knn', BACKENDS, backend=backend)
     if options and backend in EXACT_BACKENDS:
         raise ValueError(f'options={options}: backend {backend!r} has none')
     host = _on_host(features)
@@ -202,38 +184,40 @@ def knn(features, k, *, block=None, backend='torch', threads=None, rows=None,
         logger.info('only %d images for k=%d: all are neighbours', num, k)
         k = num
     if first == last:
-        return (np.empty((0, k), np.int32), np.empty((0, k), np.float32))
+        return empty_lists(0, k)
 
-    leaders = surplus(host, k, threads)
+    leaders = redundant_duplicates(host, k, threads)
     wanted = np.arange(first, last)
-    # Sorted, without surplus duplicates; the rows searched for come first.
+    # Sorted, without redundant duplicates; the rows searched for come first.
     searched, places = np.unique(leaders[first:last], return_inverse=True)
     others = leaders == np.arange(num)
     others[searched] = False
     order = np.concatenate([searched, np.flatnonzero(others)])
-    indices, sims = _search(features, host, order, len(searched), k, block,
-                            backend, threads, options or {})
+    task = SearchTask(host, order, len(searched), k, block, threads)
+    indices, sims = _search(task, features, backend, options or {})
     if len(searched) < last - first or (searched != wanted).any():
         indices, sims = indices[places], sims[places]
-        moved = np.flatnonzero(leaders[first:last] != wanted)
-        indices[moved], sims[moved] = lists_of_surplus(
-            wanted[moved], indices[moved], sims[moved])
+        redundant = np.flatnonzero(leaders[first:last] != wanted)
+        indices[redundant], sims[redundant] = redundant_lists(
+            wanted[redundant], indices[redundant], sims[redundant])
     return indices, sims
 
 
-def neighbour_recall(features, indices, sample=1000, seed=0, *, threads=None):
+def neighbour_recall(features: Features, indices: np.ndarray,
+                     sample: int = 1000, seed: int = 0, *,
+                     threads: Optional[int] = None) -> float:
     """Share of the true neighbours that neighbour lists hold.
 
     Args:
-        features (np.ndarray | torch.Tensor): (N, D), as for :func:`knn`.
+        features (np.ndarray | Tensor): (N, D), as for :func:`knn`.
         indices (np.ndarray): (N, k) lists to be judged, images first in their
             own.
-        sample (int): Images whose lists are compared with an exact search.
-        seed (int): Of the choice of these.
-        threads (int, optional): Default ``torch.get_num_threads()``.
+        sample (int): images whose lists are compared with an exact search.
+        seed (int): of the choice of these.
+        threads (int, optional): default ``torch.get_num_threads()``.
 
     Returns:
-        float: Mean over the sampled images of the found share of their k - 1
+        float: mean over the sampled images of the found share of their k - 1
         most similar others; 1 where there are none.
     """
     host = _on_host(features)
@@ -244,7 +228,7 @@ def neighbour_recall(features, indices, sample=1000, seed=0, *, threads=None):
         return 1.0
     random = np.random.default_rng(seed)
     rows = np.sort(random.permutation(num)[:sample])
-    exact, _ = exhaust(kernel_view(host), rows, np.arange(num), k, threads)
+    exact, _ = rank_all(host, rows, np.arange(num), k, threads)
     found = [len(np.intersect1d(a[1:], b[1:]))
              for a, b in zip(indices[rows], exact)]
     return float(np.mean(found) / (k - 1))

@@ -1,11 +1,21 @@
 """Compiled row kernels, and the threads that share the rows."""
+
+from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Optional
 
 import numba
 import torch
 
+from .progress import Progress
 
-def compiled(function=None, **options):
+# Bytes of float32 rows that stay in the cache from one step to the next.
+_CACHED_BYTES = 2 << 20
+
+
+def compiled(function: Optional[Callable] = None,
+             **options: Any) -> Callable[..., Any]:
     """Compile a row kernel: no Python lock held, kept on disk if possible.
 
     A kernel on disk is compiled anew when its own file changes, not when a
@@ -13,8 +23,8 @@ def compiled(function=None, **options):
     such an edit.
 
     Args:
-        function (callable): Function that numba's nopython mode accepts.
-        **options: Further options of ``numba.njit``.
+        function (Callable): function that numba's nopython mode accepts.
+        **options: further options of ``numba.njit``.
     """
     if function is None:
         return lambda function: compiled(function, **options)
@@ -24,33 +34,53 @@ def compiled(function=None, **options):
         return numba.njit(nogil=True, **options)(function)
 
 
-def over_rows(kernel, num_rows, *arrays, threads=None, chunk=1024):
+def over_rows(kernel: Callable[..., Any], num_rows: int, *arrays: Any,
+              threads: Optional[int] = None, chunk: Optional[int] = None,
+              what: Optional[str] = None) -> Iterator[Any]:
     """Run ``kernel(*arrays, first, last)`` over consecutive ranges of rows.
 
     Python threads are used rather than numba's own: they leave every global
     thread setting of torch, OpenMP and numba alone.
 
     Args:
-        kernel (callable): A kernel without the Python lock, see
-            :func:`compiled`; one row must not depend on another's result.
-        num_rows (int): Rows in all.
-        *arrays: Passed on.
-        threads (int, optional): Threads; default ``torch.get_num_threads()``,
-            which obeys ``OMP_NUM_THREADS``.
-        chunk (int): Rows of one call.
+        kernel (Callable): a kernel without the Python lock, see
+            :func:`compiled`. A row must not depend on the result of another.
+        num_rows (int): rows in all.
+        *arrays: passed on.
+        threads (int, optional): default ``torch.get_num_threads()``, which
+            obeys ``OMP_NUM_THREADS``.
+        chunk (int, optional): rows of one call. By default there are at most
+            65 calls, since many kernels set up O(N) scratch arrays.
+        what (str, optional): name of the work, to log its progress.
 
     Yields:
         What the kernel returned, in the order of the rows.
     """
+    chunk = chunk or max(1024, num_rows // 64)
     ranges = [(first, min(first + chunk, num_rows))
               for first in range(0, num_rows, chunk)]
     threads = torch.get_num_threads() if threads is None else threads
-    if threads <= 1 or len(ranges) == 1:
-        for first, last in ranges:
-            yield kernel(*arrays, first, last)
-        return
-    pool = ThreadPoolExecutor(threads)
+    progress = Progress(what, num_rows) if what else None
+    pool = (ThreadPoolExecutor(threads)
+            if threads > 1 and len(ranges) > 1 else None)
     try:
-        yield from pool.map(lambda ends: kernel(*arrays, *ends), ranges)
+        for result in (pool.map if pool else map)(
+                lambda ends: kernel(*arrays, *ends), ranges):
+            if progress:
+                progress.add(chunk)
+            yield result
     finally:
-        pool.shutdown(cancel_futures=True)
+        if pool:
+            pool.shutdown(cancel_futures=True)
+
+
+def fill_rows(kernel: Callable[..., Any], num_rows: int, *arrays: Any,
+              **options: Any) -> None:
+    """:func:`over_rows` for a kernel that fills its arrays."""
+    deque(over_rows(kernel, num_rows, *arrays, **options), maxlen=0)
+
+
+def cached_blocks(num: int, dim: int) -> list[slice]:
+    """Consecutive rows of (num, dim) float32 that stay in the cache."""
+    step = max(1, _CACHED_BYTES // (4 * max(dim, 1)))
+    return [slice(a, min(a + step, num)) for a in range(0, num, step)]

@@ -3,29 +3,56 @@
 Similarity is the float64 dot product rounded to float32. Whatever proposes
 candidates, only these kernels decide who is a neighbour and in which order.
 """
+
+from typing import Any, Callable, NamedTuple, Optional
+
 import numpy as np
 from numba import types
 from numba.extending import overload
 
-from .numba_kernels import compiled, over_rows
+from .numba_kernels import compiled, fill_rows
+
+#: Neighbours of R images: (R, k) indices int32 and similarities float32.
+NeighbourLists = tuple[np.ndarray, np.ndarray]
 
 
-def _bfloat16(value):
+class SearchTask(NamedTuple):
+    """What a backend searches.
+
+    Args:
+        features (np.ndarray): (N, D) unit rows, float32 or float16.
+        order (np.ndarray): (B,) different images, B >= k.
+        num_rows (int): how many of them, from the first, are asked for.
+        k (int): length of the lists.
+        block (int, optional): rows of one product or one call.
+        threads (int, optional): threads of selection and comparison; default
+            ``torch.get_num_threads()``.
+    """
+
+    features: np.ndarray
+    order: np.ndarray
+    num_rows: int
+    k: int
+    block: Optional[int] = None
+    threads: Optional[int] = None
+
+
+def _bfloat16(value: Any) -> Any:
     return np.int32(np.int32(value) << 16).view(np.float32)
 
 
-def _float16(value):
+def _float16(value: Any) -> Any:
     # The factor corrects the exponent, of subnormal numbers as well.
     return np.int32((np.int32(value & 0x7fff) << 13)
                     | (np.int32(value & 0x8000) << 16)).view(
                         np.float32) * np.float32(2.0**112)
 
 
-def _unchanged(value):
+def _unchanged(value: Any) -> Any:
     return value
 
 
-def widen(value):
+def widen(value: Any) -> Any:
     """A stored number as floating point, exactly; in compiled kernels too.
 
     numba knows neither float16 nor bfloat16: their bits come as uint16 and
@@ -37,13 +64,13 @@ def widen(value):
 
 
 @overload(widen)
-def _widen(value):
+def _widen(value: Any) -> Callable[[Any], Any]:
     return {types.int16: _bfloat16, types.uint16: _float16}.get(
         value, _unchanged)
 
 
 @compiled(fastmath={'reassoc', 'contract', 'nsz'})
-def similarity(features, i, j):
+def similarity(features: np.ndarray, i: int, j: int) -> float:
     """Similarity of rows i and j, see :func:`kernel_view`."""
     # Products of two float32 are exact in float64, so that the rounded sum
     # does not depend on how the additions are ordered.
@@ -56,48 +83,53 @@ def similarity(features, i, j):
 
 
 @compiled
-def insert(indices, sims, found, j, sim):
-    """Put image j at its place behind the first entry; how many there are.
+def insert_sorted(indices: np.ndarray, sims: np.ndarray, size: int, j: int,
+                  sim: float) -> int:
+    """Put image j at its place behind the first entry; the new size.
 
-    The list holds ``found`` entries and stays sorted; j is not among them.
+    The list holds ``size`` entries and stays sorted; j is not among them.
     """
-    if found == indices.size and (
-            sim < sims[found - 1] or
-        (sim == sims[found - 1] and j > indices[found - 1])):
-        return found
-    place = found
+    if size == indices.size and (
+            sim < sims[size - 1] or
+        (sim == sims[size - 1] and j > indices[size - 1])):
+        return size
+    place = size
     while place > 1 and (sim > sims[place - 1] or
                          (sim == sims[place - 1] and j < indices[place - 1])):
         place -= 1
     if place >= indices.size:
-        return found
-    found = min(found + 1, indices.size)
-    for p in range(found - 1, place, -1):
+        return size
+    size = min(size + 1, indices.size)
+    for p in range(size - 1, place, -1):
         indices[p] = indices[p - 1]
         sims[p] = sims[p - 1]
     indices[place] = j
     sims[place] = sim
-    return found
+    return size
 
 
 @compiled
-def _refine(features, rows, start, counts, candidates, indices, sims, first,
-            last):
+def _rank_candidates(features: np.ndarray, rows: np.ndarray,
+                     starts: np.ndarray, counts: np.ndarray,
+                     candidates: np.ndarray, indices: np.ndarray,
+                     sims: np.ndarray, first: int, last: int) -> None:
     for r in range(first, last):
         i = rows[r]
         indices[r, 0] = i
         sims[r, 0] = similarity(features, i, i)
-        found = 1
-        for c in range(start[r], start[r] + counts[r]):
+        size = 1
+        for c in range(starts[r], starts[r] + counts[r]):
             j = candidates[c]
             if j != i:
-                found = insert(indices[r], sims[r], found, j,
-                                similarity(features, i, j))
+                size = insert_sorted(indices[r], sims[r], size, j,
+                                     similarity(features, i, j))
 
 
 @compiled
-def _exhaust(features, rows, bank, indices, sims, first, last):
-    found = np.ones(last - first, np.int64)
+def _rank_all(features: np.ndarray, rows: np.ndarray, bank: np.ndarray,
+              indices: np.ndarray, sims: np.ndarray, first: int,
+              last: int) -> None:
+    sizes = np.ones(last - first, np.int64)
     for r in range(first, last):
         indices[r, 0] = rows[r]
         sims[r, 0] = similarity(features, rows[r], rows[r])
@@ -105,71 +137,61 @@ def _exhaust(features, rows, bank, indices, sims, first, last):
     for j in bank:
         for r in range(first, last):
             if j != rows[r]:
-                found[r - first] = insert(
-                    indices[r], sims[r], found[r - first], j,
+                sizes[r - first] = insert_sorted(
+                    indices[r], sims[r], sizes[r - first], j,
                     similarity(features, rows[r], j))
 
 
-def kernel_view(features):
+def kernel_view(features: np.ndarray) -> np.ndarray:
     """Features as the kernels take them: read-only, float16 as its bits.
 
     Args:
-        features (np.ndarray): (N, D) float32 or float16; may be a memory map,
-            and is never copied.
+        features (np.ndarray): (N, D) float32 or float16. It may be a memory
+            map, and is never copied.
     """
     view = np.asarray(features)
-    if view.dtype == np.float16:
-        view = view.view(np.uint16)
-    view = view.view()
+    view = view.view(np.uint16 if view.dtype == np.float16 else view.dtype)
     view.flags.writeable = False
     return view
 
 
-def refine(features, rows, start, counts, candidates, k, threads=None):
+def empty_lists(num_rows: int, k: int) -> NeighbourLists:
+    """Room for neighbour lists."""
+    return (np.empty((num_rows, k), np.int32),
+            np.empty((num_rows, k), np.float32))
+
+
+def rank_candidates(features: np.ndarray, rows: np.ndarray,
+                    starts: np.ndarray, counts: np.ndarray,
+                    candidates: np.ndarray, k: int,
+                    threads: Optional[int] = None) -> NeighbourLists:
     """Sort candidates by similarity and keep the first k.
 
     Args:
-        features (np.ndarray): Of :func:`kernel_view`.
-        rows (np.ndarray): (R,) the images asked for; each is the first of its
+        features (np.ndarray): (N, D) float32 or float16.
+        rows (np.ndarray): (R,) the images asked for. Each is the first of its
             own list, whether it is among its candidates or not.
-        start (np.ndarray): (R,) where in ``candidates`` each list begins.
-        counts (np.ndarray): (R,) how long each is; with the image itself it
+        starts (np.ndarray): (R,) where in ``candidates`` each list begins.
+        counts (np.ndarray): (R,) how long each is. With the image itself it
             must hold at least k different images.
         candidates (np.ndarray): (C,) image indices.
-        k (int): Length of the lists.
-        threads (int, optional): Default ``torch.get_num_threads()``.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: (R, k) indices int32 and similarities
-        float32.
+        k (int): length of the lists.
+        threads (int, optional): default ``torch.get_num_threads()``.
     """
-    indices = np.empty((len(rows), k), np.int32)
-    sims = np.empty((len(rows), k), np.float32)
-    for _ in over_rows(_refine, len(rows), features, rows, start, counts,
-                       candidates, indices, sims, threads=threads, chunk=256):
-        pass
-    return indices, sims
+    lists = empty_lists(len(rows), k)
+    fill_rows(_rank_candidates, len(rows), kernel_view(features), rows, starts,
+              counts, candidates, *lists, threads=threads, chunk=256)
+    return lists
 
 
-def exhaust(features, rows, bank, k, threads=None):
-    """Compare rows with every image of the bank, without any candidates.
+def rank_all(features: np.ndarray, rows: np.ndarray, bank: np.ndarray, k: int,
+             threads: Optional[int] = None) -> NeighbourLists:
+    """Compare rows with all (B,) images of a bank that holds them; B >= k.
 
-    O(R N D), but in O(R k) memory whatever the features are.
-
-    Args:
-        features (np.ndarray): Of :func:`kernel_view`.
-        rows (np.ndarray): (R,) the images asked for.
-        bank (np.ndarray): (B,) the images compared with; B >= k, and the rows
-            are among them.
-        k (int): Length of the lists.
-        threads (int, optional): Default ``torch.get_num_threads()``.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: As :func:`refine`.
+    As :func:`rank_candidates`, but without any. O(R B D), in O(R k) memory
+    whatever the features are.
     """
-    indices = np.empty((len(rows), k), np.int32)
-    sims = np.empty((len(rows), k), np.float32)
-    for _ in over_rows(_exhaust, len(rows), features, rows, bank, indices,
-                       sims, threads=threads, chunk=16):
-        pass
-    return indices, sims
+    lists = empty_lists(len(rows), k)
+    fill_rows(_rank_all, len(rows), kernel_view(features), rows, bank, *lists,
+              threads=threads, chunk=16)
+    return lists

@@ -1,49 +1,58 @@
 """Sparse matrices put together from ranges of rows."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from .numba_kernels import compiled, over_rows
-from .progress import Progress
+from .numba_kernels import compiled
 
+#: Compiled kernels, and their plain twins that show what they compute.
 KERNELS = ('numba', 'numpy')
+
+#: Entries per row, columns and values of consecutive rows.
+RowRange = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+class SparseArrays(NamedTuple):
+    """Arrays of a CSR or CSC matrix, as kernels take them."""
+
+    indptr: np.ndarray
+    indices: np.ndarray
+    data: np.ndarray
+
+
+def arrays_of(matrix: Any) -> SparseArrays:
+    """Arrays of a CSR or CSC matrix, ``indptr`` as int64."""
+    return SparseArrays(matrix.indptr.astype(np.int64), matrix.indices,
+                        matrix.data)
 
 
 @compiled
-def grow(array, size):
+def grow(array: np.ndarray, size: int) -> np.ndarray:
     """A copy with room for ``size`` entries, at least twice as many."""
     larger = np.empty(max(size, 2 * array.size), array.dtype)
     larger[:array.size] = array
     return larger
 
 
-def check_kernel(kernel):
-    """Refuse anything but the names in ``KERNELS``."""
-    if kernel not in KERNELS:
-        raise ValueError(f"kernel={kernel!r}: expected 'numba' or 'numpy'")
+def join_rows(rows: list[tuple[np.ndarray, np.ndarray]]) -> RowRange:
+    """Join the columns and values of single rows."""
+    columns, values = zip(*rows)
+    return (np.array([len(part) for part in columns], np.int64),
+            np.concatenate(columns).astype(np.int32),
+            np.concatenate(values).astype(np.float32))
 
 
-def in_chunks(kernel, num, *arrays, threads, what):
-    """:func:`over_rows` with progress, for kernels with O(N) scratch arrays.
-
-    Every range of rows sets up its own, so their number must not grow
-    with N.
-    """
-    chunk = max(1024, num // 64)
-    progress = Progress(what, num)
-    for part in over_rows(
-            kernel, num, *arrays, threads=threads, chunk=chunk):
-        progress.add(chunk)
-        yield part
-
-
-def stack(parts, num):
+def stack_rows(parts: Iterable[RowRange], num: int) -> sparse.csr_matrix:
     """Join rows of consecutive ranges to a matrix.
 
     Args:
-        parts (Iterable[tuple]): counts per row, columns, values of a range;
-            consumed one by one, so that a generator keeps the peak low.
-        num (int): Rows and columns.
+        parts (Iterable[tuple]): consumed one by one, so that a generator
+            keeps the peak low.
+        num (int): rows and columns.
 
     Returns:
         scipy.sparse.csr_matrix: (num, num). Its index type is int32, or
@@ -71,56 +80,49 @@ def stack(parts, num):
 
 
 @compiled
-def _mirror(indptr, columns, values, ends, out_columns, out_values):
+def _mirror(upper: SparseArrays, ends: np.ndarray, columns: np.ndarray,
+            values: np.ndarray) -> None:
     """Entries (i, j) and (j, i) of an upper triangle; ends = row starts."""
-    for i in range(indptr.size - 1):
-        for p in range(indptr[i], indptr[i + 1]):
-            j = columns[p]
+    for i in range(upper.indptr.size - 1):
+        for p in range(upper.indptr[i], upper.indptr[i + 1]):
+            j = upper.indices[p]
             # Rows < i have put all entries left of the diagonal in place.
-            out_columns[ends[i]] = j
-            out_values[ends[i]] = values[p]
+            columns[ends[i]] = j
+            values[ends[i]] = upper.data[p]
             ends[i] += 1
-            out_columns[ends[j]] = i
-            out_values[ends[j]] = values[p]
+            columns[ends[j]] = i
+            values[ends[j]] = upper.data[p]
             ends[j] += 1
 
 
-def _mirror_numpy(indptr, columns, values, ends, out_columns, out_values):
-    """The plain twin of :func:`_mirror`."""
-    rows = np.repeat(np.arange(len(ends)), np.diff(indptr))
-    both_rows = np.concatenate([rows, columns])
-    both_columns = np.concatenate([columns, rows])
-    order = np.lexsort((both_columns, both_rows))
-    out_columns[:] = both_columns[order]
-    out_values[:] = np.concatenate([values, values])[order]
-
-
-def mirrored(upper, kernel):
+def mirrored(upper: sparse.csr_matrix, kernel: str) -> sparse.csr_matrix:
     """The symmetric matrix of a strict upper triangle; keeps stored zeros.
 
     A sum of sparse matrices would drop them.
 
     Args:
-        upper (scipy.sparse.csr_matrix): Sorted columns, right of the
+        upper (scipy.sparse.csr_matrix): sorted columns, right of the
             diagonal.
-        kernel (str): One of ``KERNELS``.
+        kernel (str): one of ``KERNELS``.
 
     Returns:
-        scipy.sparse.csr_matrix: Sorted columns.
+        scipy.sparse.csr_matrix: sorted columns.
     """
     num = upper.shape[0]
+    if kernel == 'numpy':
+        half = upper.tocoo()
+        places = np.hstack([[half.row, half.col], [half.col, half.row]])
+        return sparse.csr_matrix(
+            (np.tile(half.data, 2), places), shape=upper.shape)
     counts = np.diff(upper.indptr) + np.bincount(upper.indices, minlength=num)
-    indptr = np.zeros(num + 1, np.int64)
-    np.cumsum(counts, out=indptr[1:])
+    indptr = np.concatenate([[0], np.cumsum(counts)])
     columns = np.empty(indptr[-1], np.int32)
     values = np.empty(indptr[-1], upper.dtype)
-    (_mirror if kernel == 'numba' else _mirror_numpy)(
-        upper.indptr, upper.indices, upper.data, indptr[:-1].copy(), columns,
-        values)
+    _mirror(arrays_of(upper), indptr[:-1].copy(), columns, values)
     return sparse.csr_matrix((values, columns, indptr), shape=upper.shape)
 
 
-def similar_together(nearest):
+def similar_rows_together(nearest: np.ndarray) -> np.ndarray:
     """An order of rows in which similar ones come after each other.
 
     Args:
@@ -138,17 +140,18 @@ def similar_together(nearest):
 
 
 @compiled
-def _permute(indptr, columns, values, order, rank, ends, out_columns,
-             out_values):
+def _permute(matrix: SparseArrays, order: np.ndarray, rank: np.ndarray,
+             permuted: SparseArrays) -> None:
     for r in range(order.size):
-        place = ends[r]
-        for p in range(indptr[order[r]], indptr[order[r] + 1]):
-            out_columns[place] = rank[columns[p]]
-            out_values[place] = values[p]
+        place = permuted.indptr[r]
+        for p in range(matrix.indptr[order[r]], matrix.indptr[order[r] + 1]):
+            permuted.indices[place] = rank[matrix.indices[p]]
+            permuted.data[place] = matrix.data[p]
             place += 1
 
 
-def permuted(matrix, order):
+def permuted(matrix: sparse.csr_matrix,
+             order: np.ndarray) -> sparse.csr_matrix:
     """The matrix with its rows and columns in another order.
 
     Args:
@@ -159,12 +162,11 @@ def permuted(matrix, order):
     Returns:
         scipy.sparse.csr_matrix: (N, N), columns not sorted.
     """
-    num = len(order)
-    rank = np.empty(num, np.int32)
-    rank[order] = np.arange(num, dtype=np.int32)
-    indptr = np.zeros(num + 1, np.int64)
-    np.cumsum(np.diff(matrix.indptr)[order], out=indptr[1:])
-    columns, values = np.empty_like(matrix.indices), np.empty_like(matrix.data)
-    _permute(matrix.indptr, matrix.indices, matrix.data, order, rank, indptr,
-             columns, values)
-    return sparse.csr_matrix((values, columns, indptr), shape=(num, num))
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order))
+    indptr = np.concatenate([[0], np.cumsum(np.diff(matrix.indptr)[order])])
+    result = SparseArrays(indptr, np.empty_like(matrix.indices),
+                          np.empty_like(matrix.data))
+    _permute(arrays_of(matrix), order, rank, result)
+    return sparse.csr_matrix(
+        (result.data, result.indices, indptr), shape=matrix.shape)

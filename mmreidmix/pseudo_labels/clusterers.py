@@ -1,24 +1,27 @@
 """From features to pseudo labels in one call."""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 
-from mmreidmix.neighbours.expansion import expand_neighbours
-from mmreidmix.neighbours.k_reciprocal import k_reciprocal_encoding
-from mmreidmix.neighbours.knn_search import (
-    BACKENDS,
-    EXACT_BACKENDS,
+from mmreidmix.checks import check_between, check_choice, check_count
+from mmreidmix.neighbours import (
+    expand_neighbours,
+    k_reciprocal_encoding,
     knn,
-    normalise,
+    normalise_rows,
 )
+from mmreidmix.neighbours.knn_search import BACKENDS, EXACT_BACKENDS, Features
+from mmreidmix.neighbours.similarity import NeighbourLists
 from mmreidmix.timing import timed
 
 from .dbscan import dbscan, drop_small
 from .finch import finch
 from .jaccard import jaccard_graph
 from .kmeans import kmeans
-from .reliability import CRITERIA, select_reliable
+from .reliability import CRITERIA, check_criteria, select_reliable
 
 
 @dataclass
@@ -31,10 +34,11 @@ class PseudoLabelResult:
         clusters (np.ndarray): (N,) int64, before selection.
         tight (np.ndarray, optional): (N,) DBSCAN at eps - eps_gap.
         loose (np.ndarray, optional): (N,) DBSCAN at eps + eps_gap.
-        alpha (float, optional): Independence threshold as used; give it to
+        alpha (float, optional): independence threshold as used; give it to
             the next call to keep it.
-        seconds (dict[str, float]): Wall clock per stage.
+        seconds (dict[str, float]): wall clock per stage.
     """
+
     labels: np.ndarray
     clusters: np.ndarray
     tight: Optional[np.ndarray] = None
@@ -43,63 +47,128 @@ class PseudoLabelResult:
     seconds: dict = field(default_factory=dict)
 
 
-def _check_least(options, **least):
-    """Refuse options that are not integers of at least ...; None passes."""
-    for name, bound in least.items():
-        value = getattr(options, name)
-        if value is not None and (int(value) != value or value < bound):
-            raise ValueError(f'{name}={value}: expected an integer of at '
-                             f'least {bound}')
+def _check_given(owner: object, least: int, *names: str) -> None:
+    """Check counts that may be None."""
+    given = {name: getattr(owner, name) for name in names}
+    check_count(owner, least, **{
+        name: value for name, value in given.items() if value is not None})
 
 
-def _check_search(options):
-    _check_least(options, block=1, threads=1)
-    if options.backend not in BACKENDS:
-        raise ValueError(f'backend={options.backend!r}: expected one of '
-                         f'{list(BACKENDS)}')
-    if options.backend_options and options.backend in EXACT_BACKENDS:
-        raise ValueError(f'backend_options={options.backend_options}: '
-                         f'backend {options.backend!r} has none')
+class _NeighbourClusterer:
+    """Clusters by neighbour lists: a search, then ``cluster``."""
+
+    backend: str
+    backend_options: Optional[dict]
+    block: Optional[int]
+    threads: Optional[int]
+
+    def _check_search(self) -> None:
+        _check_given(self, 1, 'block', 'threads')
+        check_choice(self, BACKENDS, backend=self.backend)
+        if self.backend_options and self.backend in EXACT_BACKENDS:
+            raise ValueError(f'backend_options={self.backend_options}: '
+                             f'backend {self.backend!r} has none')
+
+    def _search_options(self) -> dict[str, Any]:
+        return {'block': self.block, 'backend': self.backend,
+                'threads': self.threads, 'options': self.backend_options}
+
+    def __call__(self, features: Features,
+                 alpha: Optional[float] = None) -> PseudoLabelResult:
+        """Label images by their features.
+
+        Args:
+            features (np.ndarray | Tensor): (N, D), of any length; they are
+                normalised here. Where a copy is too much (a memory map), call
+                ``search`` and ``cluster`` with unit vectors.
+            alpha (float, optional): independence threshold of an earlier
+                call; computed from this clustering where None.
+
+        Raises:
+            ValueError: a vector is zero or not finite (named by index) or the
+                features have collapsed, see :func:`jaccard_graph`.
+        """
+        seconds: dict[str, float] = {}
+        with timed(seconds, 'neighbours'):
+            unit = normalise_rows(features)
+            indices, sims = self.search(unit)
+        result = self.cluster(unit.cpu().numpy(), indices, sims, alpha)
+        result.seconds = {**seconds, **result.seconds}
+        return result
+
+    def search(self, features: Features,
+               rows: Optional[tuple[int, int]] = None) -> NeighbourLists:
+        """Neighbour lists of some images, by which processes share the work.
+
+        Args:
+            features (np.ndarray | Tensor): (N, D) of length 1.
+            rows (tuple[int, int], optional): first and last (exclusive).
+
+        Returns:
+            tuple[np.ndarray, np.ndarray]: see :func:`neighbours.knn`.
+        """
+        return knn(features, self._list_length(), rows=rows,
+                   **self._search_options())
+
+    def cluster(self, features: np.ndarray, indices: np.ndarray,
+                sims: np.ndarray,
+                alpha: Optional[float] = None) -> PseudoLabelResult:
+        """Everything after the neighbours.
+
+        Args:
+            features (np.ndarray): (N, D) float32 or float16, of length 1.
+            indices (np.ndarray): (N, k) of ``search``.
+            sims (np.ndarray): (N, k) of ``search``.
+            alpha (float, optional): as in a call.
+
+        Returns:
+            PseudoLabelResult: without the seconds of the search.
+        """
+        raise NotImplementedError
+
+    def _list_length(self) -> int:
+        raise NotImplementedError
 
 
 @dataclass
-class JaccardDBSCAN:
+class JaccardDBSCAN(_NeighbourClusterer):
     """DBSCAN on k-reciprocal Jaccard distances, then reliable clusters.
 
     The defaults are those of DomainMix (arXiv 2011.11953).
 
     Args:
-        k1 (int): Neighbour list length of the encoding, at least 1.
-        k2 (int): Neighbours of its query expansion, at least 1 (= none).
+        k1 (int): neighbour list length of the encoding, at least 1.
+        k2 (int): neighbours of its query expansion, at least 1 (= none).
         eps (float): DBSCAN radius, in (0, 1).
-        eps_gap (float): Distance of the tight and loose radius from eps.
+        eps_gap (float): distance of the tight and loose radius from eps.
         min_samples (int): DBSCAN density, the image itself included.
-        criteria (Sequence[str], optional): Reliability criteria that apply,
+        criteria (Sequence[str], optional): reliability criteria that apply,
             of 'independence', 'compactness', 'quantity'. None = the labels of
             DBSCAN as they are.
-        min_size (int): Least images of a cluster ('quantity').
-        indep_quantile (float): Quantile of the independence threshold.
-        backend (str): Neighbour search, one of ``knn_search.BACKENDS``.
-        backend_options (dict, optional): Settings of an approximate backend,
+        min_size (int): least images of a cluster ('quantity').
+        indep_quantile (float): quantile of the independence threshold.
+        backend (str): neighbour search, one of ``knn_search.BACKENDS``.
+        backend_options (dict, optional): settings of an approximate backend,
             see :func:`neighbours.knn`.
-        expansion (int, optional): Rounds of :func:`expand_neighbours` after
+        expansion (int, optional): rounds of :func:`expand_neighbours` after
             the search; default 2 after an approximate search, 0 else.
-        block (int, optional): Rows of the search at a time.
-        threads (int, optional): Default ``torch.get_num_threads()``. Neither
+        block (int, optional): rows of the search at a time.
+        threads (int, optional): default ``torch.get_num_threads()``. Neither
             block nor threads nor the choice of an exact backend changes the
             labels.
-        max_pairs (int, optional): Bound of :func:`jaccard_graph` that stops
+        max_pairs (int, optional): bound of :func:`jaccard_graph` that stops
             collapsed features.
 
     Raises:
-        ValueError: If a parameter is out of its range.
+        ValueError: a parameter is out of its range.
     """
+
     k1: int = 30
     k2: int = 6
     eps: float = 0.6
     eps_gap: float = 0.02
     min_samples: int = 4
-    criteria: Optional[tuple] = CRITERIA
+    criteria: Optional[Sequence[str]] = CRITERIA
     min_size: int = 5
     indep_quantile: float = 0.9
     backend: str = 'torch'
@@ -109,73 +178,33 @@ class JaccardDBSCAN:
     threads: Optional[int] = None
     max_pairs: Optional[int] = None
 
-    def __post_init__(self):
-        for name in ('k1', 'k2', 'min_samples', 'min_size'):
-            if getattr(self, name) is None:
-                raise ValueError(f'{name}=None: expected an integer')
-        _check_least(self, k1=1, k2=1, min_samples=1, min_size=2, max_pairs=1,
-                     expansion=0)
-        _check_search(self)
+    def __post_init__(self) -> None:
+        check_count(self, 1, k1=self.k1, k2=self.k2,
+                    min_samples=self.min_samples)
+        check_count(self, 2, min_size=self.min_size)
+        _check_given(self, 1, 'max_pairs')
+        _check_given(self, 0, 'expansion')
+        self._check_search()
         if self.expansion is None:
             self.expansion = 0 if self.backend in EXACT_BACKENDS else 2
         if not 0 < self.eps < 1:
             raise ValueError(f'eps={self.eps}: expected a number in (0, 1)')
-        room = min(self.eps, 1 - self.eps)
-        if self.criteria is not None and not 0 <= self.eps_gap < room:
+        bound = min(self.eps, 1 - self.eps)
+        if self.criteria is not None and not 0 <= self.eps_gap < bound:
             raise ValueError(f'eps_gap={self.eps_gap}: expected a number in '
-                             f'[0, {room:g}) at eps={self.eps}')
-        if not 0 <= self.indep_quantile <= 1:
-            raise ValueError(f'indep_quantile={self.indep_quantile}: expected '
-                             'a number in [0, 1]')
-        if isinstance(self.criteria, str) or set(self.criteria or
-                                                 ()) - set(CRITERIA):
-            raise ValueError(f'criteria={self.criteria!r}: expected None or '
-                             f'some of {list(CRITERIA)}')
+                             f'[0, {bound:g}) at eps={self.eps}')
+        check_between(self, 0, 1, indep_quantile=self.indep_quantile)
+        if self.criteria is not None:
+            check_criteria(type(self).__name__, self.criteria)
 
-    def __call__(self, features, alpha=None):
-        """Label images by their features.
+    def _list_length(self) -> int:
+        return max(self.k1, self.k2)
 
-        Args:
-            features (np.ndarray | torch.Tensor): (N, D), of any length; they
-                are normalised here. Where a copy is too much (a memory map),
-                call :meth:`search` and :meth:`cluster` with unit vectors.
-            alpha (float, optional): Independence threshold of an earlier
-                call; computed from this clustering where None.
-
-        Returns:
-            PseudoLabelResult: See there.
-
-        Raises:
-            ValueError: If a vector is zero or not finite (named by index) or
-                the features have collapsed, see :func:`jaccard_graph`.
-        """
-        return _search_and_cluster(self, features, alpha)
-
-    def search(self, features, rows=None):
-        """Neighbour lists of some images, by which processes share the work.
-
-        Args:
-            features (np.ndarray | torch.Tensor): (N, D) of length 1.
-            rows (tuple[int, int], optional): First and last (exclusive).
-
-        Returns:
-            tuple[np.ndarray, np.ndarray]: See :func:`neighbours.knn`.
-        """
-        return _search(self, features, max(self.k1, self.k2), rows)
-
-    def cluster(self, features, indices, sims, alpha=None):
-        """Everything after the neighbours; arguments as they are named above.
-
-        Args:
-            features (np.ndarray): (N, D) float32 or float16, of length 1.
-            indices (np.ndarray): (N, k) of :meth:`search`.
-            sims (np.ndarray): (N, k) of :meth:`search`.
-            alpha (float, optional): As in :meth:`__call__`.
-
-        Returns:
-            PseudoLabelResult: Without the seconds of the search.
-        """
-        seconds = {}
+    def cluster(self, features: np.ndarray, indices: np.ndarray,
+                sims: np.ndarray,
+                alpha: Optional[float] = None) -> PseudoLabelResult:
+        """See :class:`_NeighbourClusterer`."""
+        seconds: dict[str, float] = {}
         if self.expansion:
             with timed(seconds, 'expansion'):
                 indices, sims = expand_neighbours(
@@ -185,15 +214,14 @@ class JaccardDBSCAN:
             encoding = k_reciprocal_encoding(
                 indices, sims, features, self.k1, self.k2,
                 threads=self.threads)
-        reliable = self.criteria is not None
-        loose_eps = self.eps + self.eps_gap if reliable else self.eps
+        loose_eps = self.eps + (0 if self.criteria is None else self.eps_gap)
         with timed(seconds, 'jaccard'):
             graph = jaccard_graph(
                 encoding, loose_eps, max_pairs=self.max_pairs,
                 threads=self.threads)
         with timed(seconds, 'clustering'):
             clusters = dbscan(graph, self.eps, self.min_samples)
-            if not reliable:
+            if self.criteria is None:
                 return PseudoLabelResult(clusters, clusters, seconds=seconds)
             tight = dbscan(graph, self.eps - self.eps_gap, self.min_samples)
             loose = dbscan(graph, loose_eps, self.min_samples)
@@ -206,21 +234,22 @@ class JaccardDBSCAN:
 
 
 @dataclass
-class FINCH:
+class FINCH(_NeighbourClusterer):
     """First-neighbour clusters, see :func:`finch`; no distance to choose.
 
     Args:
-        level (int): Partition, 0 = finest, -1 = coarsest.
-        num_clusters (int, optional): Wanted number of clusters instead.
-        min_size (int): Smaller clusters become noise; 1 = none does.
-        backend (str): Neighbour search, one of ``knn_search.BACKENDS``.
-        backend_options (dict, optional): Settings of an approximate backend.
-        block (int, optional): Rows of the search at a time.
-        threads (int, optional): Default ``torch.get_num_threads()``.
+        level (int): partition, 0 = finest, -1 = coarsest.
+        num_clusters (int, optional): wanted number of clusters instead.
+        min_size (int): smaller clusters become noise; 1 = none does.
+        backend (str): as of :class:`JaccardDBSCAN`.
+        backend_options (dict, optional): as there.
+        block (int, optional): as there.
+        threads (int, optional): as there.
 
     Raises:
-        ValueError: If an option is out of its range.
+        ValueError: an option is out of its range.
     """
+
     level: int = 1
     num_clusters: Optional[int] = None
     min_size: int = 2
@@ -229,27 +258,25 @@ class FINCH:
     block: Optional[int] = None
     threads: Optional[int] = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if int(self.level) != self.level:
             raise ValueError(f'level={self.level}: expected an integer')
-        _check_least(self, num_clusters=1, min_size=1)
-        _check_search(self)
+        _check_given(self, 1, 'num_clusters')
+        check_count(self, 1, min_size=self.min_size)
+        self._check_search()
 
-    def __call__(self, features, alpha=None):
-        """Label images, as :meth:`JaccardDBSCAN.__call__`; alpha is unused."""
-        return _search_and_cluster(self, features, alpha)
+    def _list_length(self) -> int:
+        return 2
 
-    def search(self, features, rows=None):
-        """As :meth:`JaccardDBSCAN.search`, two neighbours."""
-        return _search(self, features, 2, rows)
-
-    def cluster(self, features, indices, sims, alpha=None):
-        """As :meth:`JaccardDBSCAN.cluster`; sims and alpha are unused."""
-        seconds = {}
+    def cluster(self, features: np.ndarray, indices: np.ndarray,
+                sims: np.ndarray,
+                alpha: Optional[float] = None) -> PseudoLabelResult:
+        """See :class:`_NeighbourClusterer`; sims and alpha are unused."""
+        seconds: dict[str, float] = {}
         with timed(seconds, 'clustering'):
             clusters = finch(
                 features, level=self.level, num_clusters=self.num_clusters,
-                indices=indices, **_search_options(self))
+                indices=indices, **self._search_options())
             labels = drop_small(clusters, self.min_size)
         return PseudoLabelResult(labels, clusters, seconds=seconds)
 
@@ -259,51 +286,36 @@ class KMeans:
     """A known number of clusters, see :func:`kmeans`.
 
     Args:
-        num_clusters (int): How many; no more than images.
-        min_size (int): Smaller clusters become noise; 1 = none does.
-        iterations (int): Steps of Lloyd's algorithm.
-        restarts (int): Runs from different starts.
-        seed (int): Same seed, same labels.
+        num_clusters (int): how many; no more than images.
+        min_size (int): smaller clusters become noise; 1 = none does.
+        iterations (int): steps of Lloyd's algorithm.
+        restarts (int): runs from different starts.
+        seed (int): same seed, same labels.
 
     Raises:
-        ValueError: If an option is out of its range.
+        ValueError: an option is out of its range.
     """
+
     num_clusters: int
     min_size: int = 2
     iterations: int = 20
     restarts: int = 1
     seed: int = 0
 
-    def __post_init__(self):
-        _check_least(self, num_clusters=1, min_size=1, iterations=1,
-                     restarts=1, seed=0)
+    def __post_init__(self) -> None:
+        check_count(self, 1, num_clusters=self.num_clusters,
+                    min_size=self.min_size, iterations=self.iterations,
+                    restarts=self.restarts)
+        check_count(self, 0, seed=self.seed)
 
-    def __call__(self, features, alpha=None):
-        """Label images, as :meth:`JaccardDBSCAN.__call__`; alpha is unused."""
-        seconds = {}
+    def __call__(self, features: Features,
+                 alpha: Optional[float] = None) -> PseudoLabelResult:
+        """Label images, as :class:`JaccardDBSCAN` does; alpha is unused."""
+        seconds: dict[str, float] = {}
         with timed(seconds, 'clustering'):
             clusters = kmeans(
-                normalise(features).cpu().numpy(), self.num_clusters,
+                normalise_rows(features).cpu().numpy(), self.num_clusters,
                 iterations=self.iterations, restarts=self.restarts,
                 seed=self.seed)
             labels = drop_small(clusters, self.min_size)
         return PseudoLabelResult(labels, clusters, seconds=seconds)
-
-
-def _search_options(options):
-    return {'block': options.block, 'backend': options.backend,
-            'threads': options.threads, 'options': options.backend_options}
-
-
-def _search(options, features, k, rows):
-    return knn(features, k, rows=rows, **_search_options(options))
-
-
-def _search_and_cluster(clusterer, features, alpha):
-    seconds = {}
-    with timed(seconds, 'neighbours'):
-        features = normalise(features)
-        indices, sims = clusterer.search(features)
-    result = clusterer.cluster(features.cpu().numpy(), indices, sims, alpha)
-    result.seconds = {**seconds, **result.seconds}
-    return result

@@ -1,10 +1,13 @@
 """DBSCAN on a sparse graph of distances."""
+
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from mmreidmix.checks import check_at_least
 
-def renumber(labels):
+
+def renumber(labels: np.ndarray) -> np.ndarray:
     """Number clusters 0..K-1 by their first image; negative becomes -1.
 
     Args:
@@ -18,13 +21,11 @@ def renumber(labels):
     members = np.flatnonzero(labels >= 0)
     _, first, inverse = np.unique(
         labels[members], return_index=True, return_inverse=True)
-    number = np.empty(len(first), np.int64)
-    number[np.argsort(first)] = np.arange(len(first))
-    result[members] = number[inverse]
+    result[members] = np.argsort(np.argsort(first))[inverse]
     return result
 
 
-def drop_small(labels, min_size):
+def drop_small(labels: np.ndarray, min_size: int) -> np.ndarray:
     """Make noise of clusters of fewer images, number the rest anew.
 
     Args:
@@ -39,7 +40,8 @@ def drop_small(labels, min_size):
     return renumber(np.where(sizes[labels] >= min_size, labels, -1))
 
 
-def dbscan(graph, eps, min_samples):
+def dbscan(graph: sparse.csr_matrix, eps: float,
+           min_samples: int) -> np.ndarray:
     """Density clusters of a graph, the same as scikit-learn's ``DBSCAN``.
 
     A core image has at least ``min_samples`` images, itself included, within
@@ -53,23 +55,21 @@ def dbscan(graph, eps, min_samples):
         graph (scipy.sparse.csr_matrix): (N, N) symmetric distances; a pair
             that is not stored is farther than any eps, a stored 0 is a
             distance of 0. The diagonal plays no part.
-        eps (float): Largest distance of neighbours, inclusive.
-        min_samples (int): Images that make a neighbourhood dense.
+        eps (float): largest distance of neighbours, inclusive.
+        min_samples (int): images that make a neighbourhood dense.
 
     Returns:
         np.ndarray: (N,) int64; noise -1, clusters numbered by first member.
 
     Raises:
-        ValueError: If eps is negative or min_samples is not positive.
+        ValueError: eps is negative or min_samples is not positive.
 
     References:
         Ester, Kriegel, Sander, Xu: A density-based algorithm for discovering
         clusters in large spatial databases with noise, KDD 1996.
     """
-    if not eps >= 0:
-        raise ValueError(f'eps={eps}: expected at least 0')
-    if min_samples < 1:
-        raise ValueError(f'min_samples={min_samples}: expected at least 1')
+    check_at_least('dbscan', 0, eps=eps)
+    check_at_least('dbscan', 1, min_samples=min_samples)
     num = graph.shape[0]
     if num == 0:
         return np.empty(0, np.int64)
@@ -88,6 +88,4 @@ def dbscan(graph, eps, min_samples):
     border = ~core[row] & core[column]
     reached = np.full(num, num, np.int64)
     np.minimum.at(reached, row[border], labels[column[border]])
-    joins = reached < num
-    labels[joins] = reached[joins]
-    return renumber(labels)
+    return renumber(np.where(reached < num, reached, labels))

@@ -1,4 +1,7 @@
 """Numbers that tell how a clustering is doing."""
+
+from typing import Optional
+
 import numpy as np
 from sklearn.metrics import (
     adjusted_rand_score,
@@ -10,58 +13,64 @@ from sklearn.metrics.cluster import contingency_matrix
 from .dbscan import renumber
 
 SIZE_BINS = ('1', '2-3', '4-7', '8-15', '16-31', '32-63', '64-127', '128+')
+_QUANTILES = ('size_min', 'size_q25', 'size_median', 'size_q75', 'size_max')
+_NAN = float('nan')
 
 
-def _mean_purity_entropy(clusters, kinds):
+def _purity_and_entropy(clusters: np.ndarray,
+                        kinds: np.ndarray) -> tuple[float, float]:
     """Image-weighted purity, and mean entropy (nats) over clusters."""
+    if not len(clusters):
+        return _NAN, _NAN
     table = contingency_matrix(clusters, kinds, sparse=True).tocsr()
     sizes = np.add.reduceat(table.data, table.indptr[:-1])
     share = table.data / np.repeat(sizes, np.diff(table.indptr))
     entropies = np.add.reduceat(-share * np.log(share), table.indptr[:-1])
     largest = np.maximum.reduceat(table.data, table.indptr[:-1])
-    return float(largest.sum() / sizes.sum()), float(entropies.mean())
+    return largest.sum() / sizes.sum(), entropies.mean()
 
 
-def _against_truth(clusters, pids):
+def _against_truth(clusters: np.ndarray, pids: np.ndarray) -> dict[str, float]:
+    if not len(clusters):
+        return dict.fromkeys(('pair_precision', 'pair_recall', 'pair_f', 'nmi',
+                              'ari', 'purity'), _NAN)
     (_, false_join), (missed, true_join) = pair_confusion_matrix(
         pids, clusters).tolist()
     joined, same = true_join + false_join, true_join + missed
     return {
-        'pair_precision': true_join / joined if joined else 0.0,
-        'pair_recall': true_join / same if same else 0.0,
-        'pair_f': 2 * true_join / (joined + same) if joined + same else 0.0,
-        'nmi': float(normalized_mutual_info_score(pids, clusters)),
-        'ari': float(adjusted_rand_score(pids, clusters)),
-        'purity': _mean_purity_entropy(clusters, pids)[0],
+        'pair_precision': true_join / joined if joined else 0,
+        'pair_recall': true_join / same if same else 0,
+        'pair_f': 2 * true_join / (joined + same) if joined + same else 0,
+        'nmi': normalized_mutual_info_score(pids, clusters),
+        'ari': adjusted_rand_score(pids, clusters),
+        'purity': _purity_and_entropy(clusters, pids)[0],
     }
 
 
-def _size_histogram(sizes):
-    place = np.minimum(np.frexp(sizes)[1] - 1, len(SIZE_BINS) - 1)
-    counts = np.bincount(place, minlength=len(SIZE_BINS)).tolist()
-    return {f'size_hist/{name}': float(count)
-            for name, count in zip(SIZE_BINS, counts)}
-
-
-def _sizes(labels):
+def _sizes(labels: np.ndarray) -> dict[str, float]:
     num = len(labels)
     sizes = np.unique(labels[labels >= 0], return_counts=True)[1]
-    quantiles = (np.quantile(sizes, (0, .25, .5, .75, 1)).tolist()
-                 if len(sizes) else [float('nan')] * 5)
-    largest = float(sizes.max() / num) if len(sizes) else 0.0
+    bins = np.minimum(np.frexp(sizes)[1] - 1, len(SIZE_BINS) - 1)
+    histogram = np.bincount(bins, minlength=len(SIZE_BINS))
+    quantiles = (np.quantile(sizes, (0, .25, .5, .75, 1))
+                 if len(sizes) else [_NAN] * len(_QUANTILES))
+    largest = sizes.max() / num if len(sizes) else 0
     return {
-        'images': float(num),
-        'clusters': float(len(sizes)),
-        'noise_share': float((labels < 0).mean()) if num else 0.0,
-        **dict(zip(('size_min', 'size_q25', 'size_median', 'size_q75',
-                    'size_max'), quantiles)),
-        **_size_histogram(sizes),
+        'images': num,
+        'clusters': len(sizes),
+        'noise_share': (labels < 0).mean() if num else 0,
+        **dict(zip(_QUANTILES, quantiles)),
+        **{f'size_hist/{name}': count
+           for name, count in zip(SIZE_BINS, histogram)},
         'largest_share': largest,
-        'collapsed': float(num > 0 and (largest > 0.5 or not len(sizes))),
+        'collapsed': num > 0 and (largest > 0.5 or not len(sizes)),
     }
 
 
-def describe_clustering(labels, camids=None, true_pids=None, previous=None):
+def describe_clustering(
+        labels: np.ndarray, camids: Optional[np.ndarray] = None,
+        true_pids: Optional[np.ndarray] = None,
+        previous: Optional[np.ndarray] = None) -> dict[str, float]:
     """Describe pseudo labels by plain floats, for the log.
 
     Always: ``images``, ``clusters``, ``noise_share`` (of all images),
@@ -89,49 +98,37 @@ def describe_clustering(labels, camids=None, true_pids=None, previous=None):
             negative one are left out of the comparison.
         previous (np.ndarray, optional): (N,) clusters of the epoch before.
 
-    Returns:
-        dict[str, float]: See above.
-
     Raises:
-        ValueError: If the lengths differ.
+        ValueError: the lengths differ.
     """
     labels = np.asarray(labels)
-    others = {
-        name: None if values is None else np.asarray(values)
-        for name, values in (('camids', camids), ('true_pids', true_pids),
-                             ('previous', previous))
-    }
-    for name, values in others.items():
-        if values is not None and values.shape != labels.shape:
+    for name, values in (('camids', camids), ('true_pids', true_pids),
+                         ('previous', previous)):
+        if values is not None and np.shape(values) != labels.shape:
             raise ValueError(f'{name}: expected shape {labels.shape} as '
-                             f'`labels`, got {values.shape}')
+                             f'`labels`, got {np.shape(values)}')
     result = _sizes(labels)
     clustered = labels >= 0
-    nan = float('nan')
-    if others['camids'] is not None:
+    if camids is not None:
         result['camera_purity'], result['camera_entropy'] = (
-            _mean_purity_entropy(labels[clustered],
-                                 others['camids'][clustered])
-            if clustered.any() else (nan, nan))
-    if others['previous'] is not None:
-        before = others['previous'] >= 0
-        both = clustered & before
+            _purity_and_entropy(labels[clustered],
+                                np.asarray(camids)[clustered]))
+    if previous is not None:
+        previous = np.asarray(previous)
+        both = clustered & (previous >= 0)
         result['stability'] = (
-            float(adjusted_rand_score(others['previous'][both], labels[both]))
-            if both.any() else nan)
+            adjusted_rand_score(previous[both], labels[both])
+            if both.any() else _NAN)
         result['noise_changed'] = (
-            float((clustered != before).mean()) if len(labels) else nan)
-    if others['true_pids'] is not None:
-        both = clustered & (others['true_pids'] >= 0)
-        keys = ('pair_precision', 'pair_recall', 'pair_f', 'nmi', 'ari',
-                'purity')
-        result.update(
-            _against_truth(labels[both], others['true_pids'][both])
-            if both.any() else dict.fromkeys(keys, nan))
-    return result
+            (clustered != (previous >= 0)).mean() if len(labels) else _NAN)
+    if true_pids is not None:
+        true_pids = np.asarray(true_pids)
+        known = clustered & (true_pids >= 0)
+        result.update(_against_truth(labels[known], true_pids[known]))
+    return {name: float(value) for name, value in result.items()}
 
 
-def true_clusters(pids, groups):
+def true_clusters(pids: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """What each person of each group is, -1 where that is not known.
 
     Args:
@@ -144,14 +141,14 @@ def true_clusters(pids, groups):
     return renumber(np.where(pids < 0, -1, (groups << 32) + pids))
 
 
-def collapse_warning(quality):
+def collapse_warning(quality: dict[str, float]) -> Optional[str]:
     """What is wrong with a collapsed clustering and what to do about it.
 
     Args:
-        quality (dict[str, float]): Of :func:`describe_clustering`.
+        quality (dict[str, float]): of :func:`describe_clustering`.
 
     Returns:
-        str | None: Text for the log; None where nothing has collapsed.
+        str | None: text for the log; None where nothing has collapsed.
     """
     if not quality['collapsed']:
         return None

@@ -1,38 +1,47 @@
 """Jaccard distances of sparse encodings, only of pairs within a radius."""
+
+from collections.abc import Iterable, Iterator
+from typing import Optional
+
 import numpy as np
 from scipy import sparse
 
-from mmreidmix.neighbours.numba_kernels import compiled
+from mmreidmix.checks import check_choice
+from mmreidmix.neighbours.numba_kernels import compiled, over_rows
 from mmreidmix.neighbours.sparse_rows import (
-    check_kernel,
+    KERNELS,
+    RowRange,
+    SparseArrays,
+    arrays_of,
     grow,
-    in_chunks,
+    join_rows,
     mirrored,
     permuted,
-    similar_together,
-    stack,
+    similar_rows_together,
+    stack_rows,
 )
 
 
 @compiled
-def _strongest(indptr, columns, weights):
+def _strongest(encoding: SparseArrays) -> np.ndarray:
     """Of each row the other column of the largest weight, else itself."""
-    num = indptr.size - 1
+    num = encoding.indptr.size - 1
     strongest = np.arange(num).astype(np.int32)
     for i in range(num):
         best = 0.0
-        for p in range(indptr[i], indptr[i + 1]):
-            if weights[p] > best and columns[p] != i:
-                best = weights[p]
-                strongest[i] = columns[p]
+        for p in range(encoding.indptr[i], encoding.indptr[i + 1]):
+            if encoding.data[p] > best and encoding.indices[p] != i:
+                best = encoding.data[p]
+                strongest[i] = encoding.indices[p]
     return strongest
 
 
 @compiled
-def _pairs(indptr, columns, weights, starts, rows, row_weights, radius, limit,
-           first, last):
+def _pairs(encoding: SparseArrays, inverted: SparseArrays, radius: float,
+           limit: int, first: int, last: int) -> RowRange:
     """Pairs i < j within the radius, for rows i of the range."""
-    num = indptr.size - 1
+    num = encoding.indptr.size - 1
+    rows, row_weights = inverted.indices, inverted.data
     counts = np.zeros(last - first, np.int64)
     partners = np.empty((last - first) * 32, np.int32)
     distances = np.empty((last - first) * 32, np.float32)
@@ -40,11 +49,11 @@ def _pairs(indptr, columns, weights, starts, rows, row_weights, radius, limit,
     touched = np.empty(num, np.int32)
     used = 0
     for i in range(first, last):
-        met = 0
-        for p in range(indptr[i], indptr[i + 1]):
-            weight = weights[p]
-            low = starts[columns[p]]
-            end = starts[columns[p] + 1]
+        size = 0
+        for p in range(encoding.indptr[i], encoding.indptr[i + 1]):
+            weight = encoding.data[p]
+            low = inverted.indptr[encoding.indices[p]]
+            end = inverted.indptr[encoding.indices[p] + 1]
             high = end
             while low < high:
                 middle = (low + high) // 2
@@ -55,14 +64,14 @@ def _pairs(indptr, columns, weights, starts, rows, row_weights, radius, limit,
             for q in range(low, end):
                 j = rows[q]
                 if shared[j] == 0.0:
-                    touched[met] = j
-                    met += 1
+                    touched[size] = j
+                    size += 1
                 shared[j] += min(weight, row_weights[q])
-        if used + met > partners.size:
-            partners = grow(partners, used + met)
+        if used + size > partners.size:
+            partners = grow(partners, used + size)
             distances = grow(distances, partners.size)
         begin = used
-        for t in range(met):
+        for t in range(size):
             j = touched[t]
             total = shared[j]
             shared[j] = 0.0
@@ -77,33 +86,31 @@ def _pairs(indptr, columns, weights, starts, rows, row_weights, radius, limit,
     return counts, partners[:used].copy(), distances[:used].copy()
 
 
-def _pairs_numpy(indptr, columns, weights, starts, rows, row_weights, radius,
-                 limit, first, last):
-    """The plain twin of :func:`_pairs`."""
-    counts, partners, distances = [], [], []
+def _pairs_numpy(encoding: SparseArrays, inverted: SparseArrays, radius: float,
+                 limit: int, first: int, last: int) -> RowRange:
+    pairs = []
+    num = len(encoding.indptr) - 1
     for i in range(first, last):
-        own = slice(indptr[i], indptr[i + 1])
-        lists = [slice(starts[c], starts[c + 1]) for c in columns[own]]
-        others = np.concatenate([rows[part] for part in lists])
+        own = slice(encoding.indptr[i], encoding.indptr[i + 1])
+        lists = [slice(inverted.indptr[c], inverted.indptr[c + 1])
+                 for c in encoding.indices[own]]
+        others = np.concatenate([inverted.indices[part] for part in lists])
         lower = np.concatenate([
-            np.minimum(weight, row_weights[part])
-            for weight, part in zip(weights[own], lists)])
-        total = np.bincount(others, lower, minlength=len(indptr) - 1)
+            np.minimum(weight, inverted.data[part])
+            for weight, part in zip(encoding.data[own], lists)])
+        total = np.bincount(others, lower, minlength=num)
         distance = np.maximum(0, 1 - total / (2 - total)).astype(np.float32)
         near = np.flatnonzero((distance <= radius) & (total > 0))
         near = near[near > i]
-        counts.append(len(near))
-        partners.append(near.astype(np.int32))
-        distances.append(distance[near])
-    return (np.array(counts, np.int64), np.concatenate(partners),
-            np.concatenate(distances))
+        pairs.append((near, distance[near]))
+    return join_rows(pairs)
 
 
 class CollapsedFeaturesError(ValueError):
     """Nearly all images are alike: there is nothing to cluster."""
 
 
-def _clean(encoding):
+def _clean(encoding: sparse.spmatrix) -> sparse.csr_matrix:
     """Sorted float32 rows without stored zeros; the input where it is so."""
     encoding = encoding.tocsr()
     if (encoding.dtype == np.float32 and encoding.has_sorted_indices
@@ -115,7 +122,8 @@ def _clean(encoding):
     return encoding
 
 
-def _guarded(parts, max_pairs, num, radius):
+def _at_most(max_pairs: int, parts: Iterable[RowRange], num: int,
+             radius: float) -> Iterator[RowRange]:
     pairs = 0
     for part in parts:
         pairs += len(part[1])
@@ -128,22 +136,22 @@ def _guarded(parts, max_pairs, num, radius):
         yield part
 
 
-def _graph(encoding, radius, max_pairs, kernel, threads):
+def _graph(encoding: sparse.csr_matrix, radius: float, max_pairs: int,
+           kernel: str, threads: Optional[int]) -> sparse.csr_matrix:
     num = encoding.shape[0]
-    inverted = encoding.tocsc()
-    parts = in_chunks(
+    parts = over_rows(
         _pairs if kernel == 'numba' else _pairs_numpy, num,
-        encoding.indptr.astype(np.int64), encoding.indices, encoding.data,
-        inverted.indptr.astype(np.int64), inverted.indices, inverted.data,
-        radius, max_pairs, threads=threads, what='Jaccard pairs')
-    upper = stack(_guarded(parts, max_pairs, num, radius), num)
-    del inverted, parts
+        arrays_of(encoding), arrays_of(encoding.tocsc()), radius, max_pairs,
+        threads=threads, what='Jaccard pairs')
+    upper = stack_rows(_at_most(max_pairs, parts, num, radius), num)
+    del parts  # and the inverted lists
     upper.sort_indices()
     return mirrored(upper, kernel)
 
 
-def jaccard_graph(encoding, radius, *, max_pairs=None, kernel='numba',
-                  threads=None):
+def jaccard_graph(encoding: sparse.csr_matrix, radius: float, *,
+                  max_pairs: Optional[int] = None, kernel: str = 'numba',
+                  threads: Optional[int] = None) -> sparse.csr_matrix:
     """Jaccard distances of all pairs of images within a radius.
 
     d(i, j) = 1 - s / (2 - s) with s = sum_c min(V_ic, V_jc), V the encoding.
@@ -152,12 +160,12 @@ def jaccard_graph(encoding, radius, *, max_pairs=None, kernel='numba',
     Args:
         encoding (scipy.sparse.csr_matrix): (N, N), rows that sum to 1, see
             :func:`k_reciprocal_encoding`.
-        radius (float): Largest distance kept, in (0, 1).
-        max_pairs (int, optional): Upper bound on pairs, a guard of time and
+        radius (float): largest distance that is stored, in (0, 1).
+        max_pairs (int, optional): upper bound on pairs, a guard of time and
             memory against collapsed features, whose pairs are all near;
             default 1000 per image, at most 200 million.
         kernel (str): 'numba', or 'numpy' = the plain twin, slow.
-        threads (int, optional): Default ``torch.get_num_threads()``.
+        threads (int, optional): default ``torch.get_num_threads()``.
 
     Returns:
         scipy.sparse.csr_matrix: (N, N) float32, exactly symmetric, sorted
@@ -165,13 +173,13 @@ def jaccard_graph(encoding, radius, *, max_pairs=None, kernel='numba',
         entries: never call ``eliminate_zeros`` on it.
 
     Raises:
-        ValueError: If the radius or the kernel is not allowed.
-        CollapsedFeaturesError: If more than ``max_pairs`` pairs are within
-            the radius, as when the features have collapsed to a point.
+        ValueError: the radius or the kernel is not allowed.
+        CollapsedFeaturesError: more than ``max_pairs`` pairs are within the
+            radius, as when the features have collapsed to a point.
     """
     if not 0 < radius < 1:
         raise ValueError(f'radius={radius}: expected a number in (0, 1)')
-    check_kernel(kernel)
+    check_choice('jaccard_graph', KERNELS, kernel=kernel)
     num = encoding.shape[0]
     if num == 0:
         return sparse.csr_matrix((0, 0), dtype=np.float32)
@@ -183,8 +191,7 @@ def jaccard_graph(encoding, radius, *, max_pairs=None, kernel='numba',
         return _graph(encoding, *limits, kernel, threads)
     # Images that share columns side by side: what is read for one is still in
     # the processor's cache for the next, which is twice as fast.
-    order = similar_together(
-        _strongest(encoding.indptr, encoding.indices, encoding.data))
+    order = similar_rows_together(_strongest(arrays_of(encoding)))
     graph = _graph(permuted(encoding, order), *limits, kernel, threads)
     graph = permuted(graph, np.argsort(order).astype(np.int32))
     graph.sort_indices()

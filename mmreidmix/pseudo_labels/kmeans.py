@@ -1,6 +1,9 @@
 """Spherical k-means."""
+
 import faiss
 import numpy as np
+
+from mmreidmix.checks import check_at_least
 
 from .dbscan import renumber
 
@@ -9,7 +12,8 @@ _BLOCK = 1 << 16
 _SAMPLE = 256
 
 
-def kmeans(features, num_clusters, *, iterations=20, restarts=1, seed=0):
+def kmeans(features: np.ndarray, num_clusters: int, *, iterations: int = 20,
+           restarts: int = 1, seed: int = 0) -> np.ndarray:
     """k-means by cosine similarity, with centroids of length 1.
 
     With more than 256 images per cluster the centroids are fitted on a
@@ -17,22 +21,20 @@ def kmeans(features, num_clusters, *, iterations=20, restarts=1, seed=0):
 
     Args:
         features (np.ndarray): (N, D) float32 or float16, L2-normalised.
-        num_clusters (int): Clusters; fewer where some end up empty.
-        iterations (int): Steps of Lloyd's algorithm.
-        restarts (int): Runs from different starts, of which the best counts.
-        seed (int): Of the sample and the starts: same seed, same labels.
+        num_clusters (int): clusters; fewer where some end up empty.
+        iterations (int): steps of Lloyd's algorithm.
+        restarts (int): runs from different starts, of which the best counts.
+        seed (int): of the sample and the starts: same seed, same labels.
 
     Returns:
         np.ndarray: (N,) int64, clusters 0..K-1 numbered by first member.
 
     Raises:
-        ValueError: If an option is not positive or there are fewer images
-            than clusters.
+        ValueError: an option is not positive or there are fewer images than
+            clusters.
     """
-    for name, value in (('num_clusters', num_clusters),
-                        ('iterations', iterations), ('restarts', restarts)):
-        if value < 1:
-            raise ValueError(f'{name}={value}: expected at least 1')
+    check_at_least('kmeans', 1, num_clusters=num_clusters,
+                   iterations=iterations, restarts=restarts)
     features = np.asarray(features)
     num, dim = features.shape
     if num == 0:
@@ -40,17 +42,16 @@ def kmeans(features, num_clusters, *, iterations=20, restarts=1, seed=0):
     if num < num_clusters:
         raise ValueError(f'num_clusters={num_clusters}: there are only {num} '
                          'images; ask for fewer')
-    sample = slice(None)
+    sample = features
     if num > _SAMPLE * num_clusters:
         random = np.random.default_rng(seed)
-        sample = np.sort(
-            random.choice(num, _SAMPLE * num_clusters, replace=False))
+        sample = features[np.sort(
+            random.choice(num, _SAMPLE * num_clusters, replace=False))]
     fit = faiss.Kmeans(
         dim, num_clusters, niter=iterations, nredo=restarts, seed=seed,
         spherical=True, min_points_per_centroid=1)
-    fit.train(np.ascontiguousarray(features[sample], np.float32))
-    labels = [
+    fit.train(np.ascontiguousarray(sample, np.float32))
+    return renumber(np.concatenate([
         fit.assign(np.ascontiguousarray(features[a:a + _BLOCK],
                                         np.float32))[1]
-        for a in range(0, num, _BLOCK)]
-    return renumber(np.concatenate(labels))
+        for a in range(0, num, _BLOCK)]))

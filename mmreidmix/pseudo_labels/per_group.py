@@ -1,4 +1,7 @@
 """Clusters that never leave their group, such as the video of an image."""
+
+from typing import Any, Callable
+
 import numpy as np
 
 from mmreidmix.checks import name_some
@@ -6,14 +9,7 @@ from mmreidmix.checks import name_some
 from .dbscan import renumber
 
 
-def _parts(groups):
-    """Images of each group, in order."""
-    order = np.argsort(groups, kind='stable')
-    ranked = groups[order]
-    return np.split(order, np.flatnonzero(ranked[1:] != ranked[:-1]) + 1)
-
-
-def _check(features, images, where):
+def _check(features: np.ndarray, images: np.ndarray, where: str) -> None:
     largest = np.abs(np.asarray(features)).max(axis=1, initial=0)
     bad = images[~((largest > 0) & np.isfinite(largest))]
     if len(bad):
@@ -22,7 +18,8 @@ def _check(features, images, where):
             f'NaN or infinity: indices {name_some(bad)}')
 
 
-def cluster_per_group(features, groups, clusterer):
+def cluster_per_group(features: np.ndarray, groups: np.ndarray,
+                      clusterer: Callable[[Any], Any]) -> np.ndarray:
     """Cluster every group by itself; no cluster has images of two groups.
 
     For single-camera video, where images of different videos show different
@@ -37,7 +34,7 @@ def cluster_per_group(features, groups, clusterer):
     Args:
         features (np.ndarray): (N, D), may be a memory map.
         groups (np.ndarray): (N,) integers or strings, in any order.
-        clusterer (callable): Features of a group (n, D) to a
+        clusterer (Callable): features of a group (n, D) to a
             :class:`PseudoLabelResult` or to (n,) labels, negative = noise:
             :class:`JaccardDBSCAN`, :class:`FINCH`, :class:`KMeans` or any
             function.
@@ -46,9 +43,9 @@ def cluster_per_group(features, groups, clusterer):
         np.ndarray: (N,) int64, noise -1, clusters 0..K-1 by first member.
 
     Raises:
-        ValueError: If the shapes differ, a vector is zero or not finite
-            (named by its index among the N), or the clusterer refuses a
-            group, which is named.
+        ValueError: the shapes differ, a vector is zero or not finite (named
+            by its index among the N), or the clusterer refuses a group, which
+            is named.
     """
     groups = np.asarray(groups)
     num = len(features)
@@ -57,7 +54,10 @@ def cluster_per_group(features, groups, clusterer):
                          f'{groups.shape}')
     labels = np.full(num, -1, np.int64)
     used = 0
-    for images in _parts(groups) if num else ():
+    order = np.argsort(groups, kind='stable')
+    ordered = groups[order]
+    begins = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+    for images in np.split(order, begins) if num else ():
         where = f'group {groups[images[0]]!s} ({len(images)} images)'
         own_features = features[images]
         _check(own_features, images, where)

@@ -4,14 +4,27 @@ Independence and compactness come from SpCL (Ge, Zhu, Chen, Zhao, Li:
 Self-paced Contrastive Learning with Hybrid Memory, NeurIPS 2020), quantity
 and this combination from DomainMix (arXiv 2011.11953).
 """
+
+from collections.abc import Collection
+from typing import Optional
+
 import numpy as np
+
+from mmreidmix.checks import check_at_least, check_between
 
 from .dbscan import renumber
 
 CRITERIA = ('independence', 'compactness', 'quantity')
 
 
-def _with_singletons(labels, name, num):
+def check_criteria(owner: str, criteria: Collection[str]) -> None:
+    """Raise ValueError for what is no collection of some ``CRITERIA``."""
+    if isinstance(criteria, str) or not set(criteria) <= set(CRITERIA):
+        raise ValueError(f'{owner}: criteria must be some of {CRITERIA}, got '
+                         f'{criteria!r}')
+
+
+def _with_singletons(name: str, labels: np.ndarray, num: int) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.shape != (num, ):
         raise ValueError(f'{name}: expected shape ({num},) as `labels`, got '
@@ -22,7 +35,7 @@ def _with_singletons(labels, name, num):
     return result
 
 
-def _overlap(first, second):
+def _overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """IoU, for each image, of its two clusters: (N,) float64."""
     columns = second.max(initial=-1) + 1
     _, inverse, joint = np.unique(
@@ -32,7 +45,8 @@ def _overlap(first, second):
     return joint / union
 
 
-def cluster_reliability(labels, tight, loose):
+def cluster_reliability(labels: np.ndarray, tight: np.ndarray,
+                        loose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Compactness and independence of every image, from label counts alone.
 
     r_comp(i) is the IoU of the image's cluster and its cluster at a tighter
@@ -48,29 +62,25 @@ def cluster_reliability(labels, tight, loose):
         tuple[np.ndarray, np.ndarray]: r_comp, r_indep, (N,) float64 in (0, 1].
 
     Raises:
-        ValueError: If the shapes differ.
+        ValueError: the shapes differ.
     """
     num = len(labels)
-    normal, tight, loose = (
-        _with_singletons(values, name, num)
-        for values, name in ((labels, 'labels'), (tight, 'tight'),
-                             (loose, 'loose')))
-    return _overlap(normal, tight), _overlap(normal, loose)
+    normal = _with_singletons('labels', labels, num)
+    return (_overlap(normal, _with_singletons('tight', tight, num)),
+            _overlap(normal, _with_singletons('loose', loose, num)))
 
 
-def _cluster_minimum(labels, values):
+def _cluster_minimum(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
     lowest = np.full(labels.max(initial=-1) + 1, np.inf)
     np.minimum.at(lowest, labels, values)
     return lowest
 
 
-def select_reliable(labels,
-                    tight,
-                    loose,
-                    alpha=None,
-                    indep_quantile=0.9,
-                    min_size=5,
-                    criteria=CRITERIA):
+def select_reliable(
+        labels: np.ndarray, tight: np.ndarray, loose: np.ndarray,
+        alpha: Optional[float] = None, indep_quantile: float = 0.9,
+        min_size: int = 5, criteria: Collection[str] = CRITERIA
+) -> tuple[np.ndarray, Optional[float]]:
     """Keep the reliable images of the reliable clusters.
 
     With d = 1 - r of :func:`cluster_reliability` and d(c) its minimum over
@@ -88,10 +98,10 @@ def select_reliable(labels,
         labels (np.ndarray): (N,) clusters, -1 = outlier.
         tight (np.ndarray): (N,) clusters at the smaller eps.
         loose (np.ndarray): (N,) clusters at the larger eps.
-        alpha (float, optional): Threshold of an earlier epoch.
+        alpha (float, optional): threshold of an earlier epoch.
         indep_quantile (float): q above, in [0, 1].
-        min_size (int): Least images of a cluster, at least 2.
-        criteria (Sequence[str]): Those that apply. Without 'quantity'
+        min_size (int): least images of a cluster, at least 2.
+        criteria (Collection[str]): those that apply. Without 'quantity'
             clusters of two images and more stay; a single image never does.
 
     Returns:
@@ -100,36 +110,30 @@ def select_reliable(labels,
         given and independence does not apply or no cluster exists.
 
     Raises:
-        ValueError: If a shape differs, an option is out of its range or a
+        ValueError: a shape differs, an option is out of its range or a
             criterion is unknown.
     """
-    unknown = sorted(set(criteria) - set(CRITERIA))
-    if unknown:
-        raise ValueError(f'criteria: unknown {unknown}; expected some of '
-                         f'{list(CRITERIA)}')
-    if not 0 <= indep_quantile <= 1:
-        raise ValueError(
-            f'indep_quantile={indep_quantile}: expected a number in [0, 1]')
-    if min_size < 2:
-        raise ValueError(f'min_size={min_size}: expected at least 2')
+    check_criteria('select_reliable', criteria)
+    check_between('select_reliable', 0, 1, indep_quantile=indep_quantile)
+    check_at_least('select_reliable', 2, min_size=min_size)
     r_comp, r_indep = cluster_reliability(labels, tight, loose)
     d_comp, d_indep = 1 - r_comp, 1 - r_indep
-    clusters = _with_singletons(labels, 'labels', len(r_comp))
+    clusters = _with_singletons('labels', labels, len(r_comp))
     sizes = np.bincount(clusters)
-    keep = sizes[clusters] > 1 if len(clusters) else np.empty(0, bool)
+    reliable = sizes[clusters] > 1
 
     if 'independence' in criteria:
         lowest = _cluster_minimum(clusters, d_indep)
-        known = np.sort(lowest[sizes > 1])
-        if alpha is None and len(known):
-            place = min(len(known) - 1, round(indep_quantile * len(known)))
-            alpha = float(known[place])
+        candidates = np.sort(lowest[sizes > 1])
+        if alpha is None and len(candidates):
+            place = round(indep_quantile * len(candidates))
+            alpha = float(candidates[min(len(candidates) - 1, place)])
         if alpha is not None:
-            keep &= lowest[clusters] <= alpha
+            reliable &= lowest[clusters] <= alpha
     if 'compactness' in criteria:
-        keep &= d_comp <= _cluster_minimum(clusters, d_comp)[clusters]
+        reliable &= d_comp <= _cluster_minimum(clusters, d_comp)[clusters]
 
     least = min_size if 'quantity' in criteria else 2
-    left = np.bincount(clusters[keep], minlength=len(sizes))
-    keep &= (left >= least)[clusters]
-    return renumber(np.where(keep, clusters, -1)), alpha
+    sizes = np.bincount(clusters[reliable], minlength=len(sizes))
+    reliable &= (sizes >= least)[clusters]
+    return renumber(np.where(reliable, clusters, -1)), alpha

@@ -101,9 +101,9 @@ def test_few_images(backend, num):
 
 @pytest.mark.parametrize('backend, options, message', [
     ('ivf', {'links': 3}, r"\['links'\] unknown; backend 'ivf' takes"),
-    ('ivf', {'nlist': 0}, 'nlist=0: expected at least 1'),
+    ('ivf', {'nlist': 0}, 'ivf: nlist must be at least 1, got 0'),
     ('ivf', {'nlist': 31}, 'nlist=31: expected 1 to 30'),
-    ('hnsw', {'breadth': 0}, 'breadth=0: expected at least 1')])
+    ('hnsw', {'breadth': 0}, 'hnsw: breadth must be at least 1, got 0')])
 def test_refuses_options(backend, options, message):
     with pytest.raises(ValueError, match=message):
         knn(FEATURES[:30], 5, backend=backend, options=options)

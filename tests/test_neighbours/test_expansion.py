@@ -8,7 +8,7 @@ from mmreidmix.neighbours import (
     expand_neighbours,
     knn,
     neighbour_recall,
-    normalise,
+    normalise_rows,
 )
 from mmreidmix.pseudo_labels import JaccardDBSCAN
 from tests.oracles import blobs, quick, unit
@@ -64,7 +64,7 @@ def test_finds_what_is_missing_and_keeps_what_is_exact():
 
 def test_threads_and_storage_change_nothing():
     features = unit(blobs(2500, seed=1)[0]).astype(np.float16)
-    indices, sims = damaged(normalise(features).numpy(), 6, 1)
+    indices, sims = damaged(normalise_rows(features).numpy(), 6, 1)
     one = expand_neighbours(features, indices, sims, threads=1)
     three = expand_neighbours(features, indices, sims, threads=3)
     assert np.array_equal(one[0], three[0])
@@ -80,7 +80,7 @@ def test_approximate_clusterer_expands():
 
 def test_refuses_negative_rounds():
     features = unit(blobs(10)[0])
-    with pytest.raises(ValueError, match='rounds=-1'):
+    with pytest.raises(ValueError, match='rounds must be .* got -1'):
         expand_neighbours(features, *knn(features, 3), rounds=-1)
-    with pytest.raises(ValueError, match='expansion=-1'):
+    with pytest.raises(ValueError, match='expansion must be .* got -1'):
         JaccardDBSCAN(expansion=-1)

@@ -11,13 +11,13 @@ from mmreidmix.neighbours import (
 )
 from mmreidmix.neighbours import (
     knn,
-    normalise,
+    normalise_rows,
 )
 from mmreidmix.neighbours import (
-    reduced_precision as rough,
+    reduced_precision as reduced,
 )
 from mmreidmix.neighbours.exact_search import topk_search
-from mmreidmix.neighbours.similarity import kernel_view
+from mmreidmix.neighbours.similarity import SearchTask
 from tests.oracles import blobs, dense_knn, quick, unit
 
 BACKENDS = st.sampled_from(['torch', 'faiss'])
@@ -26,7 +26,7 @@ BACKENDS = st.sampled_from(['torch', 'faiss'])
 @pytest.fixture(params=[False, True], ids=['float32', 'bfloat16'])
 def half(request, monkeypatch):
     """Both number formats of the products, whatever the processor likes."""
-    monkeypatch.setattr(rough, 'half_products', lambda: request.param)
+    monkeypatch.setattr(reduced, 'bfloat16_is_fast', lambda: request.param)
 
 
 def assert_dense(features, k, **options):
@@ -46,7 +46,7 @@ def test_knn_equals_sorting_all_pairs(num, k, seed, backend, float16, half):
     if float16:
         features = features.astype(np.float16)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rough, 'half_products', lambda: half)
+        patch.setattr(reduced, 'bfloat16_is_fast', lambda: half)
         assert_dense(features, k, backend=backend)
 
 
@@ -65,7 +65,7 @@ def test_knn_is_independent_of_block_threads_and_backend(
         images, block, threads, columns, half, backend):
     features, expected = images
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rough, 'half_products', lambda: half)
+        patch.setattr(reduced, 'bfloat16_is_fast', lambda: half)
         patch.setattr(exact, 'COLUMNS', columns)
         indices, _ = knn(features, 10, block=block, threads=threads,
                          backend=backend)
@@ -127,8 +127,8 @@ def test_search_of_whole_sorted_products(num, k, block, backend):
     features = unit(blobs(num, dim=3)[0])
     k = min(k, num)
     indices, sims = topk_search(
-        torch.from_numpy(features), kernel_view(features), np.arange(num),
-        num, k, backend=backend, block=block)
+        SearchTask(features, np.arange(num), num, k, block),
+        torch.from_numpy(features), backend)
     expected, expected_sims = dense_knn(features, k)
     np.testing.assert_array_equal(indices, expected)
     np.testing.assert_array_equal(sims, expected_sims)
@@ -136,11 +136,11 @@ def test_search_of_whole_sorted_products(num, k, block, backend):
 
 @pytest.mark.parametrize('wide', [1, 60, 4096])
 def test_search_of_whole_sorted_products_with_near_ties(monkeypatch, wide):
-    monkeypatch.setattr(exact, '_WIDE', wide)
+    monkeypatch.setattr(exact, '_MAX_CANDIDATES', wide)
     features = np.concatenate([SPREAD, np.repeat(SPREAD[:2], 50, axis=0)])
     indices, _ = topk_search(
-        torch.from_numpy(features), kernel_view(features),
-        np.arange(len(features)), 350, 5, backend='torch')
+        SearchTask(features, np.arange(len(features)), 350, 5),
+        torch.from_numpy(features), 'torch')
     np.testing.assert_array_equal(indices, dense_knn(features, 5)[0][:350])
 
 
@@ -203,8 +203,10 @@ def test_no_image_and_one_image():
 
 
 @pytest.mark.parametrize('option, message', [
-    ({'k': 0}, 'k=0: expected'), ({'k': 2, 'block': 0}, 'block=0: expected'),
-    ({'k': 2, 'backend': 'annoy'}, "one of .'torch', 'faiss', 'ivf'"),
+    ({'k': 0}, 'k must be an integer of at least 1, got 0'),
+    ({'k': 2, 'block': 0}, 'block must be an integer of at least 1, got 0'),
+    ({'k': 2, 'backend': 'annoy'},
+     "backend must be one of 'torch', 'faiss', 'ivf'"),
     ({'k': 2, 'options': {'nlist': 3}}, "backend 'torch' has none"),
     ({'k': 2, 'rows': (2, 6)}, 'first <= last <= 5'),
     ({'k': 2, 'rows': (3, 2)}, 'first <= last <= 5')])
@@ -229,12 +231,12 @@ def test_normalise_names_bad_vectors(value, message):
     features = blobs(8)[0]
     features[[2, 5]] = value
     with pytest.raises(ValueError, match=message):
-        normalise(features)
+        normalise_rows(features)
 
 
 def test_normalise_shortens_long_lists_of_bad_vectors():
     with pytest.raises(ValueError, match='0, 1, 2, 3, 4 and 3 more'):
-        normalise(np.zeros((8, 2), np.float32))
+        normalise_rows(np.zeros((8, 2), np.float32))
 
 
 @pytest.mark.parametrize('features', [
@@ -242,7 +244,7 @@ def test_normalise_shortens_long_lists_of_bad_vectors():
     np.ones((2, 0), np.float32)])
 def test_normalise_refuses_other_arrays(features):
     with pytest.raises(ValueError, match='features: '):
-        normalise(features)
+        normalise_rows(features)
 
 
 @pytest.mark.parametrize('scale', [1e-30, 1, 1e30])
@@ -250,7 +252,7 @@ def test_normalise_keeps_input_and_handles_any_scale(scale):
     features = blobs(6)[0]
     scaled = features * np.float32(scale)
     before = scaled.copy()
-    result = normalise(torch.from_numpy(scaled)).numpy()
+    result = normalise_rows(torch.from_numpy(scaled)).numpy()
     np.testing.assert_allclose(result, unit(features), atol=2e-7)
     np.testing.assert_array_equal(scaled, before)
 
@@ -258,20 +260,20 @@ def test_normalise_keeps_input_and_handles_any_scale(scale):
 @pytest.mark.parametrize('dtype', [np.float16, np.float32])
 def test_normalise_from_map_to_map_block_by_block(tmp_path, monkeypatch,
                                                   dtype):
-    from mmreidmix.neighbours import knn_search as neighbours
-    monkeypatch.setattr(neighbours, '_BLOCK_BYTES', 4 * 8 * 7)
+    from mmreidmix.neighbours import numba_kernels
+    monkeypatch.setattr(numba_kernels, '_CACHED_BYTES', 4 * 8 * 7)
     features = blobs(50)[0].astype(dtype)
     features.tofile(tmp_path / 'in')
     source = np.memmap(tmp_path / 'in', dtype, 'r', shape=(50, 8))
     out = np.memmap(tmp_path / 'out', dtype, 'w+', shape=(50, 8))
-    assert normalise(source, out) is out
+    assert normalise_rows(source, out) is out
     np.testing.assert_array_equal(
-        out, normalise(features).numpy().astype(dtype))
+        out, normalise_rows(features).numpy().astype(dtype))
     features[[9, 30]] = 0
     with pytest.raises(ValueError, match='zero vectors.* indices 9, 30'):
-        normalise(features, features)
+        normalise_rows(features, features)
 
 
 def test_normalise_refuses_other_shape_of_out():
     with pytest.raises(ValueError, match=r'out: expected shape \(6, 8\)'):
-        normalise(blobs(6)[0], np.empty((5, 8), np.float32))
+        normalise_rows(blobs(6)[0], np.empty((5, 8), np.float32))

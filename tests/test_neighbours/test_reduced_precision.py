@@ -1,4 +1,4 @@
-"""Rough copies: bounds of the error, and dimensions left out."""
+"""Reduced copies: bounds of the error, and dimensions left out."""
 import numpy as np
 import pytest
 import torch
@@ -9,8 +9,8 @@ from mmreidmix.evaluation.functional.rerank_neighbours import (
     nearest_and_farthest,
 )
 from mmreidmix.neighbours import knn
-from mmreidmix.neighbours import reduced_precision as rough
-from mmreidmix.neighbours.reduced_precision import mean_feature, rough_copies
+from mmreidmix.neighbours import reduced_precision as reduced
+from mmreidmix.neighbours.reduced_precision import mean_feature, reduced_copies
 from mmreidmix.neighbours.subspace import subspace
 from tests.oracles import dense_knn, quick, unit
 
@@ -28,9 +28,9 @@ def few_dimensions(num=400, dim=64, latent=6, noise=0.02, seed=0):
 
 def always_few(patch, half):
     """Fewer dimensions wherever a subspace is found."""
-    patch.setattr(rough, 'half_products', lambda: half)
-    patch.setattr(rough, '_MANY', 0)
-    patch.setattr(rough, '_crowded', lambda *_: False)
+    patch.setattr(reduced, 'bfloat16_is_fast', lambda: half)
+    patch.setattr(reduced, '_MANY', 0)
+    patch.setattr(reduced, '_would_overflow', lambda *_: False)
 
 
 def found(features):
@@ -50,7 +50,7 @@ def test_no_product_is_further_off_than_the_bound(seed, half, float16, latent,
     mean = mean_feature(features, order)
     with pytest.MonkeyPatch.context() as patch:
         always_few(patch, half)
-        copies, shifts, errors, rounding = rough_copies(
+        copies, shifts, errors, rounding = reduced_copies(
             features, order, mean, 150, 9)
     assert copies.dtype == (torch.bfloat16 if half else torch.float32)
     assert copies.shape[1] < 96 or latent > 16
@@ -69,11 +69,11 @@ def test_a_bound_that_leaves_out_the_outside_is_too_small(monkeypatch):
     order = np.arange(len(features))
     always_few(monkeypatch, False)
     mean = mean_feature(features, order)
-    errors = rough_copies(features, order, mean, 400, 9)[2]
-    split = rough._split
+    errors = reduced_copies(features, order, mean, 400, 9)[2]
+    split = reduced._split
     monkeypatch.setattr(
-        rough, '_split', lambda *args: (split(*args)[0], 0.0))
-    copies, _, too_small, _ = rough_copies(features, order, mean, 400, 9)
+        reduced, '_split', lambda *args: (split(*args)[0], 0.0))
+    copies, _, too_small, _ = reduced_copies(features, order, mean, 400, 9)
     z = torch.from_numpy(features).double() - mean
     off = abs(z @ z.T - copies.double() @ copies.double().T).numpy()
     assert (off > too_small[:, None]).any()
@@ -113,26 +113,26 @@ def test_few_products_are_not_worth_a_subspace(monkeypatch):
     features = few_dimensions()
     order = np.arange(400)
     mean = mean_feature(features, order)
-    assert rough_copies(features, order, mean, 400, 9)[0].shape == (400, 64)
-    monkeypatch.setattr(rough, '_MANY', 400 * 400 * 64)
-    assert rough_copies(features, order, mean, 400, 9)[0].shape == (400, 16)
-    assert rough_copies(features, order, mean, 399, 9)[0].shape == (400, 64)
+    assert reduced_copies(features, order, mean, 400, 9)[0].shape == (400, 64)
+    monkeypatch.setattr(reduced, '_MANY', 400 * 400 * 64)
+    assert reduced_copies(features, order, mean, 400, 9)[0].shape == (400, 16)
+    assert reduced_copies(features, order, mean, 399, 9)[0].shape == (400, 64)
 
 
 @pytest.mark.parametrize('kind, far, width', [
     ('few', None, 16), ('few', 128, 16), ('few', 8, 64), ('equal', None, 64),
     ('outlier', None, 64)])
-def test_lists_that_would_be_crowded_are_not_begun(monkeypatch, kind, far,
-                                                   width):
+def test_lists_that_would_overflow_are_not_begun(monkeypatch, kind, far,
+                                                 width):
     features = few_dimensions(4000, noise=0.03)
     if kind == 'equal':  # frames of 40 images that do not move
         features = unit(features[:40].repeat(100, 0) + 0.0003 * features)
     if kind == 'outlier':  # one image that is nothing but outside
         features[7] = np.linalg.svd(features)[2][-1]
     order = np.arange(4000)
-    monkeypatch.setattr(rough, '_MANY', 0)
-    monkeypatch.setattr(rough, 'half_products', lambda: False)
-    copies = rough_copies(
+    monkeypatch.setattr(reduced, '_MANY', 0)
+    monkeypatch.setattr(reduced, 'bfloat16_is_fast', lambda: False)
+    copies = reduced_copies(
         features, order, mean_feature(features, order), 4000, 9, far)[0]
     assert copies.shape == (4000, width)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
 
-from mmreidmix.neighbours import knn, normalise
+from mmreidmix.neighbours import knn, normalise_rows
 from mmreidmix.pseudo_labels import (
     FINCH,
     CollapsedFeaturesError,
@@ -124,7 +124,7 @@ def test_options_reach_the_approximate_backend():
        pipeline=st.sampled_from([JaccardDBSCAN(**SMALL), FINCH()]))
 def test_searching_in_parts_and_then_clustering_is_one_call(cuts, pipeline):
     features = blobs(120, seed=6)[0]
-    points = normalise(features)
+    points = normalise_rows(features)
     ends = [0, *sorted(cuts), 120]
     parts = [pipeline.search(points, rows) for rows in zip(ends, ends[1:])]
     lists = [np.concatenate(part) for part in zip(*parts)]
@@ -133,7 +133,7 @@ def test_searching_in_parts_and_then_clustering_is_one_call(cuts, pipeline):
 
 
 def test_unit_features_of_a_float16_memory_map(tmp_path):
-    points = normalise(blobs(200, seed=6)[0]).numpy().astype(np.float16)
+    points = normalise_rows(blobs(200, seed=6)[0]).numpy().astype(np.float16)
     np.save(tmp_path / 'features.npy', points)
     stored = np.load(tmp_path / 'features.npy', mmap_mode='r')
     pipeline = JaccardDBSCAN(**SMALL)
@@ -194,20 +194,23 @@ def test_collapsed_features_of_many_images_are_an_error():
 
 
 @pytest.mark.parametrize('option, message', [
-    ({'k1': 0}, 'k1=0: expected an integer of at least 1'),
-    ({'k2': 1.5}, 'k2=1.5: expected an integer'),
-    ({'min_samples': 0}, 'min_samples=0'), ({'min_size': 1}, 'min_size=1'),
-    ({'block': 0}, 'block=0'), ({'threads': 0}, 'threads=0'),
+    ({'k1': 0}, 'k1 must be an integer of at least 1, got 0'),
+    ({'k2': 1.5}, 'k2 must be an integer of at least 1, got 1.5'),
+    ({'min_samples': 0}, 'min_samples must be .* 1, got 0'),
+    ({'min_size': 1}, 'min_size must be .* 2, got 1'),
+    ({'block': 0}, 'block must be .* 1, got 0'),
+    ({'threads': 0}, 'threads must be .* 1, got 0'),
     ({'eps': 1.0}, r'eps=1.0: .*\(0, 1\)'),
     ({'eps': 0.99}, r'eps_gap=0.02: .*\[0, 0.01\)'),
     ({'eps_gap': -0.1}, 'eps_gap=-0.1'),
-    ({'indep_quantile': 2}, r'indep_quantile=2: .*\[0, 1\]'),
-    ({'backend': 'x'}, "backend='x': .*'torch', 'faiss', 'ivf', 'hnsw'"),
+    ({'indep_quantile': 2}, r'indep_quantile must be in \[0, 1\], got 2'),
+    ({'backend': 'x'},
+     "backend must be one of 'torch', 'faiss', 'ivf', 'hnsw', got 'x'"),
     ({'backend_options': {'nlist': 3}}, "backend 'torch' has none"),
-    ({'k1': None}, 'k1=None: expected an integer'),
-    ({'max_pairs': 0}, 'max_pairs=0: expected an integer of at least 1'),
-    ({'criteria': ('x', )}, "criteria=.*'quantity'"),
-    ({'criteria': 'quantity'}, "criteria='quantity'")])
+    ({'k1': None}, 'k1 must be an integer of at least 1, got None'),
+    ({'max_pairs': 0}, 'max_pairs must be an integer of at least 1, got 0'),
+    ({'criteria': ('x', )}, "criteria must be .*'quantity'.*, got .'x'"),
+    ({'criteria': 'quantity'}, "criteria must be some of .*, got 'quantity'")])
 def test_refuses_parameters(option, message):
     with pytest.raises(ValueError, match=message):
         JaccardDBSCAN(**option)

@@ -61,8 +61,9 @@ def test_no_images():
 
 
 @pytest.mark.parametrize('eps, min_samples, message', [
-    (-0.1, 2, 'eps=-0.1: expected'), (float('nan'), 2, 'eps=nan: expected'),
-    (0.5, 0, 'min_samples=0: expected')])
+    (-0.1, 2, 'eps must be at least 0, got -0.1'),
+    (float('nan'), 2, 'eps must be at least 0, got nan'),
+    (0.5, 0, 'min_samples must be at least 1, got 0')])
 def test_refuses(eps, min_samples, message):
     with pytest.raises(ValueError, match=message):
         dbscan(sparse.csr_matrix((2, 2)), eps, min_samples)

@@ -53,10 +53,12 @@ def test_few_images_and_duplicates():
 
 
 @pytest.mark.parametrize('options, message', [
-    ({'num_clusters': 0}, 'num_clusters=0: expected at least 1'),
+    ({'num_clusters': 0}, 'num_clusters must be at least 1, got 0'),
     ({'num_clusters': 9}, 'num_clusters=9: there are only 8 images'),
-    ({'num_clusters': 2, 'iterations': 0}, 'iterations=0'),
-    ({'num_clusters': 2, 'restarts': 0}, 'restarts=0')])
+    ({'num_clusters': 2, 'iterations': 0},
+     'iterations must be at least 1, got 0'),
+    ({'num_clusters': 2, 'restarts': 0},
+     'restarts must be at least 1, got 0')])
 def test_refuses(options, message):
     with pytest.raises(ValueError, match=message):
         kmeans(unit(blobs(8)[0]), **options)
@@ -70,7 +72,7 @@ def test_clusterer():
     sizes = np.bincount(result.clusters)
     np.testing.assert_array_equal(result.labels < 0,
                                   sizes[result.clusters] < 30)
-    with pytest.raises(ValueError, match='seed=-1: expected an integer'):
+    with pytest.raises(ValueError, match='seed must be an integer .* got -1'):
         KMeans(2, seed=-1)
     with pytest.raises(TypeError, match='num_clusters'):
         KMeans()

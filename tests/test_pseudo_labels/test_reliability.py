@@ -75,9 +75,10 @@ def test_alpha_is_kept_or_unknown():
 
 
 @pytest.mark.parametrize('options, message', [
-    ({'criteria': ('size', )}, r"unknown \['size'\]"),
-    ({'indep_quantile': 1.5}, r'indep_quantile=1.5: .*\[0, 1\]'),
-    ({'min_size': 1}, 'min_size=1: expected at least 2')])
+    ({'criteria': ('size', )},
+     r"criteria must be some of .*, got \('size',\)"),
+    ({'indep_quantile': 1.5}, r'indep_quantile must be in \[0, 1\], got 1.5'),
+    ({'min_size': 1}, 'min_size must be at least 2, got 1')])
 def test_refuses(options, message):
     labels = np.zeros(4, int)
     with pytest.raises(ValueError, match=message):

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from mmreidmix.neighbours import k_reciprocal_encoding, knn, normalise
+from mmreidmix.neighbours import k_reciprocal_encoding, knn, normalise_rows
 from mmreidmix.pseudo_labels import jaccard_graph
 from tests.oracles import dense_encoding, dense_jaccard
 from tests.tiny import ROOT, environment
@@ -147,7 +147,7 @@ def test_planted_shapes(planted, num, dim):
 
 def test_planted_persons_are_neither_trivial_nor_lost(planted):
     features, persons, cameras = planted(2000, 48, 0)
-    indices, _ = knn(normalise(features), 2)
+    indices, _ = knn(normalise_rows(features), 2)
     near = indices[:, 1]
     assert 0.7 < np.mean(persons[near] == persons) < 0.99
     # A camera changes the picture of a person.
@@ -157,7 +157,7 @@ def test_planted_persons_are_neither_trivial_nor_lost(planted):
 @pytest.mark.parametrize('k1, k2', [(30, 6), (5, 1), (8, 3)])
 def test_dense_reference_is_the_definition(tool, planted, k1, k2):
     from common import dense_jaccard
-    features = normalise(planted(150, 12, 1)[0]).numpy()
+    features = normalise_rows(planted(150, 12, 1)[0]).numpy()
     indices, sims = knn(features, max(k1, k2))
     weights = dense_jaccard.encoding(indices, features, k1, k2)
     np.testing.assert_allclose(
@@ -175,7 +175,7 @@ def dense_jaccard_of(weights):
 def test_compare_distances_sees_what_differs(tool, planted):
     from common import dense_jaccard as reference
     from common.pseudo_label_stages import compare_distances
-    features = normalise(planted(120, 12, 2)[0]).numpy()
+    features = normalise_rows(planted(120, 12, 2)[0]).numpy()
     encoding = k_reciprocal_encoding(*knn(features, 30), features)
     graph = jaccard_graph(encoding, 0.62)
     matrix = reference.distances(encoding.toarray())
@@ -193,7 +193,7 @@ def test_compare_distances_sees_what_differs(tool, planted):
 
 def test_faiss_lists_are_compared_as_sets(tool, planted):
     from common.pseudo_label_stages import Setting, compare_faiss
-    features = normalise(planted(200, 12, 2)[0]).numpy()
+    features = normalise_rows(planted(200, 12, 2)[0]).numpy()
     features[1] = features[0]  # faiss may list it before the image itself
     indices, _ = knn(features, 10)
     setting = Setting(200, 12, 'torch', 'cpu', 1, 0)

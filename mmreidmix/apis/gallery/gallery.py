@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from mmreidmix.checks import check_count
-from mmreidmix.neighbours import normalise
+from mmreidmix.neighbours import normalise_rows
 
 from .checks import checked_embeddings
 from .flat_search import Neighbours, exact_search, merge
@@ -111,7 +111,7 @@ class Gallery(GalleryStore):
         topk = int(topk)
         num = num_candidates(rerank, topk)
         with self._lock:
-            unit = normalise(checked_embeddings(queries, self.dim)).numpy()
+            unit = normalise_rows(checked_embeddings(queries, self.dim)).numpy()
             self._check_not_empty('search in')
             images = self._images
             mask = passing_images(images, camids, exclude_camids, times)

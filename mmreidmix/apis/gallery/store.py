@@ -10,7 +10,7 @@ import torch
 from mmengine.logging import print_log
 
 from mmreidmix.checks import name_some
-from mmreidmix.neighbours import normalise
+from mmreidmix.neighbours import normalise_rows
 
 from .checks import checked_embeddings, checked_meta, checked_names, integers
 from .image_table import Entry
@@ -203,7 +203,7 @@ class GalleryStore:
                 names: list[str]) -> None:
         vectors, first = self._images.vectors.reserve(len(embeddings)), 0
         for part in vectors:
-            normalise(embeddings[first:first + len(part)], out=part)
+            normalise_rows(embeddings[first:first + len(part)], out=part)
             first += len(part)
         self._change(add_record(names, meta, vectors),
                      lambda: self._images.append(meta, names))

@@ -18,7 +18,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from mmreidmix.distributed import gather_rows
-from mmreidmix.neighbours import normalise
+from mmreidmix.neighbours import normalise_rows
 from mmreidmix.pseudo_labels import (
     CollapsedFeaturesError,
     PseudoLabelResult,
@@ -111,9 +111,9 @@ def cluster_together(clusterer: Callable, embeddings: Tensor,
     if hasattr(clusterer, 'search'):
         with timed(seconds, 'neighbours'):
             features = embeddings.float()
-            normalise(features, out=features)
-            neighbours = _search_together(clusterer, features)
-        arguments = (features.numpy(), *neighbours)
+            normalise_rows(features, out=features)
+            lists = _search_together(clusterer, features)
+        arguments = (features.numpy(), *lists)
         method = clusterer.cluster
     if not is_main_process():
         return None

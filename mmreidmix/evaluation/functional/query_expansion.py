@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from mmreidmix.neighbours import knn
-from mmreidmix.neighbours import normalise as normalise_rows
+from mmreidmix.neighbours import knn, normalise_rows
 
 from .query_gallery import Sides
 

@@ -5,12 +5,16 @@ import torch
 from torch import Tensor
 
 from mmreidmix.neighbours import knn
-from mmreidmix.neighbours.candidates import new_lists, over_product, serve
-from mmreidmix.neighbours.duplicates import surplus
+from mmreidmix.neighbours.candidates import (
+    empty_candidate_lists,
+    push_candidates,
+    push_product,
+)
+from mmreidmix.neighbours.duplicates import redundant_duplicates
 from mmreidmix.neighbours.exact_search import (
     COLUMNS,
     ROWS,
-    settled,
+    exact_neighbours,
     streamed_products,
 )
 from mmreidmix.neighbours.matmul import multiply
@@ -18,7 +22,7 @@ from mmreidmix.neighbours.numba_kernels import compiled, over_rows
 from mmreidmix.neighbours.reduced_precision import (
     mean_feature,
     product_error,
-    rough_copies,
+    reduced_copies,
 )
 from mmreidmix.neighbours.similarity import kernel_view, similarity, widen
 
@@ -55,28 +59,30 @@ def nearest_and_farthest(unit: Tensor, k: int, cross=None, threads=None):
     host, num = unit.numpy(), len(unit)
     view, order = kernel_view(host), np.arange(num)
     mean = mean_feature(host, order)
-    bank, shifts, errors, rounding = rough_copies(
+    bank, shifts, errors, rounding = reduced_copies(
         host, order, mean, num, k, _FAR)
-    near = new_lists(num, k, errors, rounding)
+    near = empty_candidate_lists(num, k, errors, rounding)
     far = (np.empty((num, _FAR), np.int32), np.empty((num, _FAR), np.float32),
            np.zeros(num, np.int64), np.full(num, np.inf, np.float32), errors,
            rounding)
     # Of equal images the first is as far as all of them.
-    copies = np.flatnonzero(surplus(host, 1, threads) != order)
+    copies = np.flatnonzero(
+        redundant_duplicates(host, 1, threads) != order)
     far_shifts = shifts.copy()
     far_shifts[copies] = np.inf
 
     def offer(product, own, others, *rows):
-        serve(product, own, shifts[others], order[others], *near, *rows)
+        push_candidates(product, own, shifts[others], order[others], near,
+                        *rows)
         _serve_far(product, own, far_shifts[others], order[others], *far,
                    *rows)
 
     for product, a, c in _products(bank, unit, mean, cross):
-        over_product(offer, product, a, c, num, threads)
+        push_product(offer, product, a, c, num, threads)
     del bank
     if cross is not None:
         _uncentre(cross, unit, mean)
-    indices, sims = settled(host, view, order, near, k, threads)
+    indices, sims = exact_neighbours(host, order, near, threads)
     lowest = np.full(num, np.inf, np.float32)
     _compare(view, order, far[2], far[0], lowest, threads)
     crowded = np.flatnonzero(far[2] < 0)

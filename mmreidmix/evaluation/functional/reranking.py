@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmreidmix.neighbours import normalise
+from mmreidmix.neighbours import normalise_rows
 from mmreidmix.neighbours.k_reciprocal import average_encodings, encode_sets
 from mmreidmix.neighbours.matmul import multiply
 from mmreidmix.neighbours.numba_kernels import compiled, over_rows
@@ -93,7 +93,7 @@ def _all_units(sides: Sides, kept: np.ndarray) -> Tensor:
         torch.index_select(
             sides.gallery.float(), 0,
             torch.from_numpy(kept).to(unit.device), out=unit[size:])
-    return normalise(unit, out=unit)
+    return normalise_rows(unit, out=unit)
 
 
 def encodings(unit: Tensor, k1: int, k2: int, cross=None, threads=None):

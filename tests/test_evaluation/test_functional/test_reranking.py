@@ -21,7 +21,7 @@ from mmreidmix.evaluation.functional.reranking import (
     reranked_blocks,
 )
 from mmreidmix.neighbours import exact_search as exact
-from mmreidmix.neighbours import knn, normalise
+from mmreidmix.neighbours import knn, normalise_rows
 
 BENCHMARKS = Path(__file__).parents[3] / 'tools' / 'benchmarks'
 
@@ -53,7 +53,7 @@ def make_case(seed=0, num_query=20, num_gallery=130, junk=True):
 def dense_distances(dense, case, **options):
     """(Nq, Ng) of the dense original, inf for junk."""
     kept = case[3] >= 0
-    unit = normalise(torch.cat([case[0], case[1][kept]]))
+    unit = normalise_rows(torch.cat([case[0], case[1][kept]]))
     result = np.full((len(case[0]), len(kept)), np.inf)
     result[:, kept] = dense.rerank(
         dense.squared_distances(unit), len(case[0]), **options)
@@ -126,7 +126,7 @@ def test_rank_sorts_by_the_final_distance(dense):
 
 
 def test_encodings_sum_to_one():
-    unit = normalise(torch.cat(make_case()[:2]))
+    unit = normalise_rows(torch.cat(make_case()[:2]))
     encoding, largest = encodings(unit, 20, 6)
     np.testing.assert_allclose(encoding.sum(1), 1, atol=1e-6)
     squares = torch.cdist(unit.double(), unit.double()).square()
@@ -141,7 +141,7 @@ def test_search_is_knn_and_the_lowest_product(kind):
         features = 1 + 1e-4 * features
     if kind == 'copies':
         features[:700] = features[0]
-    unit = normalise(features)
+    unit = normalise_rows(features)
     indices, sims, lowest = nearest_and_farthest(unit, 9)
     expected = knn(unit, 9)
     np.testing.assert_array_equal(indices, expected[0])

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from mmreidmix.apis import Gallery
-from mmreidmix.neighbours import normalise
+from mmreidmix.neighbours import normalise_rows
 
 from .subprocess_meter import Meter, resident_mib
 from .synthetic_features import planted_features
@@ -115,8 +115,8 @@ def measure_reference(setting):
         of the most similar embeddings, fewer if there are fewer.
     """
     bank, queries, _ = setting.embeddings()
-    normalise(bank, out=bank)
-    normalise(queries, out=queries)
+    normalise_rows(bank, out=bank)
+    normalise_rows(queries, out=queries)
     size = bank.nbytes / 2**20
     topk = min(TOPK, len(bank))
 

@@ -16,7 +16,7 @@ from mmreidmix.neighbours import (
     k_reciprocal_encoding,
     knn,
     neighbour_recall,
-    normalise,
+    normalise_rows,
 )
 from mmreidmix.neighbours.knn_search import APPROXIMATE_BACKENDS
 from mmreidmix.pseudo_labels import (
@@ -83,7 +83,7 @@ def run_stage(features, setting, meter):
     threads = setting.threads
     with meter('normalise'):
         unit = torch.as_tensor(features, device=setting.device)
-        unit = normalise(unit, out=unit)
+        unit = normalise_rows(unit, out=unit)
         if unit.is_cuda:
             torch.cuda.synchronize()
     with meter('neighbours'):
@@ -248,7 +248,7 @@ def measure_dense(setting, folder):
     _prepare(setting)
     indices = np.load(Path(folder) / 'indices.npy')
     unit = setting.features()[0]
-    normalise(unit, out=unit)
+    normalise_rows(unit, out=unit)
     meter = Meter()
     start = resident_mib()
     with meter('dense encoding'):
