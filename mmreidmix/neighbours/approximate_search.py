@@ -48,15 +48,12 @@ def faiss_threads(threads: Optional[int] = None) -> Iterator[None]:
         faiss.omp_set_num_threads(before)
 
 
-def _float32(features: np.ndarray, order: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(features[order], np.float32)
-
-
 def _fill(index: faiss.Index, features: np.ndarray, bank: np.ndarray) -> None:
     progress = Progress('filling the index', len(bank))
     for a in range(0, len(bank), _ROWS):
-        index.add(_float32(features, bank[a:a + _ROWS]))
-        progress.add(len(bank[a:a + _ROWS]))
+        part = features[bank[a:a + _ROWS]]
+        index.add(part.astype(np.float32, copy=False))
+        progress.add(len(part))
 
 
 def _inverted_lists(features: np.ndarray, bank: np.ndarray, seed: int,
@@ -78,7 +75,7 @@ def _inverted_lists(features: np.ndarray, bank: np.ndarray, seed: int,
     sample = np.sort(random.permutation(num)[:_TRAINING * nlist])
     logger.info('ivf: %d images, nlist=%d, nprobe=%d, trained on %d', num,
                 nlist, nprobe, len(sample))
-    index.train(_float32(features, bank[sample]))
+    index.train(features[bank[sample]].astype(np.float32, copy=False))
     _fill(index, features, bank)
     return index
 
@@ -153,7 +150,8 @@ def approximate_search(task: SearchTask, backend: str, *, seed: int = 0,
         for a in range(0, num_rows, block):
             places = queries[a:a + block]
             part = asked[places]
-            _, found = index.search(_float32(features, bank[places]), width)
+            _, found = index.search(
+                features[bank[places]].astype(np.float32, copy=False), width)
             counts = (found >= 0).sum(axis=1)
             itself = (found == places[:, None]).any(axis=1)
             short.append(part[counts + ~itself < k])

@@ -115,9 +115,9 @@ def _check_unit(host: np.ndarray) -> None:
 
 
 def _search(task: SearchTask, features: Features, backend: str,
-            options: dict) -> NeighbourLists:
+            options: Optional[dict]) -> NeighbourLists:
     if backend in APPROXIMATE_BACKENDS:
-        return approximate_search(task, backend, **options)
+        return approximate_search(task, backend, **options or {})
     if isinstance(features, Tensor) and features.is_cuda:
         bank = features.detach()[torch.from_numpy(task.order)].float()
     elif backend == 'torch':
@@ -194,7 +194,7 @@ def knn(features: Features, k: int, *, block: Optional[int] = None,
     others[searched] = False
     order = np.concatenate([searched, np.flatnonzero(others)])
     task = SearchTask(host, order, len(searched), k, block, threads)
-    indices, sims = _search(task, features, backend, options or {})
+    indices, sims = _search(task, features, backend, options)
     if len(searched) < last - first or (searched != wanted).any():
         indices, sims = indices[places], sims[places]
         redundant = np.flatnonzero(leaders[first:last] != wanted)

@@ -26,13 +26,8 @@ def multiply(rows: Tensor, columns: Tensor,
              out: Optional[Tensor] = None) -> Tensor:
     """``rows @ columns.T``, in the order that is fastest on the device.
 
-    Args:
-        rows (Tensor): (R, D).
-        columns (Tensor): (C, D), of the same type and device.
-        out (Tensor, optional): (R, C) where the result goes.
-
-    Returns:
-        Tensor: (R, C), ``out`` if given.
+    (R, D) and (C, D) of the same type and device give (R, C): ``out``, where
+    it is given.
     """
     if out is None:
         out = rows.new_empty(len(rows), len(columns))

@@ -47,16 +47,10 @@ def join_rows(rows: list[tuple[np.ndarray, np.ndarray]]) -> RowRange:
 
 
 def stack_rows(parts: Iterable[RowRange], num: int) -> sparse.csr_matrix:
-    """Join rows of consecutive ranges to a matrix.
+    """Join consecutive ranges of rows to a (num, num) matrix.
 
-    Args:
-        parts (Iterable[tuple]): consumed one by one, so that a generator
-            keeps the peak low.
-        num (int): rows and columns.
-
-    Returns:
-        scipy.sparse.csr_matrix: (num, num). Its index type is int32, or
-        int64 from 2^31 entries on, as SciPy demands.
+    They are consumed one by one, so that a generator keeps the peak low. The
+    index type is int32, or int64 from 2^31 entries on, as SciPy demands.
     """
     counts = [np.zeros(1, np.int64)]
     columns, values = np.empty(0, np.int32), np.empty(0, np.float32)
@@ -96,17 +90,9 @@ def _mirror(upper: SparseArrays, ends: np.ndarray, columns: np.ndarray,
 
 
 def mirrored(upper: sparse.csr_matrix, kernel: str) -> sparse.csr_matrix:
-    """The symmetric matrix of a strict upper triangle; keeps stored zeros.
+    """The symmetric matrix of a strict upper triangle; both sorted.
 
-    A sum of sparse matrices would drop them.
-
-    Args:
-        upper (scipy.sparse.csr_matrix): sorted columns, right of the
-            diagonal.
-        kernel (str): one of ``KERNELS``.
-
-    Returns:
-        scipy.sparse.csr_matrix: sorted columns.
+    Stored zeros stay: a sum of sparse matrices would drop them.
     """
     num = upper.shape[0]
     if kernel == 'numpy':
@@ -125,12 +111,8 @@ def mirrored(upper: sparse.csr_matrix, kernel: str) -> sparse.csr_matrix:
 def similar_rows_together(nearest: np.ndarray) -> np.ndarray:
     """An order of rows in which similar ones come after each other.
 
-    Args:
-        nearest (np.ndarray): (N,) for each row one that is similar.
-
-    Returns:
-        np.ndarray: (N,) int32, a permutation: the connected components of the
-        pairs (i, nearest[i]), one by one.
+    For each of (N,) rows one that is ``nearest`` gives the connected
+    components of these pairs, one by one: (N,) int32, a permutation.
     """
     num = len(nearest)
     links = sparse.csr_matrix(
@@ -139,34 +121,11 @@ def similar_rows_together(nearest: np.ndarray) -> np.ndarray:
     return np.argsort(component, kind='stable').astype(np.int32)
 
 
-@compiled
-def _permute(matrix: SparseArrays, order: np.ndarray, rank: np.ndarray,
-             permuted: SparseArrays) -> None:
-    for r in range(order.size):
-        place = permuted.indptr[r]
-        for p in range(matrix.indptr[order[r]], matrix.indptr[order[r] + 1]):
-            permuted.indices[place] = rank[matrix.indices[p]]
-            permuted.data[place] = matrix.data[p]
-            place += 1
-
-
 def permuted(matrix: sparse.csr_matrix,
              order: np.ndarray) -> sparse.csr_matrix:
-    """The matrix with its rows and columns in another order.
-
-    Args:
-        matrix (scipy.sparse.csr_matrix): (N, N).
-        order (np.ndarray): (N,) int32, row and column ``order[r]`` become
-            number r.
-
-    Returns:
-        scipy.sparse.csr_matrix: (N, N), columns not sorted.
-    """
+    """Make row and column ``order[r]`` number r; columns are not sorted."""
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order))
-    indptr = np.concatenate([[0], np.cumsum(np.diff(matrix.indptr)[order])])
-    result = SparseArrays(indptr, np.empty_like(matrix.indices),
-                          np.empty_like(matrix.data))
-    _permute(arrays_of(matrix), order, rank, result)
+    rows = matrix[order]
     return sparse.csr_matrix(
-        (result.data, result.indices, indptr), shape=matrix.shape)
+        (rows.data, rank[rows.indices], rows.indptr), shape=matrix.shape)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -57,6 +57,7 @@ def _check_given(owner: object, least: int, *names: str) -> None:
 class _NeighbourClusterer:
     """Clusters by neighbour lists: a search, then ``cluster``."""
 
+    cluster: Callable[..., PseudoLabelResult]
     backend: str
     backend_options: Optional[dict]
     block: Optional[int]
@@ -109,22 +110,6 @@ class _NeighbourClusterer:
         """
         return knn(features, self._list_length(), rows=rows,
                    **self._search_options())
-
-    def cluster(self, features: np.ndarray, indices: np.ndarray,
-                sims: np.ndarray,
-                alpha: Optional[float] = None) -> PseudoLabelResult:
-        """Everything after the neighbours.
-
-        Args:
-            features (np.ndarray): (N, D) float32 or float16, of length 1.
-            indices (np.ndarray): (N, k) of ``search``.
-            sims (np.ndarray): (N, k) of ``search``.
-            alpha (float, optional): as in a call.
-
-        Returns:
-            PseudoLabelResult: without the seconds of the search.
-        """
-        raise NotImplementedError
 
     def _list_length(self) -> int:
         raise NotImplementedError
@@ -203,7 +188,17 @@ class JaccardDBSCAN(_NeighbourClusterer):
     def cluster(self, features: np.ndarray, indices: np.ndarray,
                 sims: np.ndarray,
                 alpha: Optional[float] = None) -> PseudoLabelResult:
-        """See :class:`_NeighbourClusterer`."""
+        """Everything after the neighbours.
+
+        Args:
+            features (np.ndarray): (N, D) float32 or float16, of length 1.
+            indices (np.ndarray): (N, k) of :meth:`search`.
+            sims (np.ndarray): (N, k) of :meth:`search`.
+            alpha (float, optional): as in a call.
+
+        Returns:
+            PseudoLabelResult: without the seconds of the search.
+        """
         seconds: dict[str, float] = {}
         if self.expansion:
             with timed(seconds, 'expansion'):
@@ -241,10 +236,8 @@ class FINCH(_NeighbourClusterer):
         level (int): partition, 0 = finest, -1 = coarsest.
         num_clusters (int, optional): wanted number of clusters instead.
         min_size (int): smaller clusters become noise; 1 = none does.
-        backend (str): as of :class:`JaccardDBSCAN`.
-        backend_options (dict, optional): as there.
-        block (int, optional): as there.
-        threads (int, optional): as there.
+        backend, backend_options, block, threads: as of
+            :class:`JaccardDBSCAN`.
 
     Raises:
         ValueError: an option is out of its range.
@@ -271,7 +264,7 @@ class FINCH(_NeighbourClusterer):
     def cluster(self, features: np.ndarray, indices: np.ndarray,
                 sims: np.ndarray,
                 alpha: Optional[float] = None) -> PseudoLabelResult:
-        """See :class:`_NeighbourClusterer`; sims and alpha are unused."""
+        """As :meth:`JaccardDBSCAN.cluster`; sims and alpha are unused."""
         seconds: dict[str, float] = {}
         with timed(seconds, 'clustering'):
             clusters = finch(

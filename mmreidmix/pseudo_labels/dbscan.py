@@ -10,11 +10,7 @@ from mmreidmix.checks import check_at_least
 def renumber(labels: np.ndarray) -> np.ndarray:
     """Number clusters 0..K-1 by their first image; negative becomes -1.
 
-    Args:
-        labels (np.ndarray): (N,) integers.
-
-    Returns:
-        np.ndarray: (N,) int64.
+    (N,) integers become (N,) int64.
     """
     labels = np.asarray(labels)
     result = np.full(len(labels), -1, np.int64)
@@ -26,15 +22,7 @@ def renumber(labels: np.ndarray) -> np.ndarray:
 
 
 def drop_small(labels: np.ndarray, min_size: int) -> np.ndarray:
-    """Make noise of clusters of fewer images, number the rest anew.
-
-    Args:
-        labels (np.ndarray): (N,) integers, negative = noise.
-        min_size (int): least images of a cluster.
-
-    Returns:
-        np.ndarray: (N,) int64.
-    """
+    """Make noise (-1) of clusters of fewer images, number the rest anew."""
     labels = renumber(labels)
     sizes = np.bincount(labels[labels >= 0], minlength=1)
     return renumber(np.where(sizes[labels] >= min_size, labels, -1))

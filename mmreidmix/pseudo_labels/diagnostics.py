@@ -129,14 +129,10 @@ def describe_clustering(
 
 
 def true_clusters(pids: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """What each person of each group is, -1 where that is not known.
+    """One cluster for each person of each group, numbered by first member.
 
-    Args:
-        pids (np.ndarray): (N,) identities, -1 = not known.
-        groups (np.ndarray): (N,) int64, at least 0.
-
-    Returns:
-        np.ndarray: (N,) int64, numbered by first member.
+    Identities are (N,), -1 = not known, which stays; groups (N,) int64, at
+    least 0.
     """
     return renumber(np.where(pids < 0, -1, (groups << 32) + pids))
 
@@ -144,11 +140,8 @@ def true_clusters(pids: np.ndarray, groups: np.ndarray) -> np.ndarray:
 def collapse_warning(quality: dict[str, float]) -> Optional[str]:
     """What is wrong with a collapsed clustering and what to do about it.
 
-    Args:
-        quality (dict[str, float]): of :func:`describe_clustering`.
-
-    Returns:
-        str | None: text for the log; None where nothing has collapsed.
+    Text for the log from what :func:`describe_clustering` gives; None where
+    nothing has collapsed.
     """
     if not quality['collapsed']:
         return None
