@@ -111,7 +111,8 @@ class Gallery(GalleryStore):
         topk = int(topk)
         num = num_candidates(rerank, topk)
         with self._lock:
-            unit = normalise_rows(checked_embeddings(queries, self.dim)).numpy()
+            checked = checked_embeddings(queries, self.dim)
+            unit = normalise_rows(checked).numpy()
             self._check_not_empty('search in')
             images = self._images
             mask = passing_images(images, camids, exclude_camids, times)
