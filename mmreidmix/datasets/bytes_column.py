@@ -1,12 +1,13 @@
 """Columns of strings, for millions of paths without an object per path."""
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Union
 
 import numpy as np
 
-# Rows copied at a time: bounds the index arrays of `BytesColumn.take`.
+# Rows at a time: bounds the index arrays and the objects made of rows.
 _BLOCK = 1 << 16
 
 
@@ -35,12 +36,7 @@ class BytesColumn:
 
     @staticmethod
     def from_joined(joined: bytes, lengths: np.ndarray) -> 'BytesColumn':
-        """A column of strings that are joined already.
-
-        Args:
-            joined (bytes): The strings end to end; not copied.
-            lengths (np.ndarray): (N,) integers, the length of each.
-        """
+        """A column of strings that are joined already; not copied."""
         return BytesColumn(np.frombuffer(joined, np.uint8), _starts(lengths))
 
     def __len__(self) -> int:
@@ -58,16 +54,16 @@ class BytesColumn:
         bounds = (offsets - offsets[0]).tolist()
         return [blob[a:b] for a, b in zip(bounds, bounds[1:])]
 
+    def __iter__(self) -> Iterator[bytes]:
+        for start in range(0, len(self), _BLOCK):
+            yield from self.slice(start, start + _BLOCK)
+
     def tolist(self) -> list[bytes]:
         """All strings."""
         return self.slice(0, len(self))
 
-    def take(self, rows) -> 'BytesColumn':
-        """The strings of some rows, in the order given.
-
-        Args:
-            rows (array_like): (M,) integers >= 0.
-        """
+    def take(self, rows: Sequence[int]) -> 'BytesColumn':
+        """The strings of rows >= 0, in the order given."""
         rows = np.asarray(rows, np.int64)
         starts = self.offsets[:-1][rows]
         lengths = self.offsets[1:][rows] - starts
@@ -86,12 +82,11 @@ class BytesColumn:
 
 @dataclass(frozen=True)
 class PathColumn:
-    """N relative paths as (folder, base name): each folder is kept once.
+    """N relative paths as (folder, base name), each folder once.
 
-    Takes the place of the (N,) byte array of
-    :attr:`mmreidmix.datasets.reid_dataset.ReIDRecords.paths`: it has a length
-    and a shape, gives bytes for an integer and a column for a mask, a slice
-    or an index array. Four million paths of 60 characters take about 120 MB.
+    Takes the place of an (N,) array of bytes in :class:`ReIDRecords`: gives
+    bytes for an integer and a column for a mask, a slice or an index array.
+    Four million paths of 60 characters take about 120 MB.
 
     Attributes:
         folders (BytesColumn): F folders; b'' is the data root.
@@ -111,23 +106,24 @@ class PathColumn:
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Union[bytes, 'PathColumn']:
         if isinstance(key, (slice, np.ndarray, list)):
             rows = np.arange(len(self))[key]
             return PathColumn(self.folders, self.folder_ids[rows],
                               self.names.take(rows))
         index = range(len(self))[operator.index(key)]
-        folder = self.folders[self.folder_ids[index]]
-        return _joined(folder, self.names[index])
+        return join_path(self.folders[self.folder_ids[index]],
+                         self.names[index])
 
-    def __iter__(self) -> Iterable[bytes]:
+    def __iter__(self) -> Iterator[bytes]:
         return (self[index] for index in range(len(self)))
 
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         return np.array(list(self) or np.empty(0, 'S1'), dtype=dtype)
 
 
-def _joined(folder: bytes, name: bytes) -> bytes:
+def join_path(folder: bytes, name: bytes) -> bytes:
+    """Path of an entry of a folder; b'' is the data root."""
     return folder + b'/' + name if folder else name
 
 

@@ -1,14 +1,15 @@
-"""Reading folders and file names: what is an image, what is an error."""
+"""Names of files and folders: which are images, which are errors."""
 
 import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Union
 
 from mmreidmix.checks import name_some
 
-#: Lower case.
+#: in lower case
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
 _LITTER = frozenset(('.DS_Store', 'Thumbs.db', 'desktop.ini', '__MACOSX'))
@@ -19,26 +20,26 @@ def is_litter(name: str) -> bool:
     return name in _LITTER or name.startswith('._')
 
 
-def list_names(folder) -> list[str]:
+def list_names(folder: Union[str, Path]) -> list[str]:
     """Names in a folder without the litter of operating systems."""
     with os.scandir(folder) as entries:
         return [e.name for e in entries if not is_litter(e.name)]
 
 
-def list_folders(folder) -> list[str]:
+def list_folders(folder: Union[str, Path]) -> list[str]:
     """Sorted names of the sub-folders (links to folders included)."""
     with os.scandir(folder) as entries:
         return sorted(e.name for e in entries
                       if e.is_dir() and not is_litter(e.name))
 
 
-def walk_files(folder, prefix: str = '') -> Iterator[str]:
-    """Yield files at any depth as '/'-separated paths relative to `folder`.
+def walk_files(folder: Union[str, Path]) -> Iterator[str]:
+    """Yield files at any depth as '/'-separated paths relative to ``folder``.
 
-    Links to folders are followed, each real folder at most once on one way
-    down, so a link to a parent folder ends instead of looping.
+    Links to folders are followed, but never to a folder that contains the
+    link, so that a link to a parent folder does not loop.
     """
-    yield from _walk(str(folder), prefix, (os.path.realpath(folder), ))
+    yield from _walk(str(folder), '', (os.path.realpath(folder), ))
 
 
 def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
@@ -56,21 +57,48 @@ def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
                              (*above, real))
 
 
-def parse_names(names: Sequence[str], pattern: re.Pattern,
-                where) -> list[re.Match]:
-    """Match every name against an anchored pattern.
+def compile_pattern(owner: object, pattern: str, groups: Sequence[str],
+                    needed: Sequence[str] = ()) -> re.Pattern:
+    """Compile the option ``pattern`` of a data set.
 
     Args:
-        names (Sequence[str]): Base names, or paths relative to `where`.
-        pattern (re.Pattern): Must match the whole name.
-        where (str | Path): Folder or list file, for the message.
+        owner (object): who has the option, for messages.
+        pattern (str): regular expression with named groups.
+        groups (Sequence[str]): groups that it may have.
+        needed (Sequence[str]): groups that it must have.
 
     Raises:
-        ValueError: If names do not match; counts them and shows three.
+        ValueError: it is no regular expression, or has other groups.
     """
-    matches = [pattern.fullmatch(name) for name in names]
-    wrong = [name for name, match in zip(names, matches) if match is None]
-    if wrong:
+    owner = type(owner).__name__
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f'{owner}: pattern {pattern!r} is not a regular '
+                         f'expression: {error}') from error
+    found = set(compiled.groupindex)
+    if not set(needed) <= found <= set(groups):
+        raise ValueError(
+            f'{owner}: pattern has the groups {sorted(found)}; it may have '
+            f'{name_some(groups)} and needs {name_some(needed)}')
+    return compiled
+
+
+def parse_names(names: Sequence[str], pattern: re.Pattern,
+                where: Union[str, Path]) -> list[re.Match]:
+    """Match every name as a whole.
+
+    Args:
+        names (Sequence[str]): base names, relative paths or lines.
+        pattern (re.Pattern): what a whole name looks like.
+        where (str | Path): folder or list file, for the message.
+
+    Raises:
+        ValueError: names do not match; counts them and shows three.
+    """
+    matches = [match for match in map(pattern.fullmatch, names) if match]
+    if len(matches) < len(names):
+        wrong = [name for name in names if not pattern.fullmatch(name)]
         raise ValueError(
             f'{where}: {len(wrong):,} of {len(names):,} names do not follow '
             f'the pattern {pattern.pattern!r}, e.g. '
@@ -79,20 +107,31 @@ def parse_names(names: Sequence[str], pattern: re.Pattern,
     return matches
 
 
-def check_entries(root, entries: Sequence[str], source) -> None:
+def parse_lines(path: Path, pattern: re.Pattern) -> list[re.Match]:
+    """Match every line of a list file that is not blank.
+
+    Raises:
+        ValueError: as :func:`parse_names`.
+    """
+    lines = map(str.strip, path.read_text('utf-8').splitlines())
+    return parse_names([line for line in lines if line], pattern, path)
+
+
+def check_entries(root: Union[str, Path], entries: Sequence[str],
+                  source: Union[str, Path]) -> None:
     """Check that listed files exist and lie inside their folder.
 
     The folder itself may be a link, and so may files and folders in it, as
     long as what they point to is still inside.
 
     Args:
-        root (str | Path): Folder the entries are relative to.
+        root (str | Path): folder the entries are relative to.
         entries (Sequence[str]): '/'-separated relative paths.
-        source (str | Path): The list they come from, for messages.
+        source (str | Path): the list they come from, for messages.
 
     Raises:
-        ValueError: If an entry points outside `root`.
-        FileNotFoundError: If an entry does not exist.
+        ValueError: an entry points outside ``root``.
+        FileNotFoundError: an entry does not exist.
     """
     top = os.path.realpath(root)
     outside = [e for e in entries if leaves_root(e)]
@@ -106,12 +145,12 @@ def check_entries(root, entries: Sequence[str], source) -> None:
         absolute = os.path.join(top, folder)
         if not _inside(os.path.realpath(absolute), top):
             _raise_outside(source, members, root)
-        present, linked = _files(absolute)
+        is_link = _files(absolute)
         for entry in members:
             name = entry.rpartition('/')[2]
-            if name not in present:
+            if name not in is_link:
                 missing.append(entry)
-            elif name in linked and not _inside(
+            elif is_link[name] and not _inside(
                     os.path.realpath(os.path.join(absolute, name)), top):
                 _raise_outside(source, [entry], root)
     if missing:
@@ -128,20 +167,21 @@ def leaves_root(path: str) -> bool:
             or '..' in path.replace('\\', '/').split('/'))
 
 
-def _files(folder: str) -> tuple[set[str], set[str]]:
+def _files(folder: str) -> dict[str, bool]:
+    """Names of the files in a folder, and whether each is a link."""
     if not os.path.isdir(folder):
-        return set(), set()
+        return {}
     with os.scandir(folder) as entries:
-        entries = list(entries)
-    return ({e.name for e in entries if e.is_file() or e.is_symlink()},
-            {e.name for e in entries if e.is_symlink()})
+        return {e.name: e.is_symlink() for e in entries
+                if e.is_file() or e.is_symlink()}
 
 
 def _inside(path: str, top: str) -> bool:
     return os.path.commonpath((path, top)) == top
 
 
-def _raise_outside(source, entries: Sequence[str], root: Path) -> None:
+def _raise_outside(source: Union[str, Path], entries: Sequence[str],
+                   root: Union[str, Path]) -> None:
     raise ValueError(
         f'{source}: {len(entries):,} entries point outside {root}, e.g. '
         f'{name_some(sorted(entries), 3)}. Paths must be relative to the '

@@ -1,16 +1,16 @@
-"""What is known of N images, as columns."""
+"""Paths and labels of N images, as columns."""
 
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Union
+from typing import Any, Optional, Union
 
 import numpy as np
 
 from .bytes_column import PathColumn
 
-# Paths that tell one data set from another: all of millions take seconds.
-_TOLD_BY = 1000
+# All paths of a set of millions would take seconds.
+_PATHS_IN_FINGERPRINT = 1000
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ReIDRecords:
         tracklets (np.ndarray): (N,) int32, -1 = none.
 
     Raises:
-        ValueError: If the columns are not 1-D and equally long.
+        ValueError: the columns are not 1-D and equally long.
     """
 
     paths: Union[np.ndarray, PathColumn]
@@ -37,7 +37,7 @@ class ReIDRecords:
     camids: np.ndarray
     tracklets: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         shapes = {column.shape for column in self._columns()}
         if len(shapes) > 1 or len(shapes.pop()) != 1:
             raise ValueError('ReIDRecords: the four columns must be 1-D and '
@@ -51,7 +51,7 @@ class ReIDRecords:
         """Path of one image, relative to the data root."""
         return path_text(self.paths[index])
 
-    def select(self, which) -> 'ReIDRecords':
+    def select(self, which: Any) -> 'ReIDRecords':
         """Records under a boolean mask, a slice or an index array."""
         return ReIDRecords(*(column[which] for column in self._columns()))
 
@@ -60,14 +60,12 @@ class ReIDRecords:
         return self.select(np.argsort(self.paths, kind='stable'))
 
     def fingerprint(self) -> int:
-        """What tells these images from others that are as many.
-
-        Returns:
-            int: a checksum of all cameras and up to 1,000 paths.
-        """
+        """Checksum of all cameras and up to 1,000 paths."""
         checksum = zlib.crc32(np.ascontiguousarray(self.camids))
         num = len(self)
-        for row in np.linspace(0, num - 1, min(num, _TOLD_BY), dtype=int):
+        rows = np.linspace(
+            0, num - 1, min(num, _PATHS_IN_FINGERPRINT), dtype=int)
+        for row in rows:
             checksum = zlib.crc32(self.paths[row] + b'\0', checksum)
         return checksum
 
@@ -78,30 +76,31 @@ class ReIDRecords:
             *(part._columns() for part in parts))))
 
     @staticmethod
-    def from_columns(paths: Sequence[str], pids=None, camids=None,
-                     tracklets=None) -> 'ReIDRecords':
+    def from_columns(
+            paths: Sequence[str],
+            pids: Optional[Sequence[int]] = None,
+            camids: Optional[Sequence[int]] = None,
+            tracklets: Optional[Sequence[int]] = None) -> 'ReIDRecords':
         """Build records from sequences of any integer type.
 
         Omitted columns become: no identity (-1), camera 0, no tracklet (-1).
 
         Raises:
-            ValueError: If a number does not fit into 32 bits.
+            ValueError: a number does not fit into 32 bits.
         """
         encoded = [p.encode('utf-8', 'surrogateescape') for p in paths]
-        fill = {'pids': -1, 'camids': 0, 'tracklets': -1}
-        given = {'pids': pids, 'camids': camids, 'tracklets': tracklets}
-        columns = {
-            key: np.full(len(encoded), fill[key], np.int32)
-            if value is None else _to_int32(value, key)
-            for key, value in given.items()
-        }
         return ReIDRecords(
-            paths=np.array(encoded, dtype='S' if encoded else 'S1'), **columns)
+            np.array(encoded, dtype='S' if encoded else 'S1'),
+            *(np.full(len(encoded), fill, np.int32)
+              if values is None else _to_int32(values, column)
+              for column, values, fill in (('pids', pids, -1),
+                                           ('camids', camids, 0),
+                                           ('tracklets', tracklets, -1))))
 
     @staticmethod
     def from_rows(rows: Iterable[tuple]) -> 'ReIDRecords':
         """Build records from rows (path, pid, camid, tracklet)."""
-        columns = list(zip(*rows)) or [(), (), (), ()]
+        columns = list(zip(*rows)) or [()]
         return ReIDRecords.from_columns(*columns)
 
     def _columns(self) -> tuple[np.ndarray, ...]:
@@ -113,7 +112,7 @@ def path_text(path: bytes) -> str:
     return path.decode('utf-8', 'surrogateescape')
 
 
-def _to_int32(values, column: str) -> np.ndarray:
+def _to_int32(values: Sequence[int], column: str) -> np.ndarray:
     wide = np.asarray(values, dtype=np.int64)
     narrow = wide.astype(np.int32)
     if (narrow != wide).any():

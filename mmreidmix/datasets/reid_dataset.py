@@ -1,16 +1,16 @@
-"""One domain, one subset: a list of person images and what is known of them.
+"""Base of the data sets: the images of one domain and one subset.
 
-Everything that all data sets share is here: the columns, the checks after
-loading, the way to one image. How names and folders of a data set are read is
-in :mod:`mmreidmix.datasets.public` and :mod:`mmreidmix.datasets.manifest`.
+How the names and folders of a data set are read is in
+:mod:`mmreidmix.datasets.public` and :mod:`mmreidmix.datasets.manifest`.
 """
 
 import logging
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar, Optional, Union
 
 import numpy as np
 from mmengine.dataset import Compose
@@ -37,23 +37,24 @@ class BaseReIDDataset(Dataset):
     :attr:`expected`; every number is logged.
 
     Args:
-        data_root (str | Path): Folder that contains the official top folder
+        data_root (str | Path): folder that contains the official top folder
             of the data set, or that folder itself.
-        subset (str): 'train', 'query', 'gallery', or 'all' = the three joined
-            as training data (no evaluation on this set is allowed then).
-        pipeline (Sequence): Transforms, as dicts or callables.
-        name (str, optional): Name that results carry. Defaults to the
+        subset (str): one of :attr:`subsets`; 'all' is train, query and
+            gallery joined as training data (no evaluation on this set is
+            allowed then).
+        pipeline (Sequence): transforms, as dicts or callables.
+        name (str, optional): name that results carry. Defaults to the
             canonical one; give another for data that is not the standard
             set (a re-split, a part), which also turns the warning about
             counts into a plain message.
         bad_images (str): 'stop' raises when a damaged image is met; 'skip'
             reads every image once now and leaves the damaged ones out.
-        pid_range (tuple[int, int], optional): Keep the identities whose rank
+        pid_range (tuple[int, int], optional): keep the identities whose rank
             in the sorted list of this subset's original pids is in [a, b).
             Holds out identities of a training set: ``(0, 600)`` here,
             ``(600, 751)`` there. Images without identity are left out,
             gallery distractors stay.
-        single_camera (str, optional): Treat training images as videos of one
+        single_camera (str, optional): treat training images as videos of one
             camera each, as methods for single-camera data do: 'camera' makes
             a video of all images of a camera, 'tracklet' of each (camera,
             tracklet) (e.g. ``Market1501(tracklets='sequence')``). ``camid``
@@ -61,18 +62,20 @@ class BaseReIDDataset(Dataset):
             a :class:`DomainMixture` hides those of an unlabelled domain.
 
     Attributes:
-        records (ReIDRecords): The images, sorted by path.
-        camera_names (tuple[str]): Original camera token of each camid.
+        records (ReIDRecords): the images, sorted by path.
+        camera_names (tuple[str]): original camera token of each camid.
         counts_ok (bool): False if the counts differ from the expected ones,
-            or if `pid_range` or `bad_images` took images away.
+            or if ``pid_range`` or ``bad_images`` took images away.
 
     Raises:
-        FileNotFoundError: If the folder is missing; says what was looked for,
-            the expected tree, where to ask for the set, and the toy command.
-        ValueError: For a wrong option, a name that does not follow the
-            pattern, a duplicate, or a path that leaves the data root.
+        FileNotFoundError: the folder, a list or a listed image is missing;
+            says what was looked for, the expected tree, where to ask for the
+            set, and the toy command.
+        ValueError: an option is wrong, a name or line does not follow the
+            pattern, an image is listed twice, or a path leaves the data root.
     """
 
+    subsets: ClassVar[tuple[str, ...]] = SUBSETS
     #: subset -> images, identities (without distractors), cameras
     expected: dict[str, tuple[int, int, int]] = {}
     #: subset -> images of each camera, distractors included
@@ -86,14 +89,14 @@ class BaseReIDDataset(Dataset):
     toy_layout: Optional[str] = None
 
     def __init__(self,
-                 data_root,
+                 data_root: Union[str, Path],
                  subset: str = 'train',
                  pipeline: Sequence[dict] = (),
                  name: Optional[str] = None,
                  bad_images: str = 'stop',
                  pid_range: Optional[tuple[int, int]] = None,
                  single_camera: Optional[str] = None):
-        check_choice(self, SUBSETS, subset=subset)
+        check_choice(self, self.subsets, subset=subset)
         check_choice(self, ('stop', 'skip'), bad_images=bad_images)
         check_choice(
             self, (None, 'camera', 'tracklet'), single_camera=single_camera)
@@ -118,7 +121,7 @@ class BaseReIDDataset(Dataset):
             self.records = self._drop_unreadable()
         self.counts_ok = self.counts_ok and len(self) == size
         if single_camera is not None:
-            self.records = self._as_videos(single_camera == 'tracklet')
+            self.records = self._videos_as_cameras(single_camera)
             self.log_videos()
 
     def load_records(self) -> ReIDRecords:
@@ -155,11 +158,7 @@ class BaseReIDDataset(Dataset):
         return os.path.join(str(self.data_root), self.records.path(index))
 
     def get_data_info(self, index: int) -> dict[str, Any]:
-        """Facts of one image, as the transforms take them.
-
-        The subset is 'train' for images of 'all', since they are training
-        data.
-        """
+        """What the transforms take: the path of one image and its labels."""
         index = range(len(self))[index]
         records = self.records
         return {
@@ -169,13 +168,14 @@ class BaseReIDDataset(Dataset):
             'camid': int(records.camids[index]),
             'tracklet': int(records.tracklets[index]),
             'domain': 0,
+            # images of 'all' are training data
             'subset': 'train' if self.subset == 'all' else self.subset
         }
 
     def __len__(self) -> int:
         return len(self.records)
 
-    def __getitem__(self, index: int):
+    def __getitem__(self, index: int) -> Any:
         return self.pipeline(self.get_data_info(index))
 
     def log(self, message: str, level: int = logging.INFO) -> None:
@@ -192,21 +192,24 @@ class BaseReIDDataset(Dataset):
                  f'{(sizes == 1).sum():,} of one image')
 
     def find_folder(self, candidates: Iterable[str]) -> str:
-        """First candidate below the data root that is a folder.
-
-        Raises:
-            FileNotFoundError: If none is; see :meth:`missing`.
-        """
+        """First candidate below the data root that is a folder."""
         candidates = list(candidates)
         for candidate in candidates:
             if (self.data_root / candidate).is_dir():
                 return candidate
         raise self.missing(self.data_root / c for c in candidates)
 
+    def find_file(self, name: Union[str, Path]) -> Path:
+        """Path of a file, given relative to the data root, that exists."""
+        path = self.data_root / name
+        if not path.is_file():
+            raise self.missing([path])
+        return path
+
     def missing(self, looked_for: Iterable[Path]) -> FileNotFoundError:
         """The error for an absent data set, with all that helps."""
-        lines = [f'{self.name} {self.subset}: not found. Looked for:']
-        lines += [f'  {path}' for path in looked_for]
+        lines = [f'{self.name} {self.subset}: not found. Looked for:',
+                 *(f'  {path}' for path in looked_for)]
         if self.tree:
             lines += ['Expected tree:', self.tree.strip('\n')]
         if self.obtain:
@@ -266,23 +269,24 @@ class BaseReIDDataset(Dataset):
             for what, want, have in zip(('images', 'ids', 'cameras'), wanted,
                                         found) if want != have
         ]
-        per_camera = self.expected_per_camera.get(self.subset)
-        histogram = tuple(np.bincount(records.camids,
-                                      minlength=self.num_cams).tolist())
-        if per_camera not in (None, histogram):
-            differences.append(f'images per camera {per_camera} expected, '
-                               f'{histogram} found')
+        per_camera = tuple(
+            np.bincount(records.camids, minlength=self.num_cams).tolist())
+        wanted_per_camera = self.expected_per_camera.get(
+            self.subset, per_camera)
+        if per_camera != wanted_per_camera:
+            differences.append(f'images per camera {wanted_per_camera} '
+                               f'expected, {per_camera} found')
         if not differences:
             return True
         message = '; '.join(differences)
-        if self.name != self.canonical_name:
+        if self.name == self.canonical_name:
+            self.log(
+                f'{message}: results on it must not carry the standard name '
+                f'(set `name` to another than {self.canonical_name!r})',
+                logging.WARNING)
+        else:
             self.log(f'counts are not those of {self.canonical_name}: '
                      f'{message}')
-            return False
-        self.log(
-            f'{message}: results on it must not carry the standard name '
-            f'(set `name` to another than {self.canonical_name!r})',
-            logging.WARNING)
         return False
 
     def _keep_pid_range(self, start: int, stop: int) -> ReIDRecords:
@@ -301,24 +305,24 @@ class BaseReIDDataset(Dataset):
                  f'{len(mask):,} images')
         return self.records.select(mask)
 
-    def _as_videos(self, by_tracklet: bool) -> ReIDRecords:
+    def _videos_as_cameras(self, kind: str) -> ReIDRecords:
         records = self.records
-        tracklets = records.tracklets.astype(np.int64)
-        if by_tracklet and (tracklets < 0).any():
-            raise ValueError(
-                f"{self.name} {self.subset}: single_camera='tracklet' needs a "
-                f'tracklet for every image, {(tracklets < 0).sum():,} of '
-                f"{len(self):,} have none (Market1501 has tracklets='sequence'"
-                ')')
-        keys = records.camids.astype(np.int64) << 32
-        keys, videos = np.unique(
-            keys + tracklets if by_tracklet else keys, return_inverse=True)
+        videos = records.camids.astype(np.int64) << 32
+        if kind == 'tracklet':
+            without = (records.tracklets < 0).sum()
+            if without:
+                raise ValueError(
+                    f"{self.name} {self.subset}: single_camera='tracklet' "
+                    f'needs a tracklet for every image, {without:,} of '
+                    f'{len(self):,} have none (Market1501 has '
+                    "tracklets='sequence')")
+            videos += records.tracklets
+        videos, camids = np.unique(videos, return_inverse=True)
         self.camera_names = tuple(
-            self.camera_names[key >> 32]
-            + (f'/{key & 0xFFFFFFFF}' if by_tracklet else '')
-            for key in keys.tolist())
-        return ReIDRecords(records.paths, records.pids,
-                           videos.astype(np.int32), records.tracklets)
+            self.camera_names[video >> 32]
+            + (f'/{video & 0xFFFFFFFF}' if kind == 'tracklet' else '')
+            for video in videos.tolist())
+        return replace(records, camids=camids.astype(np.int32))
 
     def _drop_unreadable(self) -> ReIDRecords:
         def readable(index: int) -> bool:
@@ -335,7 +339,8 @@ class BaseReIDDataset(Dataset):
         if not len(bad):
             self.log(f'all {len(good):,} images can be read')
             return self.records
-        names = name_some((self.records.path(i) for i in bad), limit=5)
-        self.log(f'{len(bad):,} of {len(good):,} images cannot be read and '
-                 f'are skipped: {names}', logging.WARNING)
+        self.log(
+            f'{len(bad):,} of {len(good):,} images cannot be read and are '
+            f'skipped: {name_some(map(self.records.path, bad))}',
+            logging.WARNING)
         return self.records.select(good)

@@ -412,7 +412,7 @@ def test_randperson_offsets_of_all_cameras():
 
 def test_randperson_camera_that_does_not_exist(tmp_path):
     touch(tmp_path / 'subset', '000000_s04_c01_f000000.jpg')
-    with pytest.raises(ValueError, match=r"\('04', '01'\)"):
+    with pytest.raises(ValueError, match=r"\['s04_c01'\] are none of"):
         RandPerson(tmp_path)
 
 

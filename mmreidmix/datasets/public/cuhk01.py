@@ -2,12 +2,9 @@
 
 import re
 
-import numpy as np
-
 from mmreidmix.registry import DATASETS
 
 from ..reid_dataset import ReIDRecords
-from .folders import read_folder
 from .split_dataset import SplitDataset
 
 
@@ -18,10 +15,6 @@ class CUHK01(SplitDataset):
     A test has 486 people, camera a as query and camera b as gallery, two
     images each. These are the people of pair P1 of CUHK02: never train on one
     and test on the other.
-
-    Args:
-        *args: See :class:`SplitDataset`.
-        **kwargs: See :class:`SplitDataset`.
     """
 
     set_name = 'cuhk01'
@@ -39,20 +32,8 @@ class CUHK01(SplitDataset):
     obtain = 'form on the CUHK page (academic use)'
     toy_layout = 'cuhk01'
 
-    def load_records(self) -> ReIDRecords:
-        """Read the folder, then pick the people and the camera."""
-        folder = self.find_folder(
-            ('campus', '.') if self.data_root.name == 'campus' else
-            ('campus', ))
-        paths, matches = read_folder(self, folder, self.pattern)
-        records = ReIDRecords.from_columns(
-            paths, [int(m['pid']) for m in matches],
-            [int(m['image'] in '34') for m in matches])
-        if self.subset == 'all':
-            return records
-        train, test = self.halves(records.pids.tolist())
-        if self.subset == 'train':
-            return records.select(np.isin(records.pids, train))
-        camera = int(self.subset == 'gallery')
-        return records.select(
-            np.isin(records.pids, test) & (records.camids == camera))
+    def read_images(self) -> ReIDRecords:
+        """Read the folder."""
+        is_top = self.data_root.name == 'campus'
+        return self.read_folder(('campus', '.') if is_top else ('campus', ),
+                                camid=lambda match: int(match['image']) // 3)

@@ -4,24 +4,20 @@ import re
 
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import BaseReIDDataset, ReIDRecords
-from .folders import read_folder
+from ..reid_dataset import ReIDRecords
+from .folders import FolderDataset
 
 _PAIRS = (1, 2, 3, 4, 5)
 
 
 @DATASETS.register_module()
-class CUHK02(BaseReIDDataset):
+class CUHK02(FolderDataset):
     """CUHK02, five pairs of cameras with people of their own.
 
     Identity numbers restart in every pair, so the identity is
     pair * 10000 + number, and the camera is (pair, camera): 10 cameras.
     'train' is P1 to P4; 'query' and 'gallery' are the cameras of P5; methods
     that generalise train on 'all'. P1 are the people of CUHK01.
-
-    Args:
-        *args: See :class:`BaseReIDDataset`.
-        **kwargs: See :class:`BaseReIDDataset`.
     """
 
     canonical_name = 'cuhk02'
@@ -50,11 +46,8 @@ class CUHK02(BaseReIDDataset):
             [self._read(pair, cam) for pair in pairs for cam in cameras])
 
     def _read(self, pair: int, cam: int) -> ReIDRecords:
-        name = f'P{pair}/cam{cam}'
-        folder = self.find_folder(
-            f'{top}{name}' for top in ('', 'Dataset/', 'cuhk02/',
-                                       'cuhk02/Dataset/'))
-        paths, matches = read_folder(self, folder, self.pattern)
-        return ReIDRecords.from_columns(
-            paths, [pair * 10_000 + int(m['pid']) for m in matches],
-            [2 * (pair - 1) + cam - 1] * len(paths))
+        tops = ('', 'Dataset/', 'cuhk02/', 'cuhk02/Dataset/')
+        return self.read_folder(
+            (f'{top}P{pair}/cam{cam}' for top in tops),
+            pid=lambda match: pair * 10_000 + int(match['pid']),
+            camid=lambda match: 2 * (pair - 1) + cam - 1)

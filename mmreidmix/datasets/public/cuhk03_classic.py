@@ -2,22 +2,22 @@
 
 import json
 import re
+from typing import Any, Union
 
 import numpy as np
 
 from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import BaseReIDDataset, ReIDRecords
-from .folders import read_folder
-from .market_layout import numbered
+from ..reid_dataset import ReIDRecords
+from .folders import FolderDataset, numbered
 
 NUM_SPLITS = 20
 _IMAGES = {'detected': 14_097, 'labeled': 14_096}
 
 
 @DATASETS.register_module()
-class CUHK03Classic(BaseReIDDataset):
+class CUHK03Classic(FolderDataset):
     """CUHK03, 1,467 people, 20 splits of which each tests on 100.
 
     Query and gallery are the same images, those of the test people; only
@@ -29,16 +29,14 @@ class CUHK03Classic(BaseReIDDataset):
     Args:
         split (int): 0 to 19, the order of ``testsets`` in cuhk-03.mat.
         boxes (str): 'detected' or 'labeled' (drawn by hand).
-        *args: See :class:`BaseReIDDataset`.
-        **kwargs: See :class:`BaseReIDDataset`.
+        **kwargs: see :class:`BaseReIDDataset`.
 
     Raises:
-        FileNotFoundError: Also if the file of the splits is missing.
-        ValueError: Also if it does not hold the 20 splits.
+        ValueError: also if the file does not hold the 20 splits.
     """
 
     camera_names = numbered(2)
-    pattern = re.compile(r'(?P<pair>[1-5])_(?P<pid>\d{3})_(?P<view>[12])_'
+    pattern = re.compile(r'(?P<pair>[1-5])_(?P<pid>\d{3})_(?P<cam>[12])_'
                          r'\d{2}\.png')
     tree = '''
   cuhk03_release/images_detected/1_001_1_01.png     and images_labeled/
@@ -49,14 +47,15 @@ cuhk03_release/cuhk-03.mat
     obtain = 'form on the CUHK page (academic use)'
 
     def __init__(self,
-                 *args,
+                 *args: Any,
                  split: int = 0,
                  boxes: str = 'detected',
-                 **kwargs):
+                 **kwargs: Any):
         check_choice(self, range(NUM_SPLITS), split=split)
         check_choice(self, tuple(_IMAGES), boxes=boxes)
         self.split = split
         self.boxes = boxes
+        self.toy_layout = f'cuhk03-classic-{boxes}'
         super().__init__(*args, **kwargs)
 
     @property
@@ -65,11 +64,6 @@ cuhk03_release/cuhk-03.mat
         if self.subset == 'all':
             return f'cuhk03-all-{self.boxes}'
         return f'cuhk03-classic-{self.boxes}-{self.split}'
-
-    @property
-    def toy_layout(self) -> str:
-        """Layout with the same kind of boxes."""
-        return f'cuhk03-classic-{self.boxes}'
 
     @property
     def expected(self) -> dict[str, tuple[int, int, int]]:
@@ -84,22 +78,18 @@ cuhk03_release/cuhk-03.mat
 
     def load_records(self) -> ReIDRecords:
         """Read the folder and pick the people of the part."""
-        folder = self.find_folder((f'cuhk03_release/images_{self.boxes}',
-                                   f'images_{self.boxes}'))
-        paths, matches = read_folder(self, folder, self.pattern)
-        records = ReIDRecords.from_columns(
-            paths, [_identity(m['pair'], m['pid']) for m in matches],
-            [int(m['view']) - 1 for m in matches])
+        images = f'images_{self.boxes}'
+        folder = self.find_folder((f'cuhk03_release/{images}', images))
+        records = self.read_folder(
+            [folder], pid=lambda match: _identity(match['pair'], match['pid']))
         if self.subset == 'all':
             return records
-        top = folder[:-len(f'images_{self.boxes}')]
-        tested = np.isin(records.pids, self._test_pids(top))
+        test_pids = self._test_pids(folder[:-len(images)])
+        tested = np.isin(records.pids, test_pids)
         return records.select(tested == (self.subset != 'train'))
 
-    def _test_pids(self, top: str) -> list:
-        path = self.data_root / top / 'testsets.json'
-        if not path.is_file():
-            raise self.missing([path])
+    def _test_pids(self, top: str) -> list[int]:
+        path = self.find_file(f'{top}testsets.json')
         try:
             splits = json.loads(path.read_text())
             lists = [[_identity(*person) for person in split]
@@ -116,6 +106,6 @@ cuhk03_release/cuhk-03.mat
         return lists[self.split]
 
 
-def _identity(pair, pid) -> int:
+def _identity(pair: Union[int, str], pid: Union[int, str]) -> int:
     # identities restart in each pair of cameras
     return 1000 * int(pair) + int(pid)

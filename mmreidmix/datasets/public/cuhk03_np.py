@@ -1,11 +1,13 @@
 """CUHK03 in the new protocol (Zhong et al., CVPR 2017)."""
 
 import re
+from typing import Any
 
 from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from .market_layout import MarketLayoutDataset, numbered
+from .folders import numbered
+from .market_layout import MarketLayoutDataset
 
 
 @DATASETS.register_module()
@@ -19,8 +21,7 @@ class CUHK03NP(MarketLayoutDataset):
         boxes (str): 'detected' or 'labeled' (drawn by hand). Scores differ by
             points and code bases differ in the default, so it is part of the
             name.
-        *args: See :class:`BaseReIDDataset`.
-        **kwargs: See :class:`BaseReIDDataset`.
+        **kwargs: see :class:`BaseReIDDataset`.
     """
 
     camera_names = numbered(2)
@@ -50,9 +51,10 @@ class CUHK03NP(MarketLayoutDataset):
     expected = _counts['detected']
     _train_per_camera = {'detected': (3601, 3764), 'labeled': (3607, 3761)}
 
-    def __init__(self, *args, boxes: str = 'detected', **kwargs):
+    def __init__(self, *args: Any, boxes: str = 'detected', **kwargs: Any):
         check_choice(self, tuple(self._counts), boxes=boxes)
         self.boxes = boxes
+        self.toy_layout = f'cuhk03np-{boxes}'
         self.expected = self._counts[boxes]
         self.expected_per_camera = {'train': self._train_per_camera[boxes]}
         super().__init__(*args, **kwargs)
@@ -62,11 +64,6 @@ class CUHK03NP(MarketLayoutDataset):
         """Name with the kind of boxes."""
         merged = self.subset == 'all'
         return f'cuhk03{"-all" if merged else "np"}-{self.boxes}'
-
-    @property
-    def toy_layout(self) -> str:
-        """Layout with the same kind of boxes."""
-        return f'cuhk03np-{self.boxes}'
 
     def top_folders(self) -> tuple[str, ...]:
         """The folder of the boxes; the root only if it bears their name."""

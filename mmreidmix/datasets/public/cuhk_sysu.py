@@ -2,38 +2,35 @@
 
 import re
 
-from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import BaseReIDDataset, ReIDRecords
-from .folders import read_folder
+from ..reid_dataset import ReIDRecords
+from .folders import FolderDataset
 
+_CUT_AS_MARKET = re.compile(r'(?P<pid>\d+)_c\d+(?:_.*)?\.jpg')
 # Three cuts of the same annotation are in use.
 _LAYOUTS = {
     'cropped_images': re.compile(r'p(?P<pid>\d+)_s\d+_\d+\.jpg'),
     'cropped_image': re.compile(r'p(?P<pid>\d+)_n\d+_s\d+_hard[01]\.png'),
-    'CUHK-SYSU/bounding_box_train':
-    re.compile(r'(?P<pid>\d+)_c\d+(?:_.*)?\.jpg'),
+    'CUHK-SYSU/bounding_box_train': _CUT_AS_MARKET,
+    'bounding_box_train': _CUT_AS_MARKET,
 }
 
 
 @DATASETS.register_module()
-class CUHKSYSU(BaseReIDDataset):
+class CUHKSYSU(FolderDataset):
     """CUHK-SYSU crops: 34,574 images of 11,934 people, training only.
 
     The person search set, all of it, cut by its boxes. There are no cameras
     (each image comes from another scene), so all images have camera 0: losses
     and samplers that look for another camera find none. 'all' equals
     'train'.
-
-    Args:
-        *args: See :class:`BaseReIDDataset`.
-        **kwargs: See :class:`BaseReIDDataset`.
     """
 
+    subsets = ('train', 'all')
     canonical_name = 'cuhksysu-crops'
     camera_names = ('none', )
-    expected = {'train': (34574, 11934, 1), 'all': (34574, 11934, 1)}
+    expected = dict.fromkeys(subsets, (34574, 11934, 1))
     tree = '''
   cropped_images/p1_s1_1.jpg
 or
@@ -46,11 +43,6 @@ or
 
     def load_records(self) -> ReIDRecords:
         """Read the folder of whichever cut is there."""
-        check_choice(self, ('train', 'all'), subset=self.subset)
-        patterns = dict(
-            _LAYOUTS, bounding_box_train=_LAYOUTS[
-                'CUHK-SYSU/bounding_box_train'])
-        folder = self.find_folder(patterns)
-        paths, matches = read_folder(self, folder, patterns[folder])
-        return ReIDRecords.from_columns(
-            paths, [int(m['pid']) for m in matches])
+        folder = self.find_folder(_LAYOUTS)
+        return self.read_folder(
+            [folder], camid=lambda match: 0, pattern=_LAYOUTS[folder])

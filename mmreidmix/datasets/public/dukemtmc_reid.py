@@ -2,10 +2,12 @@
 
 import logging
 import re
+from typing import Any
 
 from mmreidmix.registry import DATASETS
 
-from .market_layout import MarketLayoutDataset, numbered
+from .folders import numbered
+from .market_layout import MarketLayoutDataset
 
 
 @DATASETS.register_module()
@@ -17,10 +19,6 @@ class DukeMTMCReID(MarketLayoutDataset):
     and so are the configs that name it; no new result should rest on it.
 
     408 identities of the gallery are distractors with ordinary numbers.
-
-    Args:
-        *args: See :class:`BaseReIDDataset`.
-        **kwargs: See :class:`BaseReIDDataset`.
     """
 
     canonical_name = 'dukemtmc-reid'
@@ -46,7 +44,7 @@ class DukeMTMCReID(MarketLayoutDataset):
     obtain = 'withdrawn by its authors in 2019; it is not offered any more'
     toy_layout = 'dukemtmc-reid'
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.log('DukeMTMC-reID was withdrawn by its authors; do not rest '
                  'new results on it', logging.WARNING)

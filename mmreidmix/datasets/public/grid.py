@@ -8,8 +8,7 @@ from scipy.io import loadmat
 from mmreidmix.registry import DATASETS
 
 from ..reid_dataset import ReIDRecords
-from .folders import read_folder
-from .market_layout import numbered
+from .folders import numbered
 from .split_dataset import NUM_SPLITS, SplitDataset
 
 
@@ -20,13 +19,8 @@ class GRID(SplitDataset):
     The ten splits are the official ones of ``features_and_partitions.mat``.
     The other people are pid 0000: gallery distractors, never trained on.
 
-    Args:
-        *args: See :class:`SplitDataset`.
-        **kwargs: See :class:`SplitDataset`.
-
     Raises:
-        FileNotFoundError: Also if the file of the splits is missing.
-        ValueError: Also if it does not hold the ten splits.
+        ValueError: also if the file does not hold the ten splits.
     """
 
     set_name = 'grid'
@@ -49,30 +43,27 @@ class GRID(SplitDataset):
     toy_layout = 'grid'
     _file = 'features_and_partitions.mat'
 
-    def load_records(self) -> ReIDRecords:
-        """Read one or both folders and leave out the other half."""
-        if self.subset == 'query':
-            records = self._read('probe')
-        elif self.subset == 'gallery':
-            records = self._read('gallery')
-        else:
-            records = ReIDRecords.concat(
-                [self._read('probe'), self._read('gallery')])
-        if self.subset == 'all':
-            return records
-        trained = np.isin(records.pids, self.train_pids())
-        return records.select(trained == (self.subset == 'train'))
+    def read_images(self) -> ReIDRecords:
+        """Read one folder, or both."""
+        folders = {'query': ['probe'], 'gallery': ['gallery']}.get(
+            self.subset, ['probe', 'gallery'])
+        return ReIDRecords.concat([
+            self.read_folder((f'underground_reid/{name}', name))
+            for name in folders])
 
-    def train_pids(self) -> np.ndarray:
-        """The training identities of the official split."""
-        path = self.data_root / self._top() / self._file
-        if not path.is_file():
-            raise self.missing([path])
+    def select_test(self, records: ReIDRecords) -> ReIDRecords:
+        """All images: query and gallery are folders."""
+        return records
+
+    def train_pids(self, pids: np.ndarray) -> list[int]:
+        """Training identities of the official split."""
+        probe = self.find_folder(('underground_reid/probe', 'probe'))
+        path = self.find_file(probe[:-len('probe')] + self._file)
         try:
             # a 1 x 10 cell of structs, whose third field is the list
             splits = loadmat(path, variable_names=['trainIdxAll'])
             splits = splits['trainIdxAll'][0]
-            lists = [np.ravel(split[0][0][2]).astype(int)
+            lists = [np.ravel(split[0][0][2]).astype(int).tolist()
                      for split in splits]
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ValueError(
@@ -83,14 +74,3 @@ class GRID(SplitDataset):
             raise ValueError(f'{path}: {len(lists)} splits, expected '
                              f'{NUM_SPLITS}; unpack it again')
         return lists[self.split]
-
-    def _top(self) -> str:
-        probe = self.find_folder(('underground_reid/probe', 'probe'))
-        return probe[:-len('probe')]
-
-    def _read(self, name: str) -> ReIDRecords:
-        folder = self.find_folder((f'underground_reid/{name}', name))
-        paths, matches = read_folder(self, folder, self.pattern)
-        return ReIDRecords.from_columns(
-            paths, [int(m['pid']) for m in matches],
-            [int(m['cam']) - 1 for m in matches])

@@ -1,7 +1,8 @@
 """Market-1501 (Zheng et al., ICCV 2015)."""
 
 import re
-from typing import Optional
+from dataclasses import replace
+from typing import Any, Optional
 
 import numpy as np
 
@@ -9,7 +10,8 @@ from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
 from ..reid_dataset import ReIDRecords
-from .market_layout import MarketLayoutDataset, numbered
+from .folders import numbered
+from .market_layout import MarketLayoutDataset
 
 
 @DATASETS.register_module()
@@ -25,8 +27,7 @@ class Market1501(MarketLayoutDataset):
             the (camera, sequence) recordings 0, 1, ... within the subset,
             without a look at the identities: what an unlabelled set of
             single-camera videos would know.
-        *args: See :class:`BaseReIDDataset`.
-        **kwargs: See :class:`BaseReIDDataset`.
+        **kwargs: see :class:`BaseReIDDataset`.
     """
 
     canonical_name = 'market1501'
@@ -57,7 +58,8 @@ class Market1501(MarketLayoutDataset):
               'use only')
     toy_layout = 'market1501'
 
-    def __init__(self, *args, tracklets: Optional[str] = None, **kwargs):
+    def __init__(self, *args: Any, tracklets: Optional[str] = None,
+                 **kwargs: Any):
         check_choice(self, (None, 'sequence'), tracklets=tracklets)
         self.tracklets = tracklets
         super().__init__(*args, **kwargs)
@@ -71,9 +73,10 @@ class Market1501(MarketLayoutDataset):
         records = super().load_records()
         if self.tracklets is None:
             return records
-        kept = records.select(~np.isin(records.pids, self.junk_pids))
-        names = (kept.path(i).rpartition('/')[2] for i in range(len(kept)))
-        sequences = [int(self.pattern.fullmatch(n)['seq']) for n in names]
-        keys = kept.camids * 10 + np.array(sequences, np.int32)
-        numbers = np.unique(keys, return_inverse=True)[1].astype(np.int32)
-        return ReIDRecords(kept.paths, kept.pids, kept.camids, numbers)
+        records = records.select(~np.isin(records.pids, self.junk_pids))
+        # the character after the 's' of '0002_c1s1_000451_03.jpg'
+        sequences = [int(path.rpartition(b's')[2][:1])
+                     for path in records.paths.tolist()]
+        keys = records.camids * 10 + np.array(sequences, np.int32)
+        tracklets = np.unique(keys, return_inverse=True)[1]
+        return replace(records, tracklets=tracklets.astype(np.int32))

@@ -1,23 +1,20 @@
 """The three-folder layout that Market-1501 gave to many data sets."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
-from mmreidmix.datasets.file_names import list_names, parse_names
+from ..reid_dataset import ReIDRecords
+from .folders import FolderDataset, pid_group
 
-from ..reid_dataset import BaseReIDDataset, ReIDRecords
 
-
-class MarketLayoutDataset(BaseReIDDataset):
+class MarketLayoutDataset(FolderDataset):
     """Images in ``bounding_box_train``, ``query``, ``bounding_box_test``.
 
-    A subclass sets the class attributes. Cameras are looked up in
-    :attr:`camera_names` by number, so '01' and '1' are the same camera.
+    A subclass sets the class attributes. :attr:`pattern` has the groups
+    ``pid`` and ``cam``. Cameras are looked up in :attr:`camera_names` by
+    number, so '01' and '1' are the same camera.
     """
 
-    #: groups ``pid`` and ``cam``; matched against the whole base name
-    pattern: ClassVar[re.Pattern]
     folders: ClassVar[dict[str, str]] = {
         'train': 'bounding_box_train',
         'query': 'query',
@@ -34,39 +31,11 @@ class MarketLayoutDataset(BaseReIDDataset):
 
     def read_part(self, part: str) -> ReIDRecords:
         """Read the folder of 'train', 'query' or 'gallery'."""
-        folder = self.find_folder(
-            _join(top, self.folders[part]) for top in self.top_folders())
-        names = list_names(self.data_root / folder)
-        matches = parse_names(names, self.pattern, self.data_root / folder)
+        folder = self.folders[part]
+        paths, matches = self.match_folder(
+            folder if top == '.' else f'{top}/{folder}'
+            for top in self.top_folders())
         return ReIDRecords.from_columns(
-            [f'{folder}/{name}' for name in names],
-            pids=[int(match['pid']) for match in matches],
-            camids=self.camids_of((match['cam'] for match in matches),
-                                  folder))
-
-    def camids_of(self, tokens: Iterable[str], folder: str) -> list[int]:
-        """Zero-based camera of each camera token.
-
-        Raises:
-            ValueError: If a token is none of the data set's cameras.
-        """
-        tokens = list(tokens)
-        numbers = {int(name): i for i, name in enumerate(self.camera_names)}
-        camid_of = {token: numbers.get(int(token)) for token in set(tokens)}
-        strange = sorted(t for t, camid in camid_of.items() if camid is None)
-        if strange:
-            raise ValueError(
-                f'{self.data_root / folder}: camera tokens {strange} are '
-                f'none of {self.name}, which has '
-                f'{", ".join(self.camera_names)}; this is another data set '
-                'or release')
-        return [camid_of[token] for token in tokens]
-
-
-def numbered(count: int) -> tuple[str, ...]:
-    """Camera names '1' to `count`."""
-    return tuple(str(number) for number in range(1, count + 1))
-
-
-def _join(top: str, folder: str) -> str:
-    return folder if top == '.' else f'{top}/{folder}'
+            paths, [pid_group(match) for match in matches],
+            self.camids_of((str(int(match['cam'])) for match in matches),
+                           f'{part} in {self.data_root}'))

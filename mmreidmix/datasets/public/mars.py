@@ -1,34 +1,31 @@
 """MARS (Zheng et al., ECCV 2016), frame by frame."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
-from mmreidmix.checks import check_choice
+from mmreidmix.checks import name_some
 from mmreidmix.datasets.file_names import list_folders
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import BaseReIDDataset, ReIDRecords
-from .folders import read_folder
-from .market_layout import numbered
+from ..reid_dataset import ReIDRecords
+from .folders import FolderDataset, cam_group, numbered
 
 _MOST_TRACKS = 10_000
 
 
 @DATASETS.register_module()
-class MARS(BaseReIDDataset):
+class MARS(FolderDataset):
     """MARS as images: the frames of 6 cameras with their tracklets.
 
     For training only: the test of MARS compares tracklets, not frames.
     'train' is ``bbox_train``, 'all' adds ``bbox_test`` without its junk
     (00-1) and its distractors (0000). The same place and people as
     Market-1501: never train on one and test on the other.
-
-    Args:
-        *args: See :class:`BaseReIDDataset`.
-        **kwargs: See :class:`BaseReIDDataset`.
     """
 
+    subsets = ('train', 'all')
     canonical_name = 'mars'
     camera_names = numbered(6)
     junk_pids = (-1, )
@@ -46,36 +43,34 @@ class MARS(BaseReIDDataset):
 
     def load_records(self) -> ReIDRecords:
         """Read the people of one or both folders, number the tracklets."""
-        check_choice(self, ('train', 'all'), subset=self.subset)
-        names = ('bbox_train', 'bbox_test')
-        records = ReIDRecords.concat(
-            [self._read(name) for name in
-             names[:1 + (self.subset == 'all')]])
+        names = ['bbox_train']
+        if self.subset == 'all':
+            names.append('bbox_test')
+        records = ReIDRecords.concat([self._read(name) for name in names])
         keys = (records.pids.astype(np.int64) * len(self.camera_names)
                 + records.camids) * _MOST_TRACKS + records.tracklets
         # what is dropped later leaves no holes in the numbers
         keys[records.pids <= 0] = np.iinfo(keys.dtype).max
         tracklets = np.unique(keys, return_inverse=True)[1]
-        return ReIDRecords(records.paths, records.pids, records.camids,
-                           tracklets.astype(np.int32))
+        return replace(records, tracklets=tracklets.astype(np.int32))
 
     def _read(self, name: str) -> ReIDRecords:
         top = self.find_folder((name, f'mars/{name}', f'MARS/{name}'))
-        paths, matches = [], []
+        paths: list[str] = []
+        matches: list[re.Match] = []
         for person in list_folders(self.data_root / top):
-            found = read_folder(self, f'{top}/{person}', self.pattern)
-            self._check_person(f'{top}/{person}', person, found[1])
+            folder = f'{top}/{person}'
+            found = self.match_folder([folder])
+            others = {match['pid'] for match in found[1]} - {person}
+            if others:
+                raise ValueError(
+                    f'{self.data_root / folder}: images of '
+                    f'{name_some(sorted(others), 3)} in the folder of '
+                    f'{person}; unpack MARS again')
             paths += found[0]
             matches += found[1]
         return ReIDRecords.from_columns(
             paths,
-            [int(m['pid'].replace('00-1', '-1')) for m in matches],
-            [int(m['cam']) - 1 for m in matches],
-            [int(m['track']) for m in matches])
-
-    def _check_person(self, folder: str, person: str, matches) -> None:
-        others = {m['pid'] for m in matches} - {person}
-        if others:
-            raise ValueError(
-                f'{self.data_root / folder}: images of {sorted(others)[:3]} '
-                f'in the folder of {person}; unpack MARS again')
+            [int(match['pid'].replace('00-1', '-1')) for match in matches],
+            [cam_group(match) for match in matches],
+            [int(match['track']) for match in matches])

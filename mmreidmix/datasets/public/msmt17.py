@@ -2,14 +2,18 @@
 
 import logging
 import re
-from typing import Optional
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Optional
 
 from mmreidmix.checks import check_choice
-from mmreidmix.datasets.file_names import check_entries, parse_names
+from mmreidmix.datasets.file_names import check_entries, parse_lines
 from mmreidmix.registry import DATASETS
 
 from ..reid_dataset import ReIDRecords
-from .market_layout import MarketLayoutDataset, numbered
+from .folders import numbered, pid_group
+from .market_layout import MarketLayoutDataset
 
 # Test identities start again at 0, so a merge has to move them.
 _NUM_TRAIN_PIDS = 1041
@@ -33,11 +37,10 @@ class MSMT17(MarketLayoutDataset):
         train_list (str): 'trainval' = train and val list (32,621 images),
             'train' = train list alone (30,248). Both are common; the name of
             the second is 'msmt17-<version>-trainlist'.
-        *args: See :class:`BaseReIDDataset`.
-        **kwargs: See :class:`BaseReIDDataset`.
+        **kwargs: see :class:`BaseReIDDataset`.
 
     Raises:
-        ValueError: Also if the train list alone is asked of the repack.
+        ValueError: also if the train list alone is asked of the repack.
     """
 
     camera_names = numbered(15)
@@ -66,12 +69,14 @@ class MSMT17(MarketLayoutDataset):
     obtain = ('request to the authors at Peking University, signed terms; '
               'the lists come with the archive')
 
-    def __init__(self, *args, version: str = 'v1',
-                 train_list: str = 'trainval', **kwargs):
+    def __init__(self, *args: Any, version: str = 'v1',
+                 train_list: str = 'trainval', **kwargs: Any):
         check_choice(self, ('v1', 'v2'), version=version)
         check_choice(self, ('trainval', 'train'), train_list=train_list)
         self.version = version
         self.train_list = train_list
+        self.toy_layout = f'msmt17-{version}'
+        self._official = f'MSMT17_{version.upper()}'
         if train_list == 'train':
             self.expected = {**self.expected, 'train': (30248, 1041, 15)}
             self.expected_per_camera = {}
@@ -87,20 +92,14 @@ class MSMT17(MarketLayoutDataset):
             return f'{name}-trainlist'
         return name
 
-    @property
-    def toy_layout(self) -> str:
-        """Layout of the same version."""
-        return f'msmt17-{self.version}'
-
     def top_folders(self) -> tuple[str, ...]:
         """Where the Market layout of this version may lie."""
-        official = f'MSMT17_{self.version.upper()}'
-        if self.version == 'v1':
-            stated = self.data_root.name.upper() == 'MSMT17_V2'
-            return (official, 'MSMT17') if stated else (official, 'MSMT17',
-                                                        '.')
-        here = self.data_root.name.upper() == official
-        return (official, '.') if here else (official, )
+        root = self.data_root.name.upper()
+        tops = ('MSMT17_V1', 'MSMT17') if self.version == 'v1' else (
+            'MSMT17_V2', )
+        # a copy that states no version is taken for v1
+        is_top = (root == 'MSMT17_V2') == (self.version == 'v2')
+        return (*tops, '.') if is_top else tops
 
     def read_part(self, part: str) -> ReIDRecords:
         """Read 'train', 'query' or 'gallery' in the layout that is there."""
@@ -112,15 +111,13 @@ class MSMT17(MarketLayoutDataset):
                 [self._read_list(top, part, n) for n in self._lists(part)])
         if self.subset != 'all' or part == 'train':
             return records
-        return ReIDRecords(records.paths, records.pids + _NUM_TRAIN_PIDS,
-                           records.camids, records.tracklets)
+        return replace(records, pids=records.pids + _NUM_TRAIN_PIDS)
 
-    def missing(self, looked_for) -> FileNotFoundError:
+    def missing(self, looked_for: Iterable[Path]) -> FileNotFoundError:
         """The error for an absent data set: official layout first."""
-        official = f'MSMT17_{self.version.upper()}'
         folder = self._image_folder(self.parts[0])
         return super().missing(
-            [self.data_root / official / folder, *looked_for])
+            [self.data_root / self._official / folder, *looked_for])
 
     def _image_folder(self, part: str) -> str:
         kind = 'train' if part == 'train' else 'test'
@@ -134,27 +131,23 @@ class MSMT17(MarketLayoutDataset):
         return ('train', 'val')
 
     def _official_top(self, part: str) -> Optional[str]:
-        name = f'MSMT17_{self.version.upper()}'
-        for top in (name, f'{name}/{name}', '.'):
+        for top in (self._official, f'{self._official}/{self._official}', '.'):
             if (self.data_root / top / self._image_folder(part)).is_dir():
                 return top
         return None
 
     def _read_list(self, top: str, part: str, name: str) -> ReIDRecords:
-        path = self.data_root / top / f'list_{name}.txt'
-        if not path.is_file():
-            raise self.missing([path])
+        path = self.find_file(f'{top}/list_{name}.txt')
         folder = self._image_folder(part)
         folder = folder if top == '.' else f'{top}/{folder}'
-        lines = [line for line in map(
-            str.strip, path.read_text('utf-8').splitlines()) if line]
-        matches = parse_names(lines, self.list_line, path)
+        matches = parse_lines(path, self.list_line)
         entries = [match['path'] for match in matches]
         check_entries(self.data_root / folder, entries, path)
         return ReIDRecords.from_columns(
             [f'{folder}/{entry}' for entry in entries],
-            pids=[int(match['pid']) for match in matches],
-            camids=self.camids_of((m['cam'] for m in matches), path))
+            [pid_group(match) for match in matches],
+            self.camids_of((str(int(match['cam'])) for match in matches),
+                           path))
 
     def _read_repack(self, part: str) -> ReIDRecords:
         records = super().read_part(part)
@@ -162,9 +155,8 @@ class MSMT17(MarketLayoutDataset):
             raise ValueError(
                 f'{self.data_root}: MSMT17 in the Market layout joins train '
                 "and val; `train_list='train'` needs the official lists")
-        stated = f'MSMT17_{self.version.upper()}'
-        if stated.encode() not in records.paths[0] and (
-                self.data_root.name.upper() != stated):
+        if self._official.encode() not in records.paths[0] and (
+                self.data_root.name.upper() != self._official):
             self.log('this copy in the Market layout does not state its '
                      f'version; it is taken for {self.version}',
                      logging.WARNING)

@@ -16,10 +16,6 @@ class OccludedDuke(DukeMTMCReID):
 
     1,870 images are query and gallery image at once. They never meet in a
     test, because they show one person in one camera; 'all' has them once.
-
-    Args:
-        *args: See :class:`BaseReIDDataset`.
-        **kwargs: See :class:`BaseReIDDataset`.
     """
 
     canonical_name = 'occluded-duke'

@@ -17,10 +17,6 @@ class PersonX(MarketLayoutDataset):
     This is the set of the domain adaptation papers. The release for the
     viewpoint study (cameras 1-6, 36 viewpoints each) is another one and is
     refused by its camera numbers.
-
-    Args:
-        *args: See :class:`BaseReIDDataset`.
-        **kwargs: See :class:`BaseReIDDataset`.
     """
 
     canonical_name = 'personx-visda'

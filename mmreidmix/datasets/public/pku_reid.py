@@ -2,14 +2,15 @@
 
 import re
 
-from mmreidmix.datasets.file_names import list_folders, list_names, parse_names
+from mmreidmix.datasets.file_names import list_folders, parse_names
 from mmreidmix.registry import DATASETS
 
-from ..reid_dataset import BaseReIDDataset, ReIDRecords
+from ..reid_dataset import ReIDRecords
+from .folders import FolderDataset
 
 
 @DATASETS.register_module()
-class PKUReid(BaseReIDDataset):
+class PKUReid(FolderDataset):
     """PKU-Reid: two cameras, eight orientations of each person in each.
 
     'query' is camera 01 and 'gallery' camera 02, both over all people of
@@ -17,10 +18,6 @@ class PKUReid(BaseReIDDataset):
     is everything. Who trains on 'train' must hold its people out of the
     test, by ``pid_range``. The copy in this layout has 74 of the 114 people
     of the original and JPEG content under ``.png`` names.
-
-    Args:
-        *args: See :class:`BaseReIDDataset`.
-        **kwargs: See :class:`BaseReIDDataset`.
     """
 
     canonical_name = 'pku-reid'
@@ -46,23 +43,18 @@ class PKUReid(BaseReIDDataset):
         if self.subset != 'train':
             folders.append(self.find_folder(
                 ('val/all_imgs', 'pku_reid/val/all_imgs')))
-        rows = [row for folder in folders for row in self._rows(folder)]
-        records = ReIDRecords.from_rows(rows)
-        if self.subset == 'query':
-            return records.select(records.camids == 0)
-        if self.subset == 'gallery':
-            return records.select(records.camids == 1)
+        records = ReIDRecords.concat(
+            [part for folder in folders for part in self._people(folder)])
+        if self.subset in ('query', 'gallery'):
+            camera = self.subset == 'gallery'
+            return records.select(records.camids == camera)
         return records
 
-    def _rows(self, folder: str) -> list[tuple]:
+    def _people(self, folder: str) -> list[ReIDRecords]:
         root = self.data_root / folder
         people = list_folders(root)
         parse_names(people, re.compile(r'\d+'), root)
-        rows = []
-        for person in people:
-            names = list_names(root / person)
-            for name, match in zip(
-                    names, parse_names(names, self.pattern, root / person)):
-                rows.append((f'{folder}/{person}/{name}', int(person),
-                             int(match['cam']) - 1, -1))
-        return rows
+        return [
+            self.read_folder([f'{folder}/{person}'],
+                             pid=lambda match, pid=int(person): pid)
+            for person in people]

@@ -1,13 +1,13 @@
 """PRID2011, single images (Hirzer et al., SCIA 2011)."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
 from mmreidmix.registry import DATASETS
 
 from ..reid_dataset import ReIDRecords
-from .folders import read_folder
 from .split_dataset import SplitDataset
 
 # Only these are the same people in both cameras.
@@ -22,10 +22,6 @@ class PRID2011(SplitDataset):
     Above 0200 the numbers of the two cameras are different people, so 1000 is
     added to those of camera b. A test has 100 queries from camera a, and from
     camera b their 100 images and 549 of people nobody asks for.
-
-    Args:
-        *args: See :class:`SplitDataset`.
-        **kwargs: See :class:`SplitDataset`.
     """
 
     set_name = 'prid'
@@ -44,25 +40,21 @@ class PRID2011(SplitDataset):
     obtain = 'project page of TU Graz (PRID 2011); research use'
     toy_layout = 'prid'
 
-    def load_records(self) -> ReIDRecords:
-        """Read both cameras, then pick the people and the camera."""
-        records = ReIDRecords.concat([self._read(0), self._read(1)])
-        if self.subset == 'all':
-            return records
-        pids, camids = records.pids, records.camids
-        train, test = self.halves(pids[pids <= _SHARED].tolist())
-        if self.subset == 'train':
-            mask = np.isin(pids, train)
-        elif self.subset == 'query':
-            mask = np.isin(pids, test) & (camids == 0)
-        else:
-            mask = ~np.isin(pids, train) & (camids == 1)
-        return records.select(mask)
+    def read_images(self) -> ReIDRecords:
+        """Read both cameras and tell their strangers apart."""
+        records = self.read_cameras('prid_2011', 'single_shot/cam_a',
+                                    'single_shot/cam_b')
+        pids = records.pids
+        of_b = (pids > _SHARED) & (records.camids == 1)
+        return replace(
+            records, pids=np.where(of_b, pids + _STRANGERS_OF_B, pids))
 
-    def _read(self, camera: int) -> ReIDRecords:
-        name = f'single_shot/cam_{self.camera_names[camera]}'
-        folder = self.find_folder((f'prid_2011/{name}', name))
-        paths, matches = read_folder(self, folder, self.pattern)
-        pids = np.array([int(m['pid']) for m in matches])
-        pids[pids > _SHARED] += camera * _STRANGERS_OF_B
-        return ReIDRecords.from_columns(paths, pids, [camera] * len(paths))
+    def train_pids(self, pids: np.ndarray) -> list[int]:
+        """Training identities: half of those in both cameras."""
+        return super().train_pids(pids[pids <= _SHARED])
+
+    def select_test(self, records: ReIDRecords) -> ReIDRecords:
+        """Queries of camera a that have a match; all others of camera b."""
+        if self.subset == 'query':
+            records = records.select(records.pids <= _SHARED)
+        return super().select_test(records)

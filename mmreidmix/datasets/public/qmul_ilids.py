@@ -1,15 +1,13 @@
 """QMUL i-LIDS, the 119 people (Zheng et al., BMVC 2009)."""
 
 import re
-from collections import defaultdict
 
 import numpy as np
 
 from mmreidmix.registry import DATASETS
 
 from ..reid_dataset import ReIDRecords
-from .folders import read_folder
-from .market_layout import numbered
+from .folders import numbered
 from .split_dataset import SplitDataset, hashed_order
 
 
@@ -24,15 +22,11 @@ class QMULiLIDS(SplitDataset):
     on it.
 
     Not iLIDS-VID (300 people, video), of which frames go round as 'iLIDS'.
-
-    Args:
-        *args: See :class:`SplitDataset`.
-        **kwargs: See :class:`SplitDataset`.
     """
 
     set_name = 'ilids119'
     camera_names = numbered(8)
-    pattern = re.compile(r'(?P<pid>\d{4})(?P<image>00[1-8])\.jpg')
+    pattern = re.compile(r'(?P<pid>\d{4})00(?P<cam>[1-8])\.jpg')
     sizes = {
         'query': (60, 60, None),
         'gallery': (60, 60, None),
@@ -46,32 +40,20 @@ class QMULiLIDS(SplitDataset):
               'pedestrians); research use')
     toy_layout = 'ilids119'
 
-    def load_records(self) -> ReIDRecords:
-        """Read the folder, then pick people and images."""
-        folder = self.find_folder(
+    def read_images(self) -> ReIDRecords:
+        """Read the folder."""
+        return self.read_folder(
             ('i-LIDS_Pedestrian/Persons', 'QMUL-iLIDS/images', 'Persons',
              'images'))
-        paths, matches = read_folder(self, folder, self.pattern)
-        records = ReIDRecords.from_columns(
-            paths, [int(m['pid']) for m in matches],
-            [int(m['image']) - 1 for m in matches])
-        if self.subset == 'all':
-            return records
-        train, test = self.halves(records.pids.tolist())
-        if self.subset == 'train':
-            return records.select(np.isin(records.pids, train))
-        return records.select(self._drawn(records, test))
 
-    def _drawn(self, records: ReIDRecords, test: list[int]) -> np.ndarray:
-        """Index of the first or second drawn image of each test person."""
-        rows = defaultdict(dict)
-        for row, (pid, image) in enumerate(
-                zip(records.pids.tolist(), records.camids.tolist())):
-            rows[pid][image + 1] = row
+    def select_test(self, records: ReIDRecords) -> ReIDRecords:
+        """First or second drawn image of each person."""
         which = int(self.subset == 'gallery')
-        drawn = []
-        for pid in test:
-            key = f'{self.set_name}/{self.split}/image/{pid}'
-            images = hashed_order(rows[pid], key)
-            drawn += [rows[pid][image] for image in images[which:which + 1]]
-        return np.array(drawn, int)
+        drawn = np.zeros(len(records), bool)
+        for pid in np.unique(records.pids):
+            rows = np.flatnonzero(records.pids == pid)
+            images = records.camids[rows] + 1
+            order = hashed_order(images.tolist(),
+                                 f'{self.set_name}/{self.split}/image/{pid}')
+            drawn[rows[np.isin(images, order[which:which + 1])]] = True
+        return records.select(drawn)

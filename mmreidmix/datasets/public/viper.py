@@ -1,6 +1,7 @@
 """VIPeR (Gray et al., PETS 2007)."""
 
 import re
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +9,6 @@ from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
 from ..reid_dataset import ReIDRecords
-from .folders import read_folder
 from .split_dataset import SplitDataset
 
 
@@ -17,13 +17,11 @@ class VIPeR(SplitDataset):
     """VIPeR, 632 people, one image in each of two cameras.
 
     Args:
-        split (int): 0 to 9, see :class:`SplitDataset`.
         variant (str): 'a' tests on one half of the people with camera a as
             query, 'b' on the other half, 'c' and 'd' are 'a' and 'b' with
             camera b as query. Tables are the mean of the ten splits 'a', or
             of the twenty 'a' and 'c'.
-        *args: See :class:`BaseReIDDataset`.
-        **kwargs: See :class:`BaseReIDDataset`.
+        **kwargs: see :class:`SplitDataset`.
     """
 
     set_name = 'viper'
@@ -43,7 +41,7 @@ class VIPeR(SplitDataset):
     obtain = 'project page of UC Santa Cruz (VIPeR); research use'
     toy_layout = 'viper'
 
-    def __init__(self, *args, variant: str = 'a', **kwargs):
+    def __init__(self, *args: Any, variant: str = 'a', **kwargs: Any):
         check_choice(self, ('a', 'b', 'c', 'd'), variant=variant)
         self.variant = variant
         super().__init__(*args, **kwargs)
@@ -54,22 +52,15 @@ class VIPeR(SplitDataset):
         name = super().canonical_name
         return name if self.subset == 'all' else name + self.variant
 
-    def load_records(self) -> ReIDRecords:
-        """Read both cameras, then pick the people and the camera."""
-        records = ReIDRecords.concat([self._read(0), self._read(1)])
-        if self.subset == 'all':
-            return records
-        halves = self.halves(records.pids.tolist())
-        train, test = halves if self.variant in 'ac' else halves[::-1]
-        if self.subset == 'train':
-            return records.select(np.isin(records.pids, train))
-        camera = int((self.variant in 'cd') == (self.subset == 'query'))
-        return records.select(
-            np.isin(records.pids, test) & (records.camids == camera))
+    def read_images(self) -> ReIDRecords:
+        """Read both cameras."""
+        return self.read_cameras('VIPeR', 'cam_a', 'cam_b')
 
-    def _read(self, camera: int) -> ReIDRecords:
-        name = f'cam_{self.camera_names[camera]}'
-        folder = self.find_folder((f'VIPeR/{name}', name))
-        paths, matches = read_folder(self, folder, self.pattern)
-        return ReIDRecords.from_columns(
-            paths, [int(m['pid']) for m in matches], [camera] * len(paths))
+    def train_pids(self, pids: np.ndarray) -> list[int]:
+        """Training identities: the half that the variant does not test."""
+        return self.halves(pids)[self.variant in 'bd']
+
+    def select_test(self, records: ReIDRecords) -> ReIDRecords:
+        """Images of the camera that the variant makes query or gallery."""
+        camera = (self.variant in 'cd') == (self.subset == 'query')
+        return records.select(records.camids == camera)
