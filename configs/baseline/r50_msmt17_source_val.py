@@ -9,7 +9,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     dataset=dict(domains=[
         dict(
-            type='HeldOutSource',
+            type='SourceValidationSet',
             name='msmt17-v1-val',
             dataset=dict(_msmt17, pid_range=(833, 1041))),
     ]))

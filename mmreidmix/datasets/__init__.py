@@ -1,19 +1,19 @@
+"""Data sets: one domain, the mixture of domains, samplers, transforms."""
 
 from .label_table import LabelTable
 from .manifest import ManifestDataset
 from .mixture import DomainMixture
 from .public import *  # noqa: F401,F403
 from .reid_dataset import BaseReIDDataset, ReIDRecords
-from .retrieval_dataset import RetrievalDataset
+from .retrieval_dataset import RetrievalDataset, SharedRetrievalDataset
 from .sample_key import SampleKey
 from .samplers import *  # noqa: F401,F403
-from .shared_retrieval import SharedRetrievalDataset
-from .source_validation import HeldOutSource
+from .source_validation import SourceValidationSet
 from .transforms import *  # noqa: F401,F403
 from .video import VideoTree
 
 __all__ = [
-    'BaseReIDDataset', 'DomainMixture', 'LabelTable',
-    'HeldOutSource', 'ManifestDataset', 'ReIDRecords',
-    'RetrievalDataset', 'SampleKey', 'SharedRetrievalDataset', 'VideoTree'
+    'BaseReIDDataset', 'DomainMixture', 'LabelTable', 'ManifestDataset',
+    'ReIDRecords', 'RetrievalDataset', 'SampleKey', 'SharedRetrievalDataset',
+    'SourceValidationSet', 'VideoTree'
 ]

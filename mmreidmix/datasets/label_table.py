@@ -1,6 +1,7 @@
-"""The one place where training identities live."""
+"""Training identities of all images of a mixture."""
 
 from collections.abc import Mapping, Sequence
+from typing import Optional
 
 import numpy as np
 
@@ -9,7 +10,7 @@ class LabelTable:
     """Maps every image of a mixture to its training identity.
 
     The main process owns it: samplers read it at the start of an epoch and
-    the model looks labels up by image index, so data-loading workers never
+    the model looks labels up by image index. So data-loading workers never
     hold a label and may persist while pseudo labels change.
 
     Classes are contiguous. The identities of the labelled domains come first
@@ -39,11 +40,11 @@ class LabelTable:
     """
 
     def __init__(self,
-                 pids: Sequence,
+                 pids: Sequence[Optional[np.ndarray]],
                  sizes: Sequence[int],
                  fingerprints: Sequence[int] = ()):
         self.fingerprints = list(fingerprints)
-        self.offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
+        self.offsets = np.cumsum([0, *sizes])
         self.unlabelled = [d for d, p in enumerate(pids) if p is None]
         self.labels = np.full(self.offsets[-1], -1, dtype=np.int64)
         self.num_labelled_classes = 0
@@ -51,11 +52,11 @@ class LabelTable:
             if domain_pids is None:
                 continue
             known = np.asarray(domain_pids) >= 0
-            unique, inverse = np.unique(
+            identities, labels = np.unique(
                 domain_pids[known], return_inverse=True)
             self.labels[self.span(domain)][known] = (
-                inverse + self.num_labelled_classes)
-            self.num_labelled_classes += len(unique)
+                labels + self.num_labelled_classes)
+            self.num_labelled_classes += len(identities)
         self.num_classes = self.num_labelled_classes
 
     def span(self, domain: int) -> slice:

@@ -2,16 +2,19 @@
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Optional, Union
 
-from mmreidmix.checks import name_some
+from mmreidmix.checks import check_choice, name_some
 from mmreidmix.registry import DATASETS
 
 from .file_names import (
     IMAGE_SUFFIXES,
     check_entries,
+    compile_pattern,
+    leaves_root,
     parse_names,
     walk_files,
 )
@@ -38,38 +41,36 @@ class _Row(NamedTuple):
 class ManifestDataset(BaseReIDDataset):
     r"""One's own images, described by a naming pattern or by a CSV.
 
-    Exactly one of `pattern` and `csv` is given. Cameras and tracklets may be
-    any text; they are numbered 0, 1, ... in sorted order (as numbers if all
-    are numbers) over all subsets, so that a camera has the same number in
+    Exactly one of ``pattern`` and ``csv`` is given. Cameras and tracklets may
+    be any text; they are numbered 0, 1, ... in sorted order (as numbers if
+    all are numbers) over all subsets, so that a camera has the same number in
     query and gallery. Tracklets are told apart by (camera, tracklet).
 
     Args:
-        data_root (str | Path): Folder of the images.
-        subset (str): See :class:`BaseReIDDataset`.
-        pattern (str, optional): Regular expression for the whole path of an
+        data_root (str | Path): folder of the images.
+        subset (str): see :class:`BaseReIDDataset`.
+        name (str): required here, since results carry it.
+        pattern (str, optional): regular expression for the whole path of an
             image relative to its folder ('/' between the parts, the base
             name alone in a flat folder). Named groups: ``pid`` (integer),
             ``camid``, ``tracklet``; each may be absent and groups may be
             nested. The name 'tracklet_tree' stands for
             ``video/tracklet/frame`` without identities, each video a camera.
-        csv (str, optional): Path of a CSV file relative to `data_root`, with
-            a header. Column ``path`` (relative to `data_root`) is required;
+        csv (str, optional): path of a CSV file relative to ``data_root``,
+            with a header. Column ``path`` (relative to it too) is required;
             ``subset`` ('train' if absent), ``pid`` (integer, empty or -1 =
             unknown), ``camid``, ``tracklet`` (empty = none) and ``flag``
             ('junk', 'distractor', or '-'/empty) are optional.
-        folders (dict[str, str], optional): With `pattern`: folder of each
-            subset below `data_root`. Default: ``{'train': '.'}``.
-        junk_pids (Sequence[int]): Identity numbers to drop everywhere.
-        distractor_pids (Sequence[int]): Identity numbers to keep in the
+        folders (dict[str, str], optional): with ``pattern``: folder of each
+            subset below ``data_root``. Default: ``{'train': '.'}``.
+        junk_pids (Sequence[int]): identity numbers to drop everywhere.
+        distractor_pids (Sequence[int]): identity numbers to keep in the
             gallery alone.
-        name (str): Required here, since results carry it.
-        **kwargs: See :class:`BaseReIDDataset`.
+        **kwargs: see :class:`BaseReIDDataset`.
 
     Raises:
-        FileNotFoundError: If the folder, the CSV or listed images are absent.
-        ValueError: If an option is wrong, a name does not match (counted,
-            three shown), a cell of the CSV is malformed (line number given),
-            or a path leaves `data_root`.
+        ValueError: also if a cell of the CSV is malformed (line number
+            given).
 
     Examples:
         >>> shop = dict(  # data/shop/0012_cam3_00045.jpg
@@ -85,7 +86,7 @@ class ManifestDataset(BaseReIDDataset):
 '''
 
     def __init__(self,
-                 data_root,
+                 data_root: Union[str, Path],
                  subset: str = 'train',
                  *,
                  name: str,
@@ -94,11 +95,13 @@ class ManifestDataset(BaseReIDDataset):
                  folders: Optional[dict[str, str]] = None,
                  junk_pids: Sequence[int] = (),
                  distractor_pids: Sequence[int] = (),
-                 **kwargs):
+                 **kwargs: Any):
         if (pattern is None) == (csv is None):
             raise ValueError(f'ManifestDataset {name!r}: give exactly one of '
                              '`pattern` and `csv`')
-        self.pattern = None if pattern is None else _compile(pattern)
+        self.pattern = None if pattern is None else compile_pattern(
+            self, TRACKLET_TREE if pattern == 'tracklet_tree' else pattern,
+            ('pid', 'camid', 'tracklet'))
         self.csv = csv
         self.folders = folders or {'train': '.'}
         if not set(self.folders) <= set(PARTS):
@@ -112,17 +115,14 @@ class ManifestDataset(BaseReIDDataset):
 
     def load_records(self) -> ReIDRecords:
         """Read all subsets, number cameras and tracklets, keep one."""
-        rows = self._csv_rows() if self.pattern is None else (
-            self._pattern_rows())
+        rows = (self._csv_rows(self.csv) if self.csv is not None
+                else self._pattern_rows(self.pattern))
         self._check_no_overlap(rows)
         self.camera_names = _sorted_tokens({row.camera for row in rows})
         camid_of = {token: i for i, token in enumerate(self.camera_names)}
-        tracklet_of = {
-            key: number
-            for number, key in enumerate(
-                sorted({(camid_of[r.camera], r.tracklet)
-                        for r in rows if r.tracklet}))
-        }
+        tracklets = sorted({(camid_of[row.camera], row.tracklet)
+                            for row in rows if row.tracklet})
+        tracklet_of = {key: number for number, key in enumerate(tracklets)}
         wanted = [row for row in rows if row.subset in self.parts]
         if not wanted:
             present = sorted({row.subset for row in rows})
@@ -133,36 +133,29 @@ class ManifestDataset(BaseReIDDataset):
              tracklet_of.get((camid_of[row.camera], row.tracklet), -1))
             for row in self._without_flagged(wanted))
 
-    def _pattern_rows(self) -> list[_Row]:
+    def _pattern_rows(self, pattern: re.Pattern) -> list[_Row]:
         rows = []
         for part, folder in self.folders.items():
-            root = self._folder_inside(folder)
-            names, others = [], []
-            for name in walk_files(root):
-                is_image = name.lower().endswith(IMAGE_SUFFIXES)
-                (names if is_image else others).append(name)
-            if others:
+            if leaves_root(str(folder)):
+                raise ValueError(f'{self.name}: folder {folder!r} in '
+                                 f'`folders` leaves {self.data_root}')
+            root = self.data_root / self.find_folder([folder])
+            files = list(walk_files(root))
+            names = [name for name in files
+                     if name.lower().endswith(IMAGE_SUFFIXES)]
+            if len(names) < len(files):
+                others = [name for name in files
+                          if not name.lower().endswith(IMAGE_SUFFIXES)]
                 self.log(f'{root}: {len(others):,} files without an image '
                          f'suffix are left out, e.g. {name_some(others, 3)}')
             folder = PurePosixPath(folder).as_posix()
             prefix = '' if folder == '.' else f'{folder}/'
             rows += [_row_of(match, prefix, part)
-                     for match in parse_names(names, self.pattern, root)]
+                     for match in parse_names(names, pattern, root)]
         return rows
 
-    def _folder_inside(self, folder: str) -> Path:
-        root = self.data_root / folder
-        if '..' in Path(folder).parts or Path(folder).is_absolute():
-            raise ValueError(f'{self.name}: folder {folder!r} in `folders` '
-                             f'leaves {self.data_root}')
-        if not root.is_dir():
-            raise self.missing([root])
-        return root
-
-    def _csv_rows(self) -> list[_Row]:
-        path = self.data_root / self.csv
-        if not path.is_file():
-            raise self.missing([path])
+    def _csv_rows(self, name: str) -> list[_Row]:
+        path = self.find_file(name)
         with open(path, encoding='utf-8-sig', newline='') as file:
             reader = csv.DictReader(file, strict=True)
             _check_header(reader.fieldnames or (), path)
@@ -172,10 +165,8 @@ class ManifestDataset(BaseReIDDataset):
         return rows
 
     def _check_no_overlap(self, rows: Sequence[_Row]) -> None:
-        where = {}
-        for row in rows:
-            where.setdefault(row.path, []).append(row.subset)
-        twice = [path for path, subsets in where.items() if len(subsets) > 1]
+        counts = Counter(row.path for row in rows)
+        twice = [path for path, count in counts.items() if count > 1]
         if twice:
             raise ValueError(
                 f'{self.name}: {len(twice):,} images are listed more than '
@@ -185,26 +176,11 @@ class ManifestDataset(BaseReIDDataset):
     def _without_flagged(self, rows: Sequence[_Row]) -> list[_Row]:
         dropped = {'junk'} if self.subset == 'gallery' else {
             'junk', 'distractor'}
-        kept = [row for row in rows if row.flag not in dropped]
-        if len(kept) < len(rows):
-            self.log(f'{len(rows) - len(kept):,} images flagged '
+        remaining = [row for row in rows if row.flag not in dropped]
+        if len(remaining) < len(rows):
+            self.log(f'{len(rows) - len(remaining):,} images flagged '
                      f'{" or ".join(sorted(dropped))} dropped')
-        return kept
-
-
-def _compile(pattern: str) -> re.Pattern:
-    try:
-        compiled = re.compile(
-            TRACKLET_TREE if pattern == 'tracklet_tree' else pattern)
-    except re.error as error:
-        raise ValueError(f'ManifestDataset: `pattern` {pattern!r} is not a '
-                         f'regular expression: {error}') from error
-    unknown = set(compiled.groupindex) - {'pid', 'camid', 'tracklet'}
-    if unknown:
-        raise ValueError(
-            f'ManifestDataset: `pattern` has the groups {sorted(unknown)}; '
-            "known are 'pid', 'camid' and 'tracklet'")
-    return compiled
+        return remaining
 
 
 def _row_of(match: re.Match, prefix: str, part: str) -> _Row:
@@ -243,19 +219,15 @@ def _check_header(header: Sequence[str], path: Path) -> None:
             + (f', not {wrong}' if wrong else ''))
 
 
-def _parse_cells(cells: dict[Union[str, None], str], where: str) -> _Row:
+def _parse_cells(cells: dict, where: str) -> _Row:
     if None in cells or None in cells.values():
         raise ValueError(f'{where}: the number of cells differs from the '
                          'number of columns')
     cells = {key: value.strip() for key, value in cells.items()}
     subset = cells.get('subset', 'train')
     flag = cells.get('flag', '')
-    if subset not in PARTS:
-        raise ValueError(f'{where}: subset is {subset!r}, expected one of '
-                         f'{PARTS}')
-    if flag not in _FLAGS:
-        raise ValueError(f"{where}: flag is {flag!r}, expected 'junk', "
-                         "'distractor', '-' or nothing")
+    check_choice(where, PARTS, subset=subset)
+    check_choice(where, _FLAGS, flag=flag)
     return _Row(cells['path'], subset, _integer(cells.get('pid'), where),
                 _camera(cells, where), cells.get('tracklet', ''), flag)
 

@@ -1,16 +1,18 @@
 """Several domains as one training set."""
 
 from collections.abc import Sequence
-from typing import Union
+from typing import Any, Union
 
 import numpy as np
 from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
 from .label_table import LabelTable
+from .reid_dataset import BaseReIDDataset
 from .sample_key import SampleKey, seeded
 
 ROLES = ('labelled', 'unlabelled')
@@ -37,14 +39,11 @@ class DomainMixture(Dataset):
         if not domains:
             raise ValueError('DomainMixture: `domains` is empty; give at '
                              'least one data set with its role')
-        self.domains, self.roles = [], []
-        for cfg in domains:
-            cfg = dict(cfg)
+        self.domains: list[BaseReIDDataset] = []
+        self.roles: list[str] = []
+        for cfg in map(dict, domains):
             role = cfg.pop('role', None)
-            if role not in ROLES:
-                raise ValueError(
-                    f'DomainMixture: `role` of {cfg.get("type")} is {role!r}, '
-                    f'expected one of {ROLES}')
+            check_choice(f'DomainMixture: {cfg.get("type")}', ROLES, role=role)
             self.roles.append(role)
             self.domains.append(DATASETS.build(cfg))
         self.names = [domain.name for domain in self.domains]
@@ -53,7 +52,7 @@ class DomainMixture(Dataset):
                              'not unique; set `name` of one of them')
         self.pipeline = Compose(pipeline)
         sizes = [len(domain) for domain in self.domains]
-        self.offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
+        self.offsets = np.cumsum([0, *sizes])
         self.camids = np.concatenate([d.records.camids for d in self.domains])
         self.label_table = LabelTable([
             domain.records.pids if role == 'labelled' else None
@@ -69,7 +68,7 @@ class DomainMixture(Dataset):
         """Names of the domains, in order."""
         return dict(domains=list(self.names))
 
-    def domain_of(self, index) -> np.ndarray:
+    def domain_of(self, index: Union[int, np.ndarray]) -> np.ndarray:
         """Domain of each image index."""
         return np.searchsorted(self.offsets, index, side='right') - 1
 
@@ -83,21 +82,22 @@ class DomainMixture(Dataset):
         return cameras
 
     def single_camera_identities(self) -> str:
-        """Which labelled identities one camera alone sees; '' if none."""
+        """How many labelled identities one camera alone sees; '' if none."""
         table, cameras = self.label_table, self.unique_camids()
         labelled = table.labels >= 0
         labelled &= table.labels < table.num_labelled_classes
         pairs = np.unique(
             np.stack([table.labels[labelled], cameras[labelled]]), axis=1)
-        seen = np.bincount(pairs[0], minlength=1)
-        if not (seen == 1).any():
+        num_cameras = np.bincount(pairs[0], minlength=1)
+        single = (num_cameras == 1).sum()
+        if not single:
             return ''
-        return (f'{(seen == 1).sum():,} of {len(seen):,} labelled identities '
-                'are seen by one camera only: CameraCentroidsLoss.fallback '
-                'says what becomes of them')
+        return (f'{single:,} of {len(num_cameras):,} labelled identities are '
+                'seen by one camera only: CameraCentroidsLoss.fallback says '
+                'what becomes of them')
 
     def get_data_info(self, index: int) -> dict:
-        """Facts of one image, identity hidden where the role says so."""
+        """What the transforms take, without identity if unlabelled."""
         domain = int(self.domain_of(index))
         info = self.domains[domain].get_data_info(
             int(index - self.offsets[domain]))
@@ -106,7 +106,7 @@ class DomainMixture(Dataset):
             info['pid'] = -1
         return info
 
-    def __getitem__(self, key: Union[int, SampleKey]):
+    def __getitem__(self, key: Union[int, SampleKey]) -> Any:
         if not isinstance(key, SampleKey):
             return self.pipeline(self.get_data_info(key))
         with seeded(key.seed):

@@ -1,6 +1,7 @@
 """Random numbers that belong to a sample, not to a process."""
 
 import random
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -20,15 +21,12 @@ class SampleKey(NamedTuple):
 
 
 @contextmanager
-def seeded(seed: int):
+def seeded(seed: int) -> Iterator[None]:
     """Run a block with Python, NumPy and torch (CPU) seeded.
 
     Afterwards torch goes on from where it was, because dropout in the main
     process draws from it. Python and NumPy stay seeded: saving and restoring
     NumPy's state takes as long as decoding an image.
-
-    Args:
-        seed (int): 0 <= seed < 2**31.
     """
     random.seed(seed)
     np.random.seed(seed)

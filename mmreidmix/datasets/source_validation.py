@@ -1,18 +1,18 @@
 """Query and gallery made of identities that training leaves out."""
 
 from collections.abc import Sequence
+from typing import Optional
 
 import numpy as np
 
-from mmreidmix.checks import check_choice
 from mmreidmix.registry import DATASETS
 
 from .records import ReIDRecords
 from .reid_dataset import BaseReIDDataset
 
 
-@DATASETS.register_module()
-class HeldOutSource(BaseReIDDataset):
+@DATASETS.register_module(name=['SourceValidationSet', 'HeldOutSource'])
+class SourceValidationSet(BaseReIDDataset):
     """A part of a labelled training set as a domain to validate on.
 
     For choosing a checkpoint without a look at a target: the training domain
@@ -25,17 +25,18 @@ class HeldOutSource(BaseReIDDataset):
     counted in the log.
 
     Args:
-        dataset (dict): Config of the training domain, with ``pid_range`` and
+        dataset (dict): config of the training domain, with ``pid_range`` and
             without ``subset`` and ``pipeline``.
         subset (str): 'query' or 'gallery'.
-        pipeline (Sequence): Transforms.
-        name (str, optional): Default: the name of the set with '-val'.
+        pipeline (Sequence): transforms.
+        name (str, optional): default: the name of the set with '-val'.
 
     Raises:
         ValueError: ``pid_range`` is missing, the subset is another one, or no
             identity is seen by two cameras.
     """
 
+    subsets = ('query', 'gallery')
     #: what results say of the split
     split = 'held out of train'
 
@@ -43,12 +44,11 @@ class HeldOutSource(BaseReIDDataset):
                  dataset: dict,
                  subset: str = 'query',
                  pipeline: Sequence[dict] = (),
-                 name=None):
-        check_choice(self, ('query', 'gallery'), subset=subset)
+                 name: Optional[str] = None):
         if not dataset.get('pid_range'):
             raise ValueError(
-                'HeldOutSource: `dataset` needs `pid_range`, the identities '
-                'that training leaves out; it has '
+                f'{type(self).__name__}: `dataset` needs `pid_range`, the '
+                'identities that training leaves out; it has '
                 f'{sorted(dataset)}')
         self.source = DATASETS.build(dict(dataset, subset='train'))
         self.camera_names = self.source.camera_names
@@ -70,14 +70,14 @@ class HeldOutSource(BaseReIDDataset):
         new_pair = new_pid | (np.diff(camids, prepend=-1) != 0)
         person = np.cumsum(new_pid) - 1
         pair = np.cumsum(new_pair) - 1
-        several = np.bincount(person[new_pair])[person] > 1
-        if not several.any():
+        in_two_cameras = np.bincount(person[new_pair])[person] > 1
+        if not in_two_cameras.any():
             raise ValueError(f'{self.name}: none of the '
                              f'{new_pid.sum():,} held-out identities is seen '
                              'by two cameras; take another `pid_range`')
         query = new_pair & (np.bincount(pair)[pair] > 1)
         query |= new_pid & (np.bincount(person, query)[person] == 0)
-        self.log(f'{len(records) - several.sum():,} images of identities '
-                 'that one camera sees are left out')
+        self.log(f'{len(records) - in_two_cameras.sum():,} images of '
+                 'identities that one camera sees are left out')
         wanted = query if self.subset == 'query' else ~query
-        return records.select(np.sort(order[several & wanted]))
+        return records.select(np.sort(order[in_two_cameras & wanted]))

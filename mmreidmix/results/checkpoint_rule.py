@@ -74,7 +74,7 @@ def _best_on_source(cfg: Mapping) -> bool:
 
 
 def _is_held_out(domain: Mapping, sources: list) -> bool:
-    if domain.get('type') != 'HeldOutSource':
+    if domain.get('type') not in ('SourceValidationSet', 'HeldOutSource'):
         return False
     part = domain['dataset']
     same = [s for s in sources if same_data(s, part)]

@@ -194,7 +194,7 @@ def test_images_without_identity_do_not_share_one():
 def test_role_errors(toy, role):
     wrong = domains(toy)
     wrong[1]['role'] = role
-    with pytest.raises(ValueError, match='`role` of Market1501 is'):
+    with pytest.raises(ValueError, match='Market1501: role must be one'):
         DomainMixture(wrong)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmreidmix.datasets import Market1501
-from mmreidmix.datasets.source_validation import HeldOutSource
+from mmreidmix.datasets.source_validation import SourceValidationSet
 from mmreidmix.registry import DATASETS
 
 
@@ -30,7 +30,7 @@ def names(dataset):
 
 
 def held_out(root, subset, pid_range=(0, 4)):
-    return HeldOutSource(
+    return SourceValidationSet(
         dict(type='Market1501', data_root=str(root), pid_range=pid_range),
         subset)
 
@@ -74,15 +74,19 @@ def test_random_sets_give_a_match_for_every_query(market):
 
 def test_in_a_retrieval_dataset(market):
     pair = DATASETS.build(dict(type='RetrievalDataset', domains=[
-        dict(type='HeldOutSource', dataset=dict(
+        dict(type='SourceValidationSet', dataset=dict(
             type='Market1501', data_root=str(market), pid_range=(0, 4)))]))
     assert pair.metainfo == {'domains': ['market1501-val']}
     assert len(pair) == 4 + 7
 
 
+def test_name_of_older_configs():
+    assert DATASETS.get('HeldOutSource') is SourceValidationSet
+
+
 def test_errors(market):
     with pytest.raises(ValueError, match='needs `pid_range`'):
-        HeldOutSource(dict(type='Market1501', data_root=str(market)))
+        SourceValidationSet(dict(type='Market1501', data_root=str(market)))
     with pytest.raises(ValueError, match="got 'train'"):
         held_out(market, 'train')
     with pytest.raises(ValueError, match='none of the 1 held-out identities'):

@@ -4,7 +4,7 @@ from mmreidmix.results.checkpoint_rule import checkpoint_rule
 
 SOURCE = dict(type='MSMT17', data_root='m', role='labelled',
               pid_range=(0, 833))
-HELD_OUT = dict(type='HeldOutSource', dataset=dict(
+HELD_OUT = dict(type='SourceValidationSet', dataset=dict(
     type='MSMT17', data_root='m', pid_range=(833, 1041)))
 TARGET = dict(type='Market1501', data_root='t')
 
@@ -46,6 +46,7 @@ def test_iterations():
     ([SOURCE], [dict(HELD_OUT, name='v'), TARGET], 'v/mAP', 'source_val'),
     ([SOURCE], [HELD_OUT], ['v/mAP'], 'source_val'),
     ([SOURCE], [HELD_OUT], 'mean/mAP', 'source_val'),
+    ([SOURCE], [dict(HELD_OUT, type='HeldOutSource')], 'v/mAP', 'source_val'),
     # its people are trained on, without labels, or not at all
     ([dict(SOURCE, pid_range=(0, 900))], [HELD_OUT], 'v/mAP', 'oracle'),
     ([dict(SOURCE, pid_range=None)], [HELD_OUT], 'v/mAP', 'oracle'),

@@ -221,7 +221,7 @@ source = dict(type='PKUReid', data_root='x', role='labelled',
 train_dataloader = dict(
     dataset=dict(type='DomainMixture', domains=[source]))
 val_dataloader = dict(dataset=dict(domains=[dict(
-    type='HeldOutSource',
+    type='SourceValidationSet',
     dataset=dict(type='PKUReid', data_root='x', pid_range=(2, 4)))]))
 val_evaluator = dict(type='ReIDMetric')
 val_cfg = dict()

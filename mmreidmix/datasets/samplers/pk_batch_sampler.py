@@ -8,7 +8,7 @@ from mmengine.dist import get_dist_info
 from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
-from mmreidmix.checks import check_choice
+from mmreidmix.checks import check_choice, check_count
 from mmreidmix.datasets.sample_key import SampleKey
 from mmreidmix.registry import DATA_SAMPLERS
 
@@ -53,20 +53,18 @@ class PKBatchSampler(Sampler):
     """
 
     def __init__(self,
-                 sampler,
+                 sampler: Sampler,
                  batch_size: int,
                  iters_per_epoch: int,
                  num_instances: Union[int, Mapping[str, int]] = 4,
                  quotas: Union[Mapping[str, int], str, None] = None,
                  camera_aware: bool = True,
                  same_camera: Optional[Mapping[str, int]] = None):
-        several = isinstance(num_instances, Mapping)
-        counts = num_instances.values() if several else (num_instances, )
-        if min(batch_size, iters_per_epoch, *counts) < 1:
-            raise ValueError(
-                'PKBatchSampler: batch_size, num_instances and '
-                'iters_per_epoch must be at least 1, got '
-                f'{batch_size}, {num_instances} and {iters_per_epoch}')
+        check_count(
+            self, 1, batch_size=batch_size, iters_per_epoch=iters_per_epoch)
+        for count in (num_instances.values() if isinstance(
+                num_instances, Mapping) else (num_instances, )):
+            check_count(self, 1, num_instances=count)
         self.sampler = sampler
         self.mixture = sampler.dataset
         self.batch_size = batch_size
@@ -88,12 +86,12 @@ class PKBatchSampler(Sampler):
                 f'of {block}, the images of one block of '
                 f'{len(self.pattern)} identities')
         self.num_ids = batch_size // block * len(self.pattern)
-        self.runs = {
+        self.run_lengths = {
             self._domain('same_camera', name): length
             for name, length in (same_camera or {}).items()
         }
 
-    def _pattern(self, quotas) -> list:
+    def _pattern(self, quotas: Optional[Mapping[str, int]]) -> list:
         """Domain of each identity of a block, spread as evenly as can be."""
         if quotas is None:
             return [None]
@@ -109,7 +107,7 @@ class PKBatchSampler(Sampler):
                  for name, count in quotas.items() for k in range(count)]
         return [domain for _, domain in sorted(slots)]
 
-    def _instances(self, quotas) -> dict:
+    def _instances(self, quotas: Optional[Mapping[str, int]]) -> dict:
         """K of each domain of the pattern."""
         if not isinstance(self.num_instances, Mapping):
             return dict.fromkeys(self.pattern, self.num_instances)
@@ -126,9 +124,7 @@ class PKBatchSampler(Sampler):
         return given
 
     def _domain(self, option: str, name: str) -> int:
-        if name not in self.mixture.names:
-            raise ValueError(f'PKBatchSampler: {option} names {name!r}, the '
-                             f'mixture has {self.mixture.names}')
+        check_choice(self, self.mixture.names, **{option: name})
         return self.mixture.names.index(name)
 
     def identities_per_epoch(self, domain: int) -> int:
@@ -169,35 +165,31 @@ class PKBatchSampler(Sampler):
         groups = np.split(order, bounds)
         return {int(labels[group[0]]): group for group in groups}
 
-    def _identity_streams(self, images: dict, rng) -> dict:
+    def _identity_streams(self, images: dict,
+                          rng: np.random.Generator) -> dict:
         """Endless shuffled identities of each domain of the pattern."""
-        pools = {}
-        for label, group in images.items():
-            pools.setdefault(int(self.mixture.domain_of(group[0])),
-                             []).append(label)
-        everything = np.array(list(images))
+        labels = np.array(list(images))
+        first = np.array([group[0] for group in images.values()])
+        domains = self.mixture.domain_of(first)
         streams = {}
         for domain in dict.fromkeys(self.pattern):
-            pool = everything if domain is None else pools.get(domain)
-            if pool is None:
+            own = np.full(len(labels), True) if domain is None else (
+                domains == domain)
+            if not own.any():
                 print_log(
                     f'{self.mixture.names[domain]} has no identity in epoch '
                     f'{self.sampler.epoch}: its places in the batch go to the '
                     'identities of the other domains',
                     logger='current')
-                pool = everything
-            streams[domain] = self._stream(np.asarray(pool), images, domain,
-                                           rng)
+                own[:] = True
+            length = self.run_lengths.get(domain, 1)
+            streams[domain] = _shuffled_forever(
+                labels[own], rng) if length == 1 else _runs_forever(
+                    labels[own], self.mixture.camids[first[own]], length, rng)
         return streams
 
-    def _stream(self, pool, images, domain, rng) -> Iterator[int]:
-        run = self.runs.get(domain, 1)
-        if run == 1:
-            return _shuffled_forever(pool, rng)
-        first = [images[label][0] for label in pool]
-        return _runs_forever(pool, self.mixture.camids[first], run, rng)
-
-    def _pick(self, group: np.ndarray, count: int, rng) -> np.ndarray:
+    def _pick(self, group: np.ndarray, count: int,
+              rng: np.random.Generator) -> np.ndarray:
         """K images of one identity, the first one drawn freely."""
         first = rng.integers(len(group))
         others = np.delete(group, first)
@@ -212,13 +204,14 @@ class PKBatchSampler(Sampler):
         return np.concatenate([[group[first]], picked])
 
 
-def _shuffled_forever(values: np.ndarray, rng) -> Iterator[int]:
+def _shuffled_forever(values: np.ndarray,
+                      rng: np.random.Generator) -> Iterator[int]:
     while True:
         yield from (int(value) for value in rng.permutation(values))
 
 
 def _runs_forever(values: np.ndarray, groups: np.ndarray, length: int,
-                  rng) -> Iterator[int]:
+                  rng: np.random.Generator) -> Iterator[int]:
     """As above, but in runs of up to ``length`` values of one group."""
     while True:
         order = rng.permutation(len(values))

@@ -1,5 +1,8 @@
 """Decoding of one image file, with damage reported instead of hidden."""
 
+from pathlib import Path
+from typing import Union
+
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -17,19 +20,15 @@ class ImageReadError(OSError):
     """An image file that cannot be read, is damaged or is cut short."""
 
 
-def read_image(path) -> np.ndarray:
+def read_image(path: Union[str, Path]) -> np.ndarray:
     """Decode an image file; the content, not the suffix, tells the format.
-
-    Args:
-        path (str | Path): The file.
 
     Returns:
         np.ndarray: BGR, uint8, shape (H, W, 3).
 
     Raises:
-        ImageReadError: If the file is missing, empty, not an image, or a
-            JPEG or PNG whose end is missing (OpenCV would fill the rest
-            with grey and go on).
+        ImageReadError: the file is missing, empty, not an image, or a JPEG or
+            PNG whose end is missing (OpenCV would fill the rest with grey).
     """
     try:
         with open(path, 'rb') as file:
@@ -96,16 +95,15 @@ class LoadReIDImage(BaseTransform):
     ``img_shape`` and ``ori_shape`` (both (H, W)).
 
     Raises:
-        ImageReadError: See :func:`read_image`. Give the data set
+        ImageReadError: see :func:`read_image`. Give the data set
             ``bad_images='skip'`` to leave such files out instead.
     """
 
     def transform(self, results: dict) -> dict:
-        """Add the decoded image to `results`."""
+        """Add the decoded image to ``results``."""
         image = read_image(results['img_path'])
-        results['img'] = image
-        results['img_shape'] = image.shape[:2]
-        results['ori_shape'] = image.shape[:2]
+        shape = image.shape[:2]
+        results.update(img=image, img_shape=shape, ori_shape=shape)
         return results
 
     def __repr__(self) -> str:

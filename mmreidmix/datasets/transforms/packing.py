@@ -1,4 +1,4 @@
-"""The last transform: from a dict to what the model takes."""
+"""The last transform: from a dictionary to what the model takes."""
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from mmreidmix.structures import ReIDDataSample
 
 @TRANSFORMS.register_module()
 class PackReIDInputs(BaseTransform):
-    """Turn an image and its facts into ``inputs`` and ``data_samples``.
+    """Turn an image and its labels into ``inputs`` and ``data_samples``.
 
     Required key: ``img`` (H, W, 3), or (V, H, W, 3) in V views, uint8, BGR.
     Added: ``inputs``, a (3, H, W) or (V, 3, H, W) uint8 tensor (the data
