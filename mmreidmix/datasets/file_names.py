@@ -20,17 +20,15 @@ def is_litter(name: str) -> bool:
     return name in _LITTER or name.startswith('._')
 
 
-def list_names(folder: Union[str, Path]) -> list[str]:
-    """Names in a folder without the litter of operating systems."""
+def iter_entries(folder: Union[str, Path]) -> Iterator[os.DirEntry]:
+    """Entries of a folder without the litter of operating systems."""
     with os.scandir(folder) as entries:
-        return [e.name for e in entries if not is_litter(e.name)]
+        yield from (e for e in entries if not is_litter(e.name))
 
 
 def list_folders(folder: Union[str, Path]) -> list[str]:
     """Sorted names of the sub-folders (links to folders included)."""
-    with os.scandir(folder) as entries:
-        return sorted(e.name for e in entries
-                      if e.is_dir() and not is_litter(e.name))
+    return sorted(e.name for e in iter_entries(folder) if e.is_dir())
 
 
 def walk_files(folder: Union[str, Path]) -> Iterator[str]:
@@ -43,11 +41,7 @@ def walk_files(folder: Union[str, Path]) -> Iterator[str]:
 
 
 def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        entries = sorted(entries, key=lambda entry: entry.name)
-    for entry in entries:
-        if is_litter(entry.name):
-            continue
+    for entry in sorted(iter_entries(folder), key=lambda entry: entry.name):
         if not entry.is_dir():
             yield prefix + entry.name
             continue

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import ClassVar, Optional
 
-from mmreidmix.datasets.file_names import list_names, parse_names
+from mmreidmix.datasets.file_names import iter_entries, parse_names
 
 from ..reid_dataset import BaseReIDDataset, ReIDRecords
 
@@ -43,7 +43,7 @@ class FolderDataset(BaseReIDDataset):
         """
         folder = self.find_folder(candidates)
         root = self.data_root / folder
-        names = list_names(root)
+        names = [entry.name for entry in iter_entries(root)]
         matches = parse_names(names, pattern or self.pattern, root)
         prefix = '' if folder == '.' else f'{folder}/'
         return [prefix + name for name in names], matches

@@ -2,7 +2,7 @@
 
 import re
 
-from mmreidmix.datasets.file_names import list_names
+from mmreidmix.datasets.file_names import iter_entries
 from mmreidmix.registry import DATASETS
 
 from ..reid_dataset import ReIDRecords
@@ -52,4 +52,4 @@ class RandPerson(FolderDataset):
     def _has_images(self, folder: str) -> bool:
         path = self.data_root / folder
         return path.is_dir() and any(
-            name.endswith('.jpg') for name in list_names(path))
+            entry.name.endswith('.jpg') for entry in iter_entries(path))

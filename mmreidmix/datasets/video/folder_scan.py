@@ -2,84 +2,85 @@
 
 import os
 from array import array
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Optional
+from collections.abc import Sequence
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
-from mmreidmix.datasets.bytes_column import BytesColumn
+from mmreidmix.datasets.bytes_column import BytesColumn, join_path
 from mmreidmix.datasets.file_names import IMAGE_SUFFIXES, is_litter
 
 #: Folder of cached indices; no part of any tree.
 CACHE_FOLDER = '.mmreidmix_cache'
 
 _SUFFIXES = tuple(suffix.encode() for suffix in IMAGE_SUFFIXES)
+# A task of a thread costs more than a folder.
 _FOLDERS_PER_TASK = 32
 
 
-@dataclass
-class TreeScan:
+class TreeScan(NamedTuple):
     """All images below a folder, folder after folder.
 
     Folders are in the order of their parts, the names in each in the order
     of their bytes.
 
     Attributes:
-        folders (list[bytes]): Every folder, relative, b'' the root itself,
+        folders (list[bytes]): every folder, relative, b'' the root itself,
             also those without an image.
         counts (np.ndarray): (F,) int64, images in each folder.
         stamps (np.ndarray): (F, 2) int64, see :func:`folder_stamps`.
-        names (BytesColumn): Base names of the images.
-        num_others (int): Files without an image suffix.
-        others (list[bytes]): Some of them.
-        empty (list[bytes]): Folders that hold nothing.
+        names (BytesColumn): base names of the images.
+        num_others (int): files without an image suffix.
+        others (list[bytes]): some of them.
+        empty (list[bytes]): folders that hold nothing.
     """
 
-    folders: list
+    folders: list[bytes]
     counts: np.ndarray
     stamps: np.ndarray
     names: BytesColumn
     num_others: int
-    others: list
-    empty: list
+    others: list[bytes]
+    empty: list[bytes]
 
 
-@dataclass
-class _Folder:
+class _Folder(NamedTuple):
     path: bytes
-    stamp: tuple
-    joined: bytes = b''
-    lengths: array = field(default_factory=lambda: array('i'))
-    inner: list = field(default_factory=list)
-    others: list = field(default_factory=list)
-    num_others: int = 0
+    stamp: tuple[int, int]
+    joined_names: bytes
+    lengths: array
+    inner: list[bytes]
+    num_others: int
+    others: list[bytes]
 
 
-def scan_tree(root, workers: int = 8) -> TreeScan:
+def scan_tree(root: Union[str, Path], workers: int = 8) -> TreeScan:
     """List all images below a folder.
 
-    Links to folders are followed, each real folder at most once on one way
-    down. Litter of operating systems is passed over.
+    Links to folders are followed, but never to a folder on the way down to
+    the link. Litter of operating systems is passed over.
 
     Args:
-        root (str | Path): The folder.
-        workers (int): Threads; they hide the waiting for a slow or remote
+        root (str | Path): the folder.
+        workers (int): threads; they hide the waiting for a slow or remote
             disk.
 
     Raises:
-        OSError: If a folder cannot be read.
+        OSError: a folder cannot be read.
     """
     top = os.fsencode(root)
-    found, level = [], [b'']
-    with ThreadPoolExecutor(workers) as pool:
+    found: list[_Folder] = []
+    level = [b'']
+    with ThreadPool(workers) as pool:
         while level:
-            read = list(_in_tasks(pool, lambda path: _read(top, path), level))
+            read = pool.map(lambda path: _read(top, path), level,
+                            _FOLDERS_PER_TASK)
             found += read
             level = [inner for folder in read for inner in folder.inner]
     found.sort(key=lambda folder: folder.path.split(b'/'))
-    joined = b''.join([folder.joined for folder in found])
+    joined = b''.join([folder.joined_names for folder in found])
     lengths = np.concatenate([np.array(f.lengths, np.int32) for f in found])
     return TreeScan(
         folders=[folder.path for folder in found],
@@ -92,7 +93,7 @@ def scan_tree(root, workers: int = 8) -> TreeScan:
                if not (folder.lengths or folder.inner or folder.num_others)])
 
 
-def folder_stamps(root, folders: Sequence[bytes],
+def folder_stamps(root: Union[str, Path], folders: Sequence[bytes],
                   workers: int = 8) -> Optional[np.ndarray]:
     """Times at which folders were changed last.
 
@@ -100,65 +101,54 @@ def folder_stamps(root, folders: Sequence[bytes],
     equal stamps of all folders mean an equal listing.
 
     Args:
-        root (str | Path): Folder that the others are relative to.
+        root (str | Path): folder that the others are relative to.
         folders (Sequence[bytes]): F relative paths.
-        workers (int): Threads.
+        workers (int): threads.
 
     Returns:
         np.ndarray: (F, 2) int64, nanoseconds of the last change of the
         entries and of the folder itself; None if a folder is gone.
     """
     top = os.fsencode(root)
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPool(workers) as pool:
         try:
-            stamps = list(_in_tasks(
-                pool, lambda path: _stamp(_join(top, path)), folders))
+            stamps = pool.map(lambda path: _stamp(join_path(top, path)),
+                              folders, _FOLDERS_PER_TASK)
         except OSError:
             return None
     return np.array(stamps, np.int64)
 
 
-def _in_tasks(pool, work, items: Sequence) -> Iterator:
-    """Map over items, several at a time: a task costs more than an item."""
-    tasks = (items[i:i + _FOLDERS_PER_TASK]
-             for i in range(0, len(items), _FOLDERS_PER_TASK))
-    for results in pool.map(lambda some: [work(item) for item in some],
-                            tasks):
-        yield from results
-
-
 def _read(top: bytes, path: bytes) -> _Folder:
-    absolute = _join(top, path)
+    absolute = join_path(top, path)
     # before the listing: a change in between must not go unnoticed
-    folder = _Folder(path, _stamp(absolute))
-    names, inner = [], []
+    stamp = _stamp(absolute)
+    names, inner, others, num_others = [], [], [], 0
     with os.scandir(absolute) as entries:
         for entry in entries:
             if entry.is_dir():
                 if _is_wanted(top, path, entry):
-                    inner.append(_join(path, entry.name))
+                    inner.append(join_path(path, entry.name))
             elif entry.name.lower().endswith(_SUFFIXES):
                 if not entry.name.startswith(b'._'):
                     names.append(entry.name)
             elif not is_litter(os.fsdecode(entry.name)):
-                folder.num_others += 1
-                if len(folder.others) < 4:
-                    folder.others.append(_join(path, entry.name))
+                num_others += 1
+                if len(others) < 4:
+                    others.append(join_path(path, entry.name))
     names.sort()
-    folder.joined = b''.join(names)
-    folder.lengths = array('i', map(len, names))
-    folder.inner = sorted(inner)
-    return folder
+    return _Folder(path, stamp, b''.join(names), array('i', map(len, names)),
+                   sorted(inner), num_others, others)
 
 
-def _is_wanted(top: bytes, path: bytes, entry) -> bool:
+def _is_wanted(top: bytes, path: bytes, entry: os.DirEntry) -> bool:
     name = os.fsdecode(entry.name)
     if is_litter(name) or name == CACHE_FOLDER:
         return False
     if not entry.is_symlink():
         return True
-    parts = path.split(b'/') if path else []
-    above = {os.path.realpath(_join(top, b'/'.join(parts[:depth])))
+    parts = path.split(b'/')
+    above = {os.path.realpath(os.path.join(top, *parts[:depth]))
              for depth in range(len(parts) + 1)}
     return os.path.realpath(entry.path) not in above
 
@@ -166,7 +156,3 @@ def _is_wanted(top: bytes, path: bytes, entry) -> bool:
 def _stamp(path: bytes) -> tuple[int, int]:
     status = os.stat(path)
     return status.st_mtime_ns, status.st_ctime_ns
-
-
-def _join(folder: bytes, name: bytes) -> bytes:
-    return folder + b'/' + name if folder and name else folder or name

@@ -12,7 +12,7 @@ import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Optional, Union
+from typing import BinaryIO, Optional, Union
 
 import numpy as np
 from mmengine.logging import print_log
@@ -31,19 +31,19 @@ class IndexCache:
     """The file of one index.
 
     Args:
-        root (str | Path): Folder that the index is about.
-        options (Mapping): Whatever the index depends on besides the files;
-            plain JSON values. Another root or option is another file.
-        folder (str | Path, optional): Where to keep the file. By default
-            ``.mmreidmix_cache`` beside `root`, or the user's cache folder
+        root (str | Path): folder that the index is about.
+        options (Mapping): what the index depends on besides the files; plain
+            JSON values. Another root or option is another file.
+        folder (str | Path, optional): where to keep the file. By default
+            ``.mmreidmix_cache`` beside ``root``, or the user's cache folder
             where that cannot be written.
 
     Attributes:
-        paths (list[Path]): Where the file may be.
+        paths (list[Path]): where the file may be.
     """
 
-    def __init__(self, root, options: Mapping,
-                 folder: Optional[Union[str, Path]] = None):
+    def __init__(self, root: Union[str, Path], options: Mapping,
+                 folder: Union[str, Path, None] = None):
         self.key = json.loads(json.dumps(
             dict(version=_VERSION, root=str(root), **options)))
         digest = hashlib.sha256(
@@ -76,10 +76,9 @@ class IndexCache:
         for path in self.paths:
             try:
                 self._write(path, arrays)
+                return
             except OSError as error:
                 reason = error
-                continue
-            return
         print_log(f'the index of {self.key["root"]} cannot be kept '
                   f'({reason}); it is read anew next time. `cache` may name '
                   'a folder that can be written', 'current')
@@ -99,7 +98,7 @@ class IndexCache:
         header = json.dumps(dict(key=self.key, crc32={
             name: _checksum(array) for name, array in arrays.items()}))
 
-        def write(file):
+        def write(file: BinaryIO) -> None:
             for array in (np.frombuffer(header.encode(), np.uint8),
                           *arrays.values()):
                 np.save(file, array, allow_pickle=False)
@@ -111,13 +110,13 @@ def is_settled(stamps: np.ndarray, started_ns: int) -> bool:
     """Tell whether a later change of a folder must show in its stamps.
 
     Args:
-        stamps (np.ndarray): Times of the folders, nanoseconds.
-        started_ns (int): When they were read.
+        stamps (np.ndarray): times of the folders, nanoseconds.
+        started_ns (int): when they were read.
     """
     return int(stamps.max()) < started_ns - TICK_NS
 
 
-def _load(file) -> np.ndarray:
+def _load(file: BinaryIO) -> np.ndarray:
     return np.lib.format.read_array(file, allow_pickle=False)
 
 

@@ -1,9 +1,13 @@
 """Boxes of the MOTChallenge text format, selected and linked to tracks."""
 
-from typing import NamedTuple, Optional
+from operator import itemgetter
+from pathlib import Path
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+
+from mmreidmix.checks import check_above, check_between, check_count
 
 _PEDESTRIAN = 1
 
@@ -31,7 +35,7 @@ class Boxes(NamedTuple):
         return Boxes(*(column[which] for column in self))
 
 
-def read_boxes(path) -> tuple[Boxes, int]:
+def read_boxes(path: Union[str, Path]) -> tuple[Boxes, int]:
     """Read a ``gt.txt`` or ``det.txt``.
 
     Lines are ``frame, track, x, y, width, height, score, ...``. With 9
@@ -39,14 +43,11 @@ def read_boxes(path) -> tuple[Boxes, int]:
     a flag (0 = ignore), a class (1 = pedestrian) and the visible part; boxes
     to ignore and other classes are dropped.
 
-    Args:
-        path (str | Path): The file.
-
     Returns:
-        tuple: The boxes, and the number of those dropped.
+        tuple: the boxes, and the number of those dropped.
 
     Raises:
-        ValueError: If the file has no box, or a line is not of this form.
+        ValueError: the file has no box, or a line is not of this form.
     """
     rows = []
     with open(path, encoding='utf-8') as file:
@@ -66,18 +67,18 @@ def read_boxes(path) -> tuple[Boxes, int]:
             rows.append(row)
     if not rows:
         raise ValueError(f'{path}: no box in it')
-    if len({len(row) for row in rows}) > 1:
-        raise ValueError(f'{path}: lines of '
-                         f'{sorted({len(row) for row in rows})} columns; '
+    widths = {len(row) for row in rows}
+    if len(widths) > 1:
+        raise ValueError(f'{path}: lines of {sorted(widths)} columns; '
                          'expected one number of columns')
-    table = np.array(rows)
-    table = table[np.argsort(table[:, 0], kind='stable')]
-    annotated = table.shape[1] == 9
+    width = widths.pop()
+    table = np.array(sorted(rows, key=itemgetter(0)))
+    ones = np.ones(len(table))
     found = Boxes(
         table[:, 0].astype(np.int64), table[:, 1].astype(np.int64),
-        table[:, 2:6], np.ones(len(table)) if table.shape[1] < 7 else
-        table[:, 6], table[:, 8] if annotated else np.ones(len(table)))
-    if not annotated:
+        table[:, 2:6], table[:, 6] if width > 6 else ones,
+        table[:, 8] if width == 9 else ones)
+    if width != 9:
         return found, 0
     valid = (table[:, 6] != 0) & (table[:, 7] == _PEDESTRIAN)
     return found.select(valid), int((~valid).sum())
@@ -87,27 +88,24 @@ def link_boxes(boxes: Boxes, min_iou: float, max_gap: int = 1) -> np.ndarray:
     """Link boxes of neighbouring frames to tracks by their overlap.
 
     Frame after frame, boxes are assigned to the last boxes of the tracks so
-    that the sum of overlaps is largest; pairs below `min_iou` are not linked.
+    that the sum of overlaps is largest; pairs below ``min_iou`` stay apart.
     A box without a track begins one.
 
     Args:
         boxes (Boxes): N boxes.
-        min_iou (float): Least overlap (intersection over union), above 0.
-        max_gap (int): A track ends after this many frames without a box.
+        min_iou (float): least overlap (intersection over union), above 0.
+        max_gap (int): a track ends after this many frames without a box.
 
     Returns:
         np.ndarray: (N,) int64, tracks 1, 2, ... in the order of their
         beginning.
-
-    Raises:
-        ValueError: If `min_iou` is not in (0, 1] or `max_gap` is below 1.
     """
-    if not 0 < min_iou <= 1 or max_gap < 1:
-        raise ValueError('link_boxes: expected 0 < min_iou <= 1 and max_gap '
-                         f'>= 1, got {min_iou} and {max_gap}')
+    check_above('link_boxes', 0, min_iou=min_iou)
+    check_between('link_boxes', 0, 1, min_iou=min_iou)
+    check_count('link_boxes', 1, max_gap=max_gap)
     tracks = np.zeros(len(boxes.frames), np.int64)
     last = np.empty(0, np.int64)  # newest box of each track that still runs
-    used = 0
+    num_tracks = 0
     for frame in np.unique(boxes.frames):
         here = np.flatnonzero(boxes.frames == frame)
         last = last[boxes.frames[last] >= frame - max_gap]
@@ -118,8 +116,8 @@ def link_boxes(boxes: Boxes, min_iou: float, max_gap: int = 1) -> np.ndarray:
             if overlap[old, new]:
                 tracks[here[new]] = tracks[last[old]]
         new = here[tracks[here] == 0]
-        tracks[new] = used + 1 + np.arange(len(new))
-        used += len(new)
+        tracks[new] = num_tracks + 1 + np.arange(len(new))
+        num_tracks += len(new)
         ended = ~np.isin(tracks[last], tracks[here])
         last = np.concatenate([last[ended], here])
     return tracks
@@ -128,12 +126,7 @@ def link_boxes(boxes: Boxes, min_iou: float, max_gap: int = 1) -> np.ndarray:
 def iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Intersection over union of boxes x, y, width, height.
 
-    Args:
-        first (np.ndarray): (A, 4).
-        second (np.ndarray): (B, 4).
-
-    Returns:
-        np.ndarray: (A, B); 0 where both boxes are empty.
+    (A, 4) and (B, 4) give (A, B); 0 where both boxes are empty.
     """
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum((first[:, :2] + first[:, 2:])[:, None],
@@ -150,11 +143,11 @@ def clip_box(box: np.ndarray, height: int,
 
     Args:
         box (np.ndarray): x, y, width, height; the first pixel is 1.
-        height (int): Of the image.
-        width (int): Of the image.
+        height (int): of the image.
+        width (int): of the image.
 
     Returns:
-        tuple: First and last-plus-one column, first and last-plus-one row;
+        tuple: first and last-plus-one column, first and last-plus-one row;
         None if less than half of the box is inside.
     """
     x, y, wide, high = box

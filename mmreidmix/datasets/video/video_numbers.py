@@ -3,31 +3,30 @@
 import os
 import re
 from array import array
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, Optional
 
 import numpy as np
 
 from mmreidmix.checks import name_some
-from mmreidmix.datasets.bytes_column import BytesColumn
+from mmreidmix.datasets.bytes_column import BytesColumn, join_path
 
 from .folder_scan import TreeScan
-
-# Names made into objects at a time.
-_BLOCK = 1 << 16
 
 
 class VideoNumbers(NamedTuple):
     """Columns beside the N images of a scan.
 
     Attributes:
-        videos (list[bytes]): Names of the V videos, sorted.
+        videos (list[bytes]): names of the V videos, sorted.
         camids (np.ndarray): (N,) int32, video of each image, -1 = leave out.
         tracklets (np.ndarray): (N,) int32, -1 = none.
         pids (np.ndarray): (N,) int32, -1 = unknown.
     """
 
-    videos: list
+    videos: list[bytes]
     camids: np.ndarray
     tracklets: np.ndarray
     pids: np.ndarray
@@ -41,57 +40,60 @@ def by_parts(scan: TreeScan, parts: int) -> VideoNumbers:
     """The first folders are the video, the folders below them the track.
 
     Args:
-        scan (TreeScan): The tree.
-        parts (int): How many folders make up the video.
+        scan (TreeScan): the tree.
+        parts (int): how many folders make up the video.
 
     Raises:
-        TooShallowError: If images lie above the folders of the videos.
+        TooShallowError: images lie above the folders of the videos.
     """
-    videos, tracks = {}, {}
+    videos: dict[bytes, int] = {}
+    num_tracks, shallow = 0, []
     camids = np.full(len(scan.folders), -1, np.int32)
     tracklets = np.full(len(scan.folders), -1, np.int32)
-    shallow = np.zeros(len(scan.folders), bool)
     for row in np.flatnonzero(scan.counts).tolist():
         folder = scan.folders[row]
         names = folder.split(b'/') if folder else []
-        shallow[row] = len(names) < parts
-        video = b'/'.join(names[:parts])
-        camids[row] = videos.setdefault(video, len(videos))
+        if len(names) < parts:
+            shallow.append(row)
+        camids[row] = videos.setdefault(
+            b'/'.join(names[:parts]), len(videos))
         if len(names) > parts:
-            tracklets[row] = tracks.setdefault(folder, len(tracks))
-    if shallow.any():
-        folders = [os.fsdecode(scan.folders[row]) or '.'
-                   for row in np.flatnonzero(shallow)]
+            tracklets[row] = num_tracks
+            num_tracks += 1
+    if shallow:
+        folders = [os.fsdecode(scan.folders[row]) or '.' for row in shallow]
         raise TooShallowError(
             f'{scan.counts[shallow].sum():,} of {len(scan.names):,} images '
             f'lie less than {parts} folders deep, so that they are in no '
-            f'video, in: {name_some(folders[:3])}')
+            f'video, in: {name_some(folders, 3)}')
     return VideoNumbers(
         list(videos), np.repeat(camids, scan.counts),
-        np.repeat(tracklets, scan.counts), _no_pids(scan))
+        np.repeat(tracklets, scan.counts), _unknown(scan))
 
 
 def by_pattern(scan: TreeScan, pattern: re.Pattern) -> VideoNumbers:
     """Groups of a regular expression are the video, the track and the pid.
 
     Args:
-        scan (TreeScan): The tree.
-        pattern (re.Pattern): For the whole relative path of an image.
+        scan (TreeScan): the tree.
+        pattern (re.Pattern): for the whole relative path of an image.
 
     Raises:
-        ValueError: If paths do not match (counted, three shown), or a pid is
-            no number below 2**31.
+        ValueError: paths do not match (counted, three shown), or a pid is no
+            number below 2**31.
     """
-    camids, tracklets, pids = array('i'), array('i'), array('q')
-    videos, tracks, wrong = {}, {}, []
-    num_wrong = 0
+    camids, tracklets, pids = array('i'), array('i'), array('i')
+    videos: dict[bytes, int] = {}
+    tracks: dict[tuple[int, str], int] = {}
+    num_wrong, wrong = 0, []
     for path in _paths(scan):
         match = pattern.fullmatch(path)
         groups = match.groupdict() if match else {}
         video, track = groups.get('video'), groups.get('track')
         if not video:
             num_wrong += 1
-            wrong = wrong if len(wrong) > 3 else [*wrong, path]
+            if num_wrong <= 3:
+                wrong.append(path)
             continue
         number = videos.setdefault(os.fsencode(video), len(videos))
         camids.append(number)
@@ -101,76 +103,75 @@ def by_pattern(scan: TreeScan, pattern: re.Pattern) -> VideoNumbers:
     if num_wrong:
         raise ValueError(
             f'{num_wrong:,} of {len(scan.names):,} paths do not follow '
-            f'`pattern` {pattern.pattern!r}, e.g. {name_some(wrong[:3])}')
+            f'`pattern` {pattern.pattern!r}, e.g. {name_some(wrong)}')
     names = list(videos)
-    order = sorted(range(len(names)), key=names.__getitem__)
-    rank = np.empty(len(names), np.int32)
-    rank[order] = np.arange(len(names))
-    track_rank = np.empty(len(tracks), np.int32)
-    keys = sorted((names[number], track, at)
-                  for (number, track), at in tracks.items())
-    track_rank[[at for *_, at in keys]] = np.arange(len(tracks))
-    tracklets = np.array(tracklets, np.int32)
-    tracklets[tracklets >= 0] = track_rank[tracklets[tracklets >= 0]]
-    return VideoNumbers([names[i] for i in order],
-                        rank[np.array(camids, np.int64)], tracklets,
-                        np.array(pids, np.int32))
+    # the last one is for images without a track
+    track_ranks = np.append(
+        _ranks([(names[number], track) for number, track in tracks]), -1)
+    return VideoNumbers(
+        sorted(names), _ranks(names)[np.array(camids)],
+        track_ranks[np.array(tracklets)].astype(np.int32),
+        np.array(pids, np.int32))
 
 
-def by_listing(scan: TreeScan, listing) -> VideoNumbers:
+def by_listing(scan: TreeScan, listing: Path) -> VideoNumbers:
     """Lines ``path <tab> video`` of a file; other images are left out.
 
     Args:
-        scan (TreeScan): The tree.
-        listing (str | Path): The file; names of videos are taken as they
-            are.
+        scan (TreeScan): the tree.
+        listing (Path): the file; names of videos are taken as they are.
 
     Raises:
-        ValueError: If nothing is listed, a line has not two cells, or a path
-            is listed twice.
-        FileNotFoundError: If listed images are not there.
+        ValueError: nothing is listed, a line has not two cells, or a path is
+            listed twice.
+        FileNotFoundError: listed images are not there.
     """
     folder_of = {name: row for row, name in enumerate(scan.folders)}
     rows, numbers, names, videos, missing = _read_listing(listing, folder_of)
     num_lines = len(rows) + len(missing)
     if not num_lines:
         raise ValueError(f'{listing}: no image is listed')
-    videos, rank = np.unique(np.array(videos, 'S'), return_inverse=True)
-    camids = np.full(len(scan.names), -1, np.int32)
-    first_of = np.concatenate([[0], np.cumsum(scan.counts)])
+    images = np.full(len(rows), -1)  # of each line
     order = np.argsort(rows, kind='stable')
-    bounds = np.flatnonzero(np.diff(rows[order])) + 1
-    num_missing, twice = len(missing), []
-    for lines in np.split(order, bounds) if len(order) else ():
-        row = rows[lines[0]]
-        first, last = first_of[row], first_of[row + 1]
-        listed = np.array(names.take(lines).tolist(), 'S')
-        there = np.array(scan.names.slice(first, last) or [b''], 'S')
-        at = np.minimum(np.searchsorted(there, listed), len(there) - 1)
-        found = (there[at] == listed) & (last > first)
-        num_missing += (~found).sum()
-        missing += [_join(scan.folders[row], name)
-                    for name in listed[~found][:4]]
-        at, listed = at[found], listed[found]
-        once = np.bincount(at, minlength=1)
-        twice += [_join(scan.folders[row], there[i])
-                  for i in np.flatnonzero(once > 1)]
-        camids[first + at] = rank[numbers[lines[found]]]
-    if num_missing:
+    lines_of = np.split(order, np.searchsorted(
+        rows[order], np.arange(1, len(scan.folders))))
+    last = np.cumsum(scan.counts)
+    for row, lines in enumerate(lines_of):
+        if len(lines):
+            first = last[row] - scan.counts[row]
+            image_of = {name: image for image, name in enumerate(
+                scan.names.slice(first, last[row]), first)}
+            images[lines] = [image_of.get(name, -1)
+                             for name in names.take(lines)]
+
+    def paths(lines: np.ndarray) -> list[bytes]:
+        return [join_path(scan.folders[rows[i]], names[i]) for i in lines]
+
+    missing += paths(np.flatnonzero(images < 0))
+    if missing:
         raise FileNotFoundError(
-            f'{listing}: {num_missing:,} of {num_lines:,} listed images are '
-            f'not there, e.g. {_shown(missing)}')
+            f'{listing}: {len(missing):,} of {num_lines:,} listed images are '
+            f'not there, e.g. {_sorted_names(missing)}')
+    twice = set(paths(np.flatnonzero(np.bincount(images)[images] > 1)))
     if twice:
         raise ValueError(f'{listing}: {len(twice):,} images are listed more '
-                         f'than once, e.g. {_shown(twice)}')
-    nothing = np.full(len(camids), -1, np.int32)
-    return VideoNumbers(videos.tolist(), camids, nothing, nothing)
+                         f'than once, e.g. {_sorted_names(twice)}')
+    camids = _unknown(scan)
+    camids[images] = _ranks(videos)[numbers]
+    return VideoNumbers(sorted(videos), camids, _unknown(scan),
+                        _unknown(scan))
 
 
-def _read_listing(listing, folder_of: dict):
-    """Columns of a listing, and lines whose folder is not there."""
+def _read_listing(
+    listing: Path, folder_of: Mapping[bytes, int]
+) -> tuple[np.ndarray, np.ndarray, BytesColumn, list[bytes], list[bytes]]:
+    """Folder, video and base name of each line; the names of the videos.
+
+    Lines whose folder is not there are apart, at the end.
+    """
     rows, numbers, lengths = array('q'), array('q'), array('q')
-    joined, videos, missing = bytearray(), {}, []
+    joined, missing = bytearray(), []
+    videos: dict[bytes, int] = {}
     with open(listing, 'rb') as file:
         for number, line in enumerate(file, 1):
             cells = line.rstrip(b'\r\n').split(b'\t')
@@ -181,8 +182,8 @@ def _read_listing(listing, folder_of: dict):
                     f'{listing}, line {number}: expected a path, a tab and '
                     f'the name of a video, got {os.fsdecode(line)!r}')
             folder, _, name = cells[0].rpartition(b'/')
-            row = folder_of.get(folder, -1)
-            if row < 0:
+            row = folder_of.get(folder)
+            if row is None:
                 missing.append(cells[0])
                 continue
             rows.append(row)
@@ -194,17 +195,14 @@ def _read_listing(listing, folder_of: dict):
 
 
 def _paths(scan: TreeScan) -> Iterator[str]:
-    start = 0
+    names = iter(scan.names)
     for folder, count in zip(scan.folders, scan.counts.tolist()):
-        prefix = os.fsdecode(folder + b'/' if folder else folder)
-        for first in range(start, start + count, _BLOCK):
-            last = min(first + _BLOCK, start + count)
-            for name in scan.names.slice(first, last):
-                yield prefix + os.fsdecode(name)
-        start += count
+        prefix = os.fsdecode(join_path(folder, b''))
+        for name in islice(names, count):
+            yield prefix + os.fsdecode(name)
 
 
-def _pid(text, path: str) -> int:
+def _pid(text: Optional[str], path: str) -> int:
     if not text:
         return -1
     if not text.isdecimal() or int(text) >= 2**31:
@@ -213,13 +211,17 @@ def _pid(text, path: str) -> int:
     return int(text)
 
 
-def _no_pids(scan: TreeScan) -> np.ndarray:
+def _ranks(items: Sequence) -> np.ndarray:
+    """Positions that the items have in sorted order."""
+    ranks = np.empty(len(items), np.int32)
+    ranks[sorted(range(len(items)), key=items.__getitem__)] = np.arange(
+        len(items))
+    return ranks
+
+
+def _unknown(scan: TreeScan) -> np.ndarray:
     return np.full(len(scan.names), -1, np.int32)
 
 
-def _join(folder: bytes, name: bytes) -> bytes:
-    return folder + b'/' + bytes(name) if folder else bytes(name)
-
-
-def _shown(paths: list) -> str:
-    return name_some(sorted(map(os.fsdecode, paths))[:3])
+def _sorted_names(paths: Iterable[bytes]) -> str:
+    return name_some(sorted(map(os.fsdecode, paths)), 3)

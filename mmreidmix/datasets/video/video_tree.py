@@ -1,14 +1,15 @@
 """Single-camera video: a tree of images in which each video is a camera."""
 
 import os
-import re
 import time
-from typing import Optional, Union
+from pathlib import Path
+from typing import Any, Optional, Union
 
 import numpy as np
 
-from mmreidmix.checks import check_choice, check_count, name_some
+from mmreidmix.checks import check_count, name_some
 from mmreidmix.datasets.bytes_column import BytesColumn, PathColumn
+from mmreidmix.datasets.file_names import compile_pattern
 from mmreidmix.datasets.reid_dataset import BaseReIDDataset, ReIDRecords
 from mmreidmix.registry import DATASETS
 
@@ -16,8 +17,8 @@ from .folder_scan import TreeScan, folder_stamps, scan_tree
 from .index_cache import IndexCache, is_settled
 from .video_numbers import VideoNumbers, by_listing, by_parts, by_pattern
 
-# Reading fewer images takes as long as checking what was kept of them.
-_WORTH_KEEPING = 20_000
+# Reading a smaller tree takes as long as checking its index.
+_MIN_IMAGES_OF_INDEX = 20_000
 
 
 @DATASETS.register_module()
@@ -25,35 +26,35 @@ class VideoTree(BaseReIDDataset):
     r"""Images of single-camera videos, millions if need be.
 
     ``camid`` numbers the videos 0, 1, ... in sorted order, ``pid`` is -1
-    unless the path tells it. At most one of `video_parts`, `pattern` and
-    `listing` says what the video of an image is.
+    unless the path tells it. At most one of ``video_parts``, ``pattern`` and
+    ``listing`` says what the video of an image is.
 
     An image costs about 40 bytes of memory. The index of a large tree is
     kept on disk and used again as long as no folder of the tree has changed.
 
     Args:
-        data_root (str | Path): Folder of the videos.
+        data_root (str | Path): folder of the videos.
         subset (str): 'train' or 'all', which is the same.
-        name (str): Required here, since results carry it.
-        video_parts (int, optional): How many folders make up the video; a
+        name (str): required here, since results carry it.
+        video_parts (int, optional): how many folders make up the video; a
             folder below them is a track. Default: 1.
-        pattern (str, optional): Regular expression for the whole relative
+        pattern (str, optional): regular expression for the whole relative
             path of an image ('/' between the parts), with the named group
             ``video`` and, if wanted, ``track`` and ``pid`` (a number).
-        listing (str, optional): File, relative to `data_root`, with lines
+        listing (str, optional): file, relative to ``data_root``, with lines
             ``path <tab> video``. Images that are not listed are left out.
-        min_images (int): Videos with fewer images are left out. Default: 1.
+        min_images (int): videos with fewer images are left out. Default: 1.
         cache (bool | str): True keeps the index of trees with 20,000 images
-            or more in ``.mmreidmix_cache`` beside `data_root`, or in the
+            or more in ``.mmreidmix_cache`` beside ``data_root``, or in the
             user's cache folder if that cannot be written; a path keeps it
             there, however small; False keeps none.
-        workers (int): Threads that read folders. Default: 8.
-        **kwargs: See :class:`BaseReIDDataset`.
+        workers (int): threads that read folders. Default: 8.
+        **kwargs: see :class:`BaseReIDDataset`.
 
     Raises:
-        FileNotFoundError: If there is no image, or a listed one is missing.
-        ValueError: If an option is wrong, or the video of an image cannot be
-            told (counted, three shown).
+        FileNotFoundError: there is no image, or a listed one is missing.
+        ValueError: also if the video of an image cannot be told (counted,
+            three shown).
 
     Examples:
         >>> street = dict(  # data/street/monday/0007/000123.jpg
@@ -63,13 +64,14 @@ class VideoTree(BaseReIDDataset):
         ...     pattern=r'(?P<video>[^_]+)_p(?P<pid>\d+)_\d+\.jpg')
     """
 
+    subsets = ('train', 'all')
     tree = '''
   <video>/<image>.jpg          or <video>/<track>/<image>.jpg
 '''
     toy_layout = 'videos'
 
     def __init__(self,
-                 data_root,
+                 data_root: Union[str, Path],
                  subset: str = 'train',
                  *,
                  name: str,
@@ -79,19 +81,15 @@ class VideoTree(BaseReIDDataset):
                  min_images: int = 1,
                  cache: Union[bool, str] = True,
                  workers: int = 8,
-                 **kwargs):
-        check_choice(self, ('train', 'all'), subset=subset)
+                 **kwargs: Any):
         if [video_parts, pattern, listing].count(None) < 2:
             raise ValueError(f'{type(self).__name__} {name!r}: give at most '
                              'one of `video_parts`, `pattern` and `listing`')
         self.video_parts = 1 if video_parts is None else video_parts
-        check_count(
-            self,
-            1,
-            video_parts=self.video_parts,
-            min_images=min_images,
-            workers=workers)
-        self.pattern = None if pattern is None else _compile(pattern)
+        check_count(self, 1, video_parts=self.video_parts,
+                    min_images=min_images, workers=workers)
+        self.pattern = None if pattern is None else compile_pattern(
+            self, pattern, ('video', 'track', 'pid'), needed=('video', ))
         self.listing = listing
         self.min_images = min_images
         self.cache = cache
@@ -101,12 +99,12 @@ class VideoTree(BaseReIDDataset):
         self.log_videos()
 
     def load_records(self) -> ReIDRecords:
-        """Take the kept index, or read the tree."""
+        """Read the index on disk if it holds, else the tree."""
         start = time.perf_counter()
-        cache = self._cache()
-        arrays = self._kept(cache)
+        cache = self._index_cache()
+        arrays = self._load_index(cache)
         source = 'index' if arrays else 'tree'
-        arrays = arrays or self._build(cache)
+        arrays = arrays or self._build_index(cache)
         for note in arrays['notes'].tobytes().decode().splitlines():
             self.log(note)
         self.camera_names = tuple(
@@ -134,7 +132,7 @@ class VideoTree(BaseReIDDataset):
         # sorted, free of duplicates and inside the root, as it was listed
         return records
 
-    def _cache(self) -> Optional[IndexCache]:
+    def _index_cache(self) -> Optional[IndexCache]:
         if self.cache is False:
             return None
         options = dict(
@@ -145,20 +143,20 @@ class VideoTree(BaseReIDDataset):
         folder = None if self.cache is True else self.cache
         return IndexCache(self.data_root, options, folder)
 
-    def _kept(self, cache: Optional[IndexCache]) -> Optional[dict]:
+    def _load_index(self, cache: Optional[IndexCache]) -> Optional[dict]:
         arrays = cache.load() if cache else None
         if arrays is None:
             return None
         folders = BytesColumn(arrays['folders'], arrays['folder_offsets'])
         stamps = folder_stamps(self.data_root, folders.tolist(), self.workers)
-        if stamps is not None and np.array_equal(
-                stamps, arrays['stamps']) and np.array_equal(
-                    self._listing_stamp(), arrays['listing']):
+        if np.array_equal(stamps, arrays['stamps']) and np.array_equal(
+                self._listing_stamp(), arrays['listing']):
             return arrays
         self.log('the tree has changed since its index was written')
         return None
 
-    def _build(self, cache: Optional[IndexCache]) -> dict[str, np.ndarray]:
+    def _build_index(self,
+                     cache: Optional[IndexCache]) -> dict[str, np.ndarray]:
         started = time.time_ns()
         listing = self._listing_stamp()
         scan = scan_tree(self.data_root, self.workers)
@@ -171,8 +169,8 @@ class VideoTree(BaseReIDDataset):
                               f'{error}') from error
         arrays = self._arrays(scan, numbers)
         arrays.update(stamps=scan.stamps, listing=listing)
-        wanted = self.cache is not True or len(scan.names) >= _WORTH_KEEPING
-        if cache and wanted and is_settled(
+        is_large = len(scan.names) >= _MIN_IMAGES_OF_INDEX
+        if cache and (is_large or self.cache is not True) and is_settled(
                 np.append(scan.stamps, listing[:1]), started):
             cache.save(arrays)
         return arrays
@@ -180,11 +178,11 @@ class VideoTree(BaseReIDDataset):
     def _arrays(self, scan: TreeScan,
                 numbers: VideoNumbers) -> dict[str, np.ndarray]:
         notes = _notes(scan)
-        sizes = np.bincount(numbers.camids[numbers.camids >= 0],
+        listed = numbers.camids >= 0
+        sizes = np.bincount(numbers.camids[listed],
                             minlength=len(numbers.videos))
-        unlisted = (numbers.camids < 0).sum()
-        if unlisted:
-            notes.append(f'{unlisted:,} images that are not in '
+        if not listed.all():
+            notes.append(f'{(~listed).sum():,} images that are not in '
                          f'{self.listing} are left out')
         large = sizes >= self.min_images
         if not large.all():
@@ -195,23 +193,22 @@ class VideoTree(BaseReIDDataset):
                 f'{self.name} in {self.data_root}: none of '
                 f'{len(numbers.videos):,} videos has {self.min_images} images '
                 f'(`min_images`), the largest has {sizes.max(initial=0):,}')
-        names, folder_ids = scan.names, np.repeat(
-            np.arange(len(scan.folders), dtype=np.int32), scan.counts)
-        rows = slice(None)
-        if unlisted or not large.all():
-            rows = np.flatnonzero((numbers.camids >= 0)
-                                  & large[numbers.camids])
+        rows = np.flatnonzero(listed & large[numbers.camids])
+        names = scan.names
+        if len(rows) < len(names):
             names = names.take(rows)
-        renumbered = np.cumsum(large, dtype=np.int32) - 1
+        folder_ids = np.repeat(
+            np.arange(len(scan.folders), dtype=np.int32), scan.counts)
+        new_camids = np.cumsum(large, dtype=np.int32) - 1
         folders = BytesColumn.from_parts(scan.folders)
         videos = BytesColumn.from_parts(
-            [video for video, kept in zip(numbers.videos, large) if kept])
+            [numbers.videos[i] for i in np.flatnonzero(large)])
         return dict(
             folders=folders.blob, folder_offsets=folders.offsets,
             folder_ids=folder_ids[rows],
             names=names.blob, name_offsets=names.offsets,
             pids=numbers.pids[rows],
-            camids=renumbered[numbers.camids[rows]],
+            camids=new_camids[numbers.camids[rows]],
             tracklets=numbers.tracklets[rows],
             videos=videos.blob, video_offsets=videos.offsets,
             notes=np.frombuffer('\n'.join(notes).encode(), np.uint8))
@@ -219,35 +216,18 @@ class VideoTree(BaseReIDDataset):
     def _listing_stamp(self) -> np.ndarray:
         if self.listing is None:
             return np.zeros(3, np.int64)
-        path = self.data_root / self.listing
-        if not path.is_file():
-            raise self.missing([path])
-        status = path.stat()
+        status = self.find_file(self.listing).stat()
         return np.array([status.st_mtime_ns, status.st_ctime_ns,
                          status.st_size])
 
 
 def _notes(scan: TreeScan) -> list[str]:
     notes = []
-    for count, what, some in (
+    for count, what, examples in (
             (scan.num_others, 'files without an image suffix are left out',
              scan.others),
             (len(scan.empty), 'folders are empty', scan.empty)):
         if count:
-            shown = name_some(map(os.fsdecode, some[:3])).replace('\n', ' ')
-            notes.append(f'{count:,} {what}, e.g. {shown}')
+            shown = name_some(map(os.fsdecode, examples[:3]))
+            notes.append(f'{count:,} {what}, e.g. {shown}'.replace('\n', ' '))
     return notes
-
-
-def _compile(pattern: str) -> re.Pattern:
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f'VideoTree: `pattern` {pattern!r} is not a regular '
-                         f'expression: {error}') from error
-    groups = compiled.groupindex
-    if 'video' not in groups or set(groups) - {'video', 'track', 'pid'}:
-        raise ValueError(
-            f'VideoTree: `pattern` has the groups {sorted(groups)}; it needs '
-            "'video' and may have 'track' and 'pid'")
-    return compiled

@@ -125,9 +125,13 @@ def test_a_track_has_one_box_per_frame(rows):
         assert (steps >= 0.4).all()
 
 
-@pytest.mark.parametrize('options', [(0, 1), (1.5, 1), (0.5, 0)])
-def test_wrong_link_options(options):
-    with pytest.raises(ValueError, match='0 < min_iou <= 1'):
+@pytest.mark.parametrize('options, message', [
+    ((0, 1), 'min_iou must be above 0, got 0'),
+    ((1.5, 1), r'min_iou must be in \[0, 1\], got 1.5'),
+    ((0.5, 0), 'max_gap must be an integer of at least 1, got 0'),
+])
+def test_wrong_link_options(options, message):
+    with pytest.raises(ValueError, match=message):
         link_boxes(boxes_of([]), *options)
 
 

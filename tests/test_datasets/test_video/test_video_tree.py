@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmreidmix.datasets import DomainMixture, VideoTree
+from mmreidmix.datasets import DomainMixture, VideoTree, bytes_column
 from mmreidmix.datasets.toy import generate
-from mmreidmix.datasets.video import video_numbers, video_tree
+from mmreidmix.datasets.video import video_tree
 from mmreidmix.datasets.video.folder_scan import folder_stamps, scan_tree
 from mmreidmix.datasets.video.index_cache import TICK_NS
 from mmreidmix.registry import DATASETS
@@ -122,7 +122,7 @@ def test_images_above_the_videos_are_refused(tmp_path):
 
 
 def test_pattern(tmp_path, monkeypatch):
-    monkeypatch.setattr(video_numbers, '_BLOCK', 2)
+    monkeypatch.setattr(bytes_column, '_BLOCK', 2)
     names = ['day/b_p7_1.jpg', 'day/a_p12_1.jpg', 'day/b_p7_2.jpg',
              'night/b_p7_1.jpg']
     dataset = tree(
@@ -222,7 +222,7 @@ def test_no_video_at_all(tmp_path):
     (dict(workers=0), 'workers must be .*, got 0'),
     (dict(subset='query'), "subset must be .*, got 'query'"),
     (dict(pattern='(?P<video>'), 'not a regular expression'),
-    (dict(pattern='(?P<camid>.*)'), r"\['camid'\]; it needs 'video'"),
+    (dict(pattern='(?P<camid>.*)'), r"\['camid'\]; .* needs 'video'"),
     (dict(pattern=r'(?P<video>v)/(?P<pid>.+)\.jpg'), "v/x.jpg: pid is 'x'"),
     (dict(video_parts=1, listing='l'), 'give at most one of'),
     (dict(pattern='(?P<video>.*)', listing='l'), 'give at most one of'),
@@ -324,7 +324,7 @@ def test_only_large_trees_are_kept_by_themselves(kept, monkeypatch):
     root = kept.root
     VideoTree(root, name='m')
     assert not (root.parent / '.mmreidmix_cache').exists()
-    monkeypatch.setattr(video_tree, '_WORTH_KEEPING', 3)
+    monkeypatch.setattr(video_tree, '_MIN_IMAGES_OF_INDEX', 3)
     VideoTree(root, name='m', cache=False)
     assert not (root.parent / '.mmreidmix_cache').exists()
     VideoTree(root, name='m')
