@@ -95,7 +95,9 @@ def select_reliable(
     computes it in the first epoch and keeps it.
 
     Args:
-        labels, tight, loose: see :func:`cluster_reliability`.
+        labels (np.ndarray): see :func:`cluster_reliability`.
+        tight (np.ndarray): see there.
+        loose (np.ndarray): see there.
         alpha (float, optional): threshold of an earlier epoch.
         indep_quantile (float): q above, in [0, 1].
         min_size (int): least images of a cluster, at least 2.
