@@ -28,8 +28,10 @@ ALLOWED = {
     'neighbours': {'checks', 'compat'},
     'pseudo_labels': {'checks', 'neighbours', 'timing'},
     'datasets': {'checks', 'files', 'registry', 'structures'},
-    'evaluation': {'distributed', 'files', 'neighbours', 'registry'},
-    'results': {'evaluation', 'files', 'registry', 'signatures', 'version'},
+    'evaluation': {'checks', 'distributed', 'files', 'neighbours', 'registry'},
+    'results': {
+        'checks', 'evaluation', 'files', 'registry', 'signatures', 'version'
+    },
     'models': {
         'checks', 'compat', 'distributed', 'registry', 'signatures',
         'structures'

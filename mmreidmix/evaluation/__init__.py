@@ -1,7 +1,11 @@
 """Scores of embeddings: functions over arrays and metrics of the runner."""
 from .feature_table import FeatureTable
+from .functional.query_gallery import QueryGallery
 from .functional.ranking import RankingResult, rank, top_matches
-from .functional.single_shot import SingleShotResult, single_gallery_shot
+from .functional.single_gallery_shot import (
+    SingleShotResult,
+    single_gallery_shot,
+)
 from .functional.split_statistics import add_split_means, mean_and_spread
 from .metrics import (
     FeatureMetric,
@@ -12,8 +16,8 @@ from .metrics import (
 )
 
 __all__ = [
-    'FeatureMetric', 'FeatureTable', 'RankingResult', 'ReIDMetric',
-    'SingleShotResult', 'SplitReIDMetric', 'VerificationMetric',
-    'add_split_means', 'find_metric', 'mean_and_spread', 'rank',
-    'single_gallery_shot', 'top_matches'
+    'FeatureMetric', 'FeatureTable', 'QueryGallery', 'RankingResult',
+    'ReIDMetric', 'SingleShotResult', 'SplitReIDMetric',
+    'VerificationMetric', 'add_split_means', 'find_metric',
+    'mean_and_spread', 'rank', 'single_gallery_shot', 'top_matches'
 ]

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Optional, Union
 
 import numpy as np
 import torch
 
-from mmreidmix.evaluation.functional.ranking import RankingResult, rank
 from mmreidmix.files import read_arrays, replace_file
+
+from .functional.query_gallery import QueryGallery
 
 
 @dataclass(frozen=True)
@@ -16,13 +18,13 @@ class FeatureTable:
     """One row per image, of one or several domains.
 
     Attributes:
-        features (np.ndarray): shape (N, D), float32.
-        pids (np.ndarray): identities, shape (N,), int64; -1 = junk.
-        camids (np.ndarray): cameras inside the domain, shape (N,), int64.
-        domain (np.ndarray): position in ``domains``, shape (N,), int64.
-        is_query (np.ndarray): query or gallery image, shape (N,), bool.
-        img_path (np.ndarray): image files, shape (N,), str.
-        domains (np.ndarray): names of the domains, shape (M,), str.
+        features (np.ndarray): (N, D) float32.
+        pids (np.ndarray): (N,) int64 identities; -1 marks junk.
+        camids (np.ndarray): (N,) int64 cameras inside the domain.
+        domain (np.ndarray): (N,) int64 positions in ``domains``.
+        is_query (np.ndarray): (N,) bool, query or gallery image.
+        img_path (np.ndarray): (N,) str, image files.
+        domains (np.ndarray): (M,) str, names of the domains.
     """
 
     features: np.ndarray
@@ -40,46 +42,89 @@ class FeatureTable:
                 raise ValueError(
                     f'{field.name} has {size} rows, features has '
                     f'{len(self.features)}')
-        if len(set(self.domains.tolist())) < len(self.domains):
-            raise ValueError('every domain needs a name of its own, got '
-                             f'{self.domains.tolist()}')
-        unnamed = set(self.domain.tolist()) - set(range(len(self.domains)))
+        names = self.domains.tolist()
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f'every domain needs a name of its own, got {names}')
+        unnamed = set(self.domain.tolist()) - set(range(len(names)))
         if unnamed:
             raise ValueError(f'domain {sorted(unnamed)} has no name: domains '
-                             f'are {self.domains.tolist()}')
+                             f'are {names}')
 
     @classmethod
-    def load(cls, file) -> 'FeatureTable':
+    def from_images(cls,
+                    features: np.ndarray,
+                    labels: np.ndarray,
+                    img_path: np.ndarray,
+                    metainfo: Optional[Mapping] = None) -> 'FeatureTable':
+        """Table of the images of a data set, each embedded once.
+
+        Args:
+            features (np.ndarray): (N, D) float32.
+            labels (np.ndarray): (N, 4) int64 identity, camera, domain, and
+                whether the image is a query.
+            img_path (np.ndarray): (N,) str.
+            metainfo (Mapping, optional): of the data set: 'domains', their
+                names, and, of a :class:`SharedRetrievalDataset`, 'rows'. The
+                table then has these rows in place of one per image: each
+                holds its 'image', 'pid', 'camid', 'domain' and 'is_query',
+                and images that several splits use are repeated.
+
+        Raises:
+            ValueError: the rows are made of other images.
+        """
+        metainfo = metainfo or {}
+        rows = metainfo.get('rows')
+        if rows is None:
+            pids, camids, domain, is_query = labels.T
+        else:
+            images = np.asarray(rows['image'])
+            needed = int(images.max()) + 1
+            if len(features) != needed:
+                raise ValueError(
+                    f'{len(features)} images were embedded, the splits are '
+                    f'made of {needed}; all are needed to score them')
+            features, img_path = features[images], img_path[images]
+            pids, camids, domain, is_query = (
+                rows[key] for key in ('pid', 'camid', 'domain', 'is_query'))
+        names = metainfo.get('domains')
+        if names is None:
+            names = [f'domain{i}' for i in range(np.max(domain) + 1)]
+        return cls(features, np.asarray(pids, np.int64),
+                   np.asarray(camids, np.int64), np.asarray(domain, np.int64),
+                   np.asarray(is_query, bool), img_path,
+                   np.array([str(name) for name in names]))
+
+    @classmethod
+    def load(cls, file: Union[str, Path]) -> 'FeatureTable':
         """Read what :meth:`save` wrote.
 
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: it is no archive, broken, or lacks an array.
         """
-        file = Path(file)
-        if not file.is_file():
+        if not Path(file).is_file():
             raise FileNotFoundError(
                 f'no feature file {file}; write one with the option '
                 'save_features of ReIDMetric')
         names = [field.name for field in fields(cls)]
-        found = read_arrays(file, names)
-        missing = sorted(set(names) - set(found))
+        arrays = read_arrays(file, names)
+        missing = sorted(set(names) - set(arrays))
         if missing:
             raise ValueError(
                 f'{file} lacks the arrays {missing}; expected {names}, as '
                 'ReIDMetric saves them')
-        return cls(**found)
+        return cls(**arrays)
 
-    def save(self, file):
+    def save(self, file: Union[str, Path]) -> None:
         """Write an uncompressed ``.npz`` without pickled objects."""
-        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
-        replace_file(file, lambda stream: np.savez(stream, **arrays))
+        replace_file(file, lambda stream: np.savez(stream, **vars(self)))
 
-    def sides(self, domain: str):
+    def rows_of(self, domain: str) -> tuple[np.ndarray, np.ndarray]:
         """Row numbers of the queries and of the gallery of one domain.
 
         Raises:
-            ValueError: the domain is unknown, or one side is empty.
+            ValueError: the domain is unknown, or has no query or no gallery.
         """
         names = self.domains.tolist()
         if domain not in names:
@@ -92,62 +137,40 @@ class FeatureTable:
                              f'{len(gallery)} gallery images: both are needed')
         return query, gallery
 
-    def compare(self, function, query, gallery, device='cpu', **options):
-        """Call ``rank`` or ``top_matches`` on rows of the table.
+    def query_gallery(self,
+                      domain: str,
+                      query: Optional[np.ndarray] = None,
+                      gallery: Optional[np.ndarray] = None,
+                      *,
+                      device: str = 'cpu',
+                      **options) -> QueryGallery:
+        """Queries and gallery of one domain, ready to be scored.
 
         Args:
-            function (Callable): one of :mod:`mmreidmix.evaluation` that takes
-                features, identities and cameras of two sides.
-            query (np.ndarray): rows.
-            gallery (np.ndarray): rows.
+            domain (str): its name.
+            query (np.ndarray, optional): rows; those of the domain by
+                default.
+            gallery (np.ndarray, optional): likewise.
             device (str): where the features are compared.
-            **options: of the function.
+            **options: of :meth:`QueryGallery.from_arrays`.
+
+        Raises:
+            ValueError: what :meth:`rows_of` and
+                :meth:`QueryGallery.from_arrays` raise.
         """
+        if query is None or gallery is None:
+            rows = self.rows_of(domain)
+            query = rows[0] if query is None else query
+            gallery = rows[1] if gallery is None else gallery
+        return QueryGallery.from_arrays(
+            self._features_of(query).to(device),
+            self._features_of(gallery).to(device),
+            self.pids[query], self.pids[gallery],
+            self.camids[query], self.camids[gallery], name=domain, **options)
+
+    def _features_of(self, rows: np.ndarray) -> torch.Tensor:
+        """Some rows, without a copy where they follow each other."""
         features = torch.from_numpy(self.features)
-        return function(_take(features, query).to(device),
-                        _take(features, gallery).to(device),
-                        self.pids[query], self.pids[gallery],
-                        self.camids[query], self.camids[gallery], **options)
-
-    def rank(self, domain: str, **options) -> RankingResult:
-        """Score one domain; options as in :func:`ranking.rank`."""
-        return self.compare(
-            rank, *self.sides(domain), name=domain, **options)
-
-
-def _take(features: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
-    """Some rows, without a copy where they follow each other."""
-    if len(rows) and (np.diff(rows) == 1).all():
-        return features[rows[0]:rows[-1] + 1]
-    return features[rows]
-
-
-def expand_rows(table: FeatureTable, rows: Mapping) -> FeatureTable:
-    """Turn one row per image into one row per use of an image.
-
-    Args:
-        table (FeatureTable): all images, in order.
-        rows (Mapping[str, np.ndarray]): 'image' (row of the table), 'pid',
-            'camid', 'domain' and 'is_query' of each new row, as
-            :class:`SharedRetrievalDataset` gives them in its metainfo.
-
-    Returns:
-        FeatureTable: with copies of features that are used several times.
-
-    Raises:
-        ValueError: if the table does not hold all images.
-    """
-    images = np.asarray(rows['image'])
-    needed = int(images.max()) + 1
-    if len(table.features) != needed:
-        raise ValueError(
-            f'{len(table.features)} images were embedded, the splits are '
-            f'made of {needed}; all are needed to score them')
-    return FeatureTable(
-        table.features[images],
-        np.asarray(rows['pid'], np.int64),
-        np.asarray(rows['camid'], np.int64),
-        np.asarray(rows['domain'], np.int64),
-        np.asarray(rows['is_query'], bool),
-        table.img_path[images],
-        table.domains)
+        if len(rows) and (np.diff(rows) == 1).all():
+            return features[rows[0]:rows[-1] + 1]
+        return features[rows]

@@ -3,16 +3,18 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 import numpy as np
 
 from mmreidmix.evaluation.functional.ranking import RankingResult
 from mmreidmix.files import read_arrays, replace_file
 
+File = Union[str, Path]
+
 FORMAT_VERSION = 1
-#: every result file has these; tools may add others
-FIELDS = {
+#: Every result file has these fields; tools may add others.
+FIELDS: dict = {
     'format_version': int,
     'results': dict,
     'protocol': str,
@@ -37,9 +39,15 @@ DOMAIN_FIELDS = {
     'query': dict,
     'gallery': dict,
 }
+# Arrays of a ranking, by domain, and the types they are stored in.
+QUERY_VALUES = {
+    'ap': np.float32,
+    'inp': np.float32,
+    'first_match_rank': np.int32,
+}
 
 
-def write_result(file, result: Mapping) -> None:
+def write_result(file: File, result: Mapping) -> None:
     """Write a result file; an interrupted call leaves the old one.
 
     Raises:
@@ -52,7 +60,7 @@ def write_result(file, result: Mapping) -> None:
     replace_file(file, lambda stream: stream.write(f'{text}\n'.encode()))
 
 
-def read_result(file) -> dict:
+def read_result(file: File) -> dict:
     """Read and check a result file.
 
     Raises:
@@ -80,7 +88,7 @@ def read_result(file) -> dict:
     return result
 
 
-def _check(result: Mapping, file) -> None:
+def _check(result: Mapping, file: File) -> None:
     _check_fields(result, FIELDS, str(file))
     for number, domain in enumerate(result['domains']):
         _check_fields(domain, DOMAIN_FIELDS, f'{file}: domains[{number}]')
@@ -96,39 +104,33 @@ def _check_fields(content: Mapping, fields: Mapping, where: str) -> None:
                              f'{kind}')
 
 
-def _plain(value):
+def _plain(value: object) -> object:
     return value.tolist() if isinstance(value, np.generic) else str(value)
 
 
-def queries_file(file) -> Path:
-    """Where the values per query of a result file are."""
+def queries_file(file: File) -> Path:
+    """File of the values per query, beside a result file."""
     return Path(file).with_suffix('.queries.npz')
 
 
-def write_queries(file, rankings: Mapping) -> None:
+def write_queries(file: File, rankings: Mapping[str, RankingResult]) -> None:
     """Write the values per query beside a result file.
 
     Args:
-        file (str): the result file.
+        file (str | Path): the result file.
         rankings (Mapping[str, RankingResult]): by domain.
     """
     arrays = {
-        f'{name}/{key}': values
-        for name, ranking in rankings.items() for key, values in {
-            'ap': ranking.ap.astype(np.float32),
-            'inp': ranking.inp.astype(np.float32),
-            'first_match_rank': ranking.first_match_rank.astype(np.int32),
-        }.items()
+        f'{name}/{key}': getattr(ranking, key).astype(dtype)
+        for name, ranking in rankings.items()
+        for key, dtype in QUERY_VALUES.items()
     }
     replace_file(
         queries_file(file), lambda stream: np.savez(stream, **arrays))
 
 
-def read_queries(file) -> Optional[dict]:
-    """Read what :func:`write_queries` wrote.
-
-    Returns:
-        dict[str, RankingResult] or None: by domain; None without a file.
+def read_queries(file: File) -> Optional[dict[str, RankingResult]]:
+    """Read what :func:`write_queries` wrote, by domain; None without a file.
 
     Raises:
         ValueError: the file is broken or lacks an array.
@@ -138,16 +140,13 @@ def read_queries(file) -> Optional[dict]:
         return None
     arrays = read_arrays(path)
     names = dict.fromkeys(key.rpartition('/')[0] for key in arrays)
-    missing = [f'{name}/{key}' for name in names
-               for key in ('ap', 'inp', 'first_match_rank')
+    missing = [f'{name}/{key}' for name in names for key in QUERY_VALUES
                if f'{name}/{key}' not in arrays]
     if missing:
         raise ValueError(f'{path} lacks the arrays {missing}; run the test '
                          'again')
-    return {name: _ranking(arrays, name) for name in names}
-
-
-def _ranking(arrays, name: str) -> RankingResult:
-    first = arrays[f'{name}/first_match_rank']
-    return RankingResult(arrays[f'{name}/ap'], arrays[f'{name}/inp'], first,
-                         len(first), int((first >= 0).sum()))
+    return {
+        name: RankingResult(
+            **{key: arrays[f'{name}/{key}'] for key in QUERY_VALUES})
+        for name in names
+    }

@@ -63,25 +63,26 @@ def camera_confusion(table: FeatureTable,
         ValueError: unknown domain, or no query has a match.
     """
     options: dict[str, Any] = dict(metric=metric, cross_camera=cross_camera)
-    query, gallery = table.sides(domain)
+    query, gallery = table.rows_of(domain)
     gallery = gallery[table.pids[gallery] >= 0]
     cameras = np.unique(table.camids[np.concatenate([query, gallery])])
-    first = table.rank(domain, **options).first_match_rank
+    first = rank(table.query_gallery(domain, **options)).first_match_rank
 
     camera = np.searchsorted(cameras, table.camids)
     shape = len(cameras), len(cameras)
     wrong_first, mean_ap = np.zeros(shape, np.int64), np.full(shape, np.nan)
     wrong = query[first > 0]
     if len(wrong):
-        found = table.compare(top_matches, wrong, gallery, k=1, **options)[0]
+        found = top_matches(
+            table.query_gallery(domain, wrong, gallery, **options), 1)[0]
         np.add.at(wrong_first,
                   (camera[wrong], camera[gallery[found[:, 0]]]), 1)
     for i, j in np.ndindex(shape):
         own, other = query[camera[query] == i], gallery[camera[gallery] == j]
         has_match = np.isin(table.pids[own], table.pids[other]).any()
         if has_match and not (cross_camera and i == j):
-            mean_ap[i, j] = table.compare(
-                rank, own, other, **options).summary()['mAP']
+            images = table.query_gallery(domain, own, other, **options)
+            mean_ap[i, j] = rank(images).summary()['mAP']
     queries = np.bincount(camera[query[first >= 0]], minlength=len(cameras))
     return CameraConfusion(cameras, queries, wrong_first, mean_ap)
 

@@ -73,7 +73,7 @@ def sample_people(table: FeatureTable,
     rng = np.random.default_rng(seed)
     rows, total = [], 0
     for name in domains:
-        own = np.concatenate(table.sides(name))
+        own = np.concatenate(table.rows_of(name))
         people = np.unique(table.pids[own[table.is_query[own]]])
         turns = rng.permutation(len(people))
         own = own[np.isin(table.pids[own], people)]

@@ -7,7 +7,7 @@ from typing import Any, Optional
 import numpy as np
 
 from mmreidmix.evaluation.feature_table import FeatureTable
-from mmreidmix.evaluation.functional.ranking import top_matches
+from mmreidmix.evaluation.functional.ranking import rank, top_matches
 
 from .image_grid import FAINT, FRAME, PAPER, Sheet
 from .pictures import AnyPath, RGBImage, file_name, save_picture
@@ -112,13 +112,13 @@ def domain_rank_lists(table: FeatureTable,
         OSError: an image can not be read.
     """
     options: dict[str, Any] = dict(metric=metric, cross_camera=cross_camera)
-    query, gallery = table.sides(domain)
-    result = table.rank(domain, **options)
+    query, gallery = table.rows_of(domain)
+    result = rank(table.query_gallery(domain, **options))
     valid = np.flatnonzero(result.first_match_rank >= 0)
     picked = np.sort(np.random.default_rng(seed).permutation(valid)[:num])
     chosen = query[picked]
-    indices, scores, correct = table.compare(
-        top_matches, chosen, gallery, k=topk, **options)
+    indices, scores, correct = top_matches(
+        table.query_gallery(domain, chosen, gallery, **options), topk)
     first = result.first_match_rank[picked] + 1
     summary = result.summary()
     return draw_rank_lists(

@@ -140,7 +140,7 @@ def test_notes(make_work_dir, result, tmp_path):
         training_seed=6, results={'mall/mAP': .5, 'mall/rank-1': .5}))
     for file in files:
         write_queries(file, {'mall': RankingResult(
-            np.array([.2, .8]), np.array([.2, .8]), np.array([0, 3]), 2, 2)})
+            np.array([.2, .8]), np.array([.2, .8]), np.array([0, 3]))})
     page = show(make_work_dir(), files)
     assert 'A single seed' not in page.text
     assert 'Toy data' not in page.text

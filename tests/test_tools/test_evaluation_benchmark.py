@@ -64,7 +64,7 @@ def test_other_distances_are_noticed(tool, monkeypatch):
     found = stages['measure_rerank'](setting)
     blocks = stages['reranked_blocks']
     monkeypatch.setitem(
-        stages, 'reranked_blocks', lambda sides: blocks(sides, k1=19))
+        stages, 'reranked_blocks', lambda images: blocks(images, k1=19))
     with pytest.raises(AssertionError, match='of 4000 distances differ'):
         stages['measure_dense'](setting, found['ap'], found['first'])
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.metrics import average_precision_score
 
-from mmreidmix.evaluation import FeatureTable
+from mmreidmix.evaluation import FeatureTable, rank
 from mmreidmix.visualization import camera_confusion, draw_camera_confusion
 
 TOOL = Path(__file__).parents[2] / 'tools/visualization/camera_confusion.py'
@@ -34,7 +34,7 @@ def naive(table, cross_camera):
     """Matrices by loops over queries and cameras, and who has a match."""
     features = table.features / np.linalg.norm(
         table.features, axis=1, keepdims=True)
-    query, gallery = table.sides('shop/one')
+    query, gallery = table.rows_of('shop/one')
     cameras = sorted(set(table.camids[table.pids >= 0].tolist()))
     wrong = {(i, j): 0 for i in cameras for j in cameras}
     queries = dict.fromkeys(cameras, 0)
@@ -78,7 +78,7 @@ def test_against_loops(seed, cross_camera):
 def test_errors_add_up_to_those_of_rank_1():
     table = make_table(3)
     found = camera_confusion(table, 'shop/one')
-    summary = table.rank('shop/one').summary()
+    summary = rank(table.query_gallery('shop/one')).summary()
     valid = summary['queries'] - summary['queries_without_match']
     assert found.queries.sum() == valid
     assert found.wrong_first.sum() == round(valid * (1 - summary['rank-1']))

@@ -112,13 +112,11 @@ def find_thresholds(args, runner, weights: CheckWeightsHook) -> dict:
     table = embed(runner)
     cfg = runner.cfg.to_dict()
     domain, = describe_domains(runner.test_dataloader.dataset, cfg)
-    thresholds, pairs = table.compare(
-        calibrate,
-        *table.sides(domain['name']),
-        fmrs=args.fmr,
+    thresholds, pairs = calibrate(
+        table.query_gallery(domain['name']),
+        args.fmr,
         resamples=args.resamples,
-        seed=args.seed,
-        name=domain['name'])
+        seed=args.seed)
     return {
         'similarity': 'cosine',
         'thresholds': [asdict(threshold) for threshold in thresholds],

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from mmreidmix.checks import check_count
-from mmreidmix.evaluation.functional.query_gallery import checked_sides
-from mmreidmix.evaluation.functional.reranking import OPTIONS, reranked_blocks
+from mmreidmix.evaluation.functional.query_gallery import QueryGallery
+from mmreidmix.evaluation.functional.reranking import reranked_blocks
 
 from .checks import integers
 from .flat_search import Neighbours, exact_search, nearest
@@ -18,6 +18,7 @@ from .index import GalleryIndex
 #: Up to so many images are compared without an index: it takes milliseconds.
 EXACT_LIMIT = 20_000
 _CANDIDATES = 100
+OPTIONS = ('k1', 'k2', 'lambda_value')  # of the re-ranking
 
 
 def passing_images(images: ImageTable, camids: Optional[Sequence[int]] = None,
@@ -128,10 +129,10 @@ def reranked_order(query: np.ndarray, candidates: np.ndarray, *,
     if (everything @ everything.T).min(1).max() > 1 - 1e-6:
         return np.arange(num)  # all are alike, or there is none
     labels = np.zeros(num, np.int64)
-    sides = checked_sides(
+    images = QueryGallery.from_arrays(
         torch.from_numpy(query[None]), torch.from_numpy(candidates),
         labels[:1], labels, labels[:1], labels, cross_camera=False)
     (_, scores), = reranked_blocks(
-        sides, k1=min(k1, num), k2=min(k2, num + 1),
+        images, k1=min(k1, num), k2=min(k2, num + 1),
         lambda_value=lambda_value)
     return np.lexsort((np.arange(num), -scores[0].numpy()))

@@ -169,7 +169,7 @@ class PicturesHook(Hook):
         table, rng = self.metric.table, np.random.default_rng(self.seed)
         pipeline = runner.val_dataloader.dataset.pipeline
         for name in self._names():
-            query = table.sides(name)[0]
+            query = table.rows_of(name)[0]
             rows = np.sort(rng.permutation(query)[:num])
             images, maps = explain(
                 bare_model(runner), pipeline, table.img_path[rows])

@@ -2,20 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Optional
 
 import numpy as np
 
+from mmreidmix.checks import check_above, check_count, check_fraction
 from mmreidmix.neighbours.numba_kernels import compiled
 
-from .query_gallery import checked_sides
-from .verification import (
-    PairHistogram,
-    bin_of,
-    check_share,
-    pair_histogram,
-    to_cosine,
-)
+from .query_gallery import QueryGallery
+from .verification import PairHistogram, bin_of, pair_histogram, to_cosine
 
 
 @dataclass(frozen=True)
@@ -42,20 +36,13 @@ class Threshold:
     supported: bool
 
 
-def calibrate(query,
-              gallery,
-              q_pids,
-              g_pids,
-              q_camids,
-              g_camids,
-              fmrs: Sequence = (1e-3, 1e-4),
-              *,
-              cross_camera: bool = True,
-              resamples: int = 1000,
-              confidence: float = 0.95,
-              seed: int = 0,
-              block: Optional[int] = None,
-              name: str = ''):
+def calibrate(
+        images: QueryGallery,
+        fmrs: Sequence[float] = (1e-3, 1e-4),
+        *,
+        resamples: int = 1000,
+        confidence: float = 0.95,
+        seed: int = 0) -> tuple[list[Threshold], PairHistogram]:
     """Find the cosine threshold of each false-match rate.
 
     The interval is that of a bootstrap over people, not over pairs, which
@@ -72,37 +59,30 @@ def calibrate(query,
     cosines, four times the highest wanted rate of all.
 
     Args:
-        query (Tensor): features; this and the next five as in
-            :func:`pair_histogram`.
-        gallery (Tensor): features.
-        q_pids (Sequence[int]): identities.
-        g_pids (Sequence[int]): identities.
-        q_camids (Sequence[int]): cameras.
-        g_camids (Sequence[int]): cameras.
+        images (QueryGallery): metric must be 'cosine'.
         fmrs (Sequence[float]): wanted false-match rates, in (0, 1).
-        cross_camera (bool): leave out the pairs of one camera.
         resamples (int): draws of the bootstrap; draws without an impostor
             pair are left out.
         confidence (float): of the interval, in (0, 1).
         seed (int): of the draws.
-        block (int, optional): queries per block. Default: by the memory.
-        name (str): name of the domain, for error messages.
 
     Returns:
         tuple[list[Threshold], PairHistogram]: one threshold per rate, in the
         given order, and all pair counts.
 
     Raises:
-        ValueError: an option is out of range, or what
-            :func:`pair_histogram` raises.
+        ValueError: an option is out of range, no draw has an impostor pair,
+            or what :func:`pair_histogram` raises.
     """
-    _check_options(fmrs, resamples, confidence)
-    columns = (query, gallery, q_pids, g_pids, q_camids, g_camids)
-    histogram = pair_histogram(
-        *columns, cross_camera=cross_camera, block=block, name=name)
-    side = checked_sides(
-        *columns, cross_camera=cross_camera, block=block, name=name)
-    people = _People.of(side)
+    if not len(fmrs):
+        raise ValueError('calibrate: fmrs is empty; name at least one rate')
+    check_count('calibrate', 1, resamples=resamples)
+    for share in (*({'fmrs': fmr} for fmr in fmrs),
+                  {'confidence': confidence}):
+        check_above('calibrate', 0, **share)
+        check_fraction('calibrate', **share)
+    histogram = pair_histogram(images)
+    people = _People.of(images)
     weights = people.draw(resamples, seed)
     totals = people.impostor_pairs(weights)
     weights, totals = weights[totals > 0], totals[totals > 0]
@@ -112,48 +92,34 @@ def calibrate(query,
                          '`resamples` or take more people')
     tail = 4 * max(fmrs)
     while True:
-        bins = _bootstrap(side, people, weights, totals, histogram, tail,
+        bins = _bootstrap(images, people, weights, totals, histogram, tail,
                           np.sort(fmrs)[::-1].astype(float))
         if (bins >= 0).all():
             break
-        tail *= 4  # a draw reached below the kept pairs
-    edges = np.quantile(
-        to_cosine(bins), [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+        tail *= 4  # a draw reached below the tail
+    intervals = np.quantile(
+        to_cosine(bins), [(1 - confidence) / 2, (1 + confidence) / 2],
+        axis=0).T
     rows = np.argsort(np.argsort(-np.asarray(fmrs, dtype=float)))
     return [
-        _describe(histogram, fmr, *edges[:, row].tolist())
-        for fmr, row in zip(fmrs, rows)
+        Threshold(
+            float(fmr), histogram.threshold_at(fmr), low, high,
+            histogram.fpr_at(fmr), histogram.tpr_at(fmr),
+            fmr >= histogram.smallest_fpr())
+        for fmr, (low, high) in zip(fmrs, intervals[rows].tolist())
     ], histogram
-
-
-def _check_options(fmrs, resamples, confidence):
-    if not len(fmrs):
-        raise ValueError('calibrate: fmrs is empty; name at least one rate')
-    for fmr in fmrs:
-        check_share(fmr, 'fmr')
-    if min(fmrs) == 0 or max(fmrs) == 1:
-        raise ValueError(f'calibrate: fmrs must be above 0 and below 1, got '
-                         f'{list(fmrs)}')
-    if resamples < 1:
-        raise ValueError(f'calibrate: resamples must be at least 1, got '
-                         f'{resamples}')
-    if not 0 < confidence < 1:
-        raise ValueError('calibrate: confidence must be above 0 and below 1, '
-                         f'got {confidence}')
-
-
-def _describe(histogram: PairHistogram, fmr, low, high) -> Threshold:
-    return Threshold(
-        float(fmr), histogram.threshold_at(fmr), low, high,
-        histogram.fpr_at(fmr), histogram.tpr_at(fmr),
-        fmr >= histogram.smallest_fpr())
 
 
 @dataclass(frozen=True)
 class _People:
-    """Who is on which image: identities 0..P-1, images per camera (P, C).
+    """Who is on which image: persons 0..P-1, junk is -1.
 
-    Junk is person -1.
+    Attributes:
+        query (np.ndarray): (Nq,) persons.
+        gallery (np.ndarray): (Ng,) persons.
+        query_images (np.ndarray): (P, C) images by person and camera.
+        gallery_images (np.ndarray): (P, C) likewise.
+        cross_camera (bool): whether pairs of one camera do not count.
     """
 
     query: np.ndarray
@@ -163,22 +129,23 @@ class _People:
     cross_camera: bool
 
     @classmethod
-    def of(cls, side) -> '_People':
-        pids = np.maximum(np.concatenate([side.q_pids, side.g_pids]), -1)
-        known, pids = np.unique(pids, return_inverse=True)
+    def of(cls, images: QueryGallery) -> '_People':
+        pids = np.maximum(np.concatenate([images.q_pids, images.g_pids]), -1)
+        known, persons = np.unique(pids, return_inverse=True)
+        persons = persons.astype(np.int32) - (known[0] < 0)
         cameras, camids = np.unique(
-            np.concatenate([side.q_camids, side.g_camids]),
+            np.concatenate([images.q_camids, images.g_camids]),
             return_inverse=True)
-        half = len(side.q_pids)
-        images = np.zeros((2, (known >= 0).sum(), len(cameras)))
-        pids = pids.astype(np.int32) - (known[0] < 0)
-        for counts, part in zip(images, (slice(half), slice(half, None))):
-            person = pids[part] >= 0
-            np.add.at(counts, (pids[part][person], camids[part][person]), 1)
-        return cls(pids[:half], pids[half:], *images, side.cross_camera)
+        half = len(images.q_pids)
+        counts = np.zeros((2, (known >= 0).sum(), len(cameras)))
+        side = (np.arange(len(pids)) >= half).astype(int)
+        valid = persons >= 0
+        np.add.at(counts, (side[valid], persons[valid], camids[valid]), 1)
+        return cls(persons[:half], persons[half:], counts[0], counts[1],
+                   images.cross_camera)
 
     def draw(self, resamples: int, seed: int) -> np.ndarray:
-        """How often each person is drawn, shape (resamples, P)."""
+        """How often each person is drawn, (resamples, P)."""
         number = len(self.query_images)
         return np.random.default_rng(seed).multinomial(
             number, np.full(number, 1 / number), resamples).astype(float)
@@ -197,22 +164,22 @@ class _People:
         return pairs
 
 
-def _bootstrap(side, people, weights, totals, histogram, tail, fmrs):
+def _bootstrap(images: QueryGallery, people: _People, weights: np.ndarray,
+               totals: np.ndarray, histogram: PairHistogram, tail: float,
+               fmrs: np.ndarray) -> np.ndarray:
     """Bins of the thresholds, (resamples, len(fmrs)); -1 = not in the tail."""
     lowest = 0
     if tail < 1:
         lowest = max(histogram.bin_at(tail) - 1, 0)
     size = int(histogram.impostor[lowest:].sum())
-    first = np.empty(size, dtype=np.int32)
-    second = np.empty(size, dtype=np.int32)
-    bins = np.empty(size, dtype=np.int32)
+    first, second, bins = np.empty((3, size), dtype=np.int32)
     filled = 0
-    for begin, scores in side.score_blocks():
+    for begin, scores in images.score_blocks():
         rows = slice(begin, begin + len(scores))
-        filled = _collect(scores.cpu().numpy(), side.q_camids[rows],
-                          side.g_camids, people.query[rows], people.gallery,
-                          side.cross_camera, lowest, filled, first, second,
-                          bins)
+        filled = _collect_impostors(
+            scores.cpu().numpy(), images.q_camids[rows], images.g_camids,
+            people.query[rows], people.gallery, images.cross_camera, lowest,
+            filled, first, second, bins)
     if filled != size:
         raise RuntimeError(f'calibrate: {filled} instead of {size} impostor '
                            'pairs on the second pass: the products of this '
@@ -226,8 +193,11 @@ def _bootstrap(side, people, weights, totals, histogram, tail, fmrs):
 
 
 @compiled
-def _collect(scores, q_camids, g_camids, q_people, g_people, cross_camera,
-             lowest, filled, first, second, bins):
+def _collect_impostors(scores: np.ndarray, q_camids: np.ndarray,
+                       g_camids: np.ndarray, q_people: np.ndarray,
+                       g_people: np.ndarray, cross_camera: bool, lowest: int,
+                       filled: int, first: np.ndarray, second: np.ndarray,
+                       bins: np.ndarray) -> int:
     for row in range(len(scores)):
         for j in range(len(g_camids)):
             if cross_camera and g_camids[j] == q_camids[row]:
@@ -246,8 +216,10 @@ def _collect(scores, q_camids, g_camids, q_people, g_people, cross_camera,
 
 
 @compiled
-def _draw_thresholds(first, second, bins, weights, totals, fmrs, none,
-                     result):
+def _draw_thresholds(first: np.ndarray, second: np.ndarray, bins: np.ndarray,
+                     weights: np.ndarray, totals: np.ndarray,
+                     fmrs: np.ndarray, none: int,
+                     result: np.ndarray) -> None:
     # `bins` and `fmrs` descend. The threshold is one bin above the first bin
     # whose pairs are too many.
     for draw in range(len(weights)):

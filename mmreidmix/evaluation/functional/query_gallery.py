@@ -1,13 +1,15 @@
-"""Queries and gallery, checked, and their scores in blocks."""
+"""Query and gallery of one domain, checked, and their scores in blocks."""
 
-from dataclasses import dataclass, replace
-from typing import Optional
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Optional, Union
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from mmreidmix.checks import check_choice, check_count, name_some
 from mmreidmix.neighbours.matmul import multiply
 
 METRICS = ('cosine', 'euclidean')
@@ -16,21 +18,29 @@ _BLOCK_BYTES = 128 << 20
 _BLOCK_ROWS = (32, 512)
 _ROWS = 4096
 
+Array = Union[Sequence, np.ndarray, Tensor]
+
 
 @dataclass(frozen=True)
-class Sides:
-    """Checked query and gallery; nothing is copied that is float32 or 64.
+class QueryGallery:
+    """Query and gallery images with checked features and labels.
+
+    It is built by :meth:`from_arrays`. All that is scored here takes one.
 
     Attributes:
-        query (Tensor): features, shape (Nq, D), on one device with gallery.
-        gallery (Tensor): features, shape (Ng, D), junk included.
-        q_pids (np.ndarray): identities, shape (Nq,), int64, >= 0.
-        g_pids (np.ndarray): identities, shape (Ng,), int64, -1 = junk.
-        q_camids (np.ndarray): cameras, shape (Nq,), int64.
-        g_camids (np.ndarray): cameras, shape (Ng,), int64.
-        metric (str): 'cosine' or 'euclidean'.
-        cross_camera (bool): leave the query's identity in its camera out.
-        block (int): queries per block of scores.
+        query (Tensor): (Nq, D) features, float32 or float64.
+        gallery (Tensor): (Ng, D) features, junk included, of the type and on
+            the device of the query features.
+        q_pids (np.ndarray): (Nq,) int64 identities, >= 0.
+        g_pids (np.ndarray): (Ng,) int64 identities; -1 marks junk.
+        q_camids (np.ndarray): (Nq,) int64 cameras.
+        g_camids (np.ndarray): (Ng,) int64 cameras.
+        metric (str): 'cosine' or 'euclidean' (on the features as given).
+        cross_camera (bool): leave the query's identity in the query's camera
+            out of its list, and pairs of one camera out of all pairs. With
+            False the caller must keep the query images out of the gallery.
+        block (int, optional): queries per block of scores. Default: at most
+            512 and, down to 32, 128 MiB of scores.
         name (str): of the domain, for messages.
     """
 
@@ -40,28 +50,85 @@ class Sides:
     g_pids: np.ndarray
     q_camids: np.ndarray
     g_camids: np.ndarray
-    metric: str
-    cross_camera: bool
-    block: int
-    name: str
+    metric: str = 'cosine'
+    cross_camera: bool = True
+    block: Optional[int] = None
+    name: str = ''
+
+    @classmethod
+    def from_arrays(cls,
+                    query: Array,
+                    gallery: Array,
+                    q_pids: Array,
+                    g_pids: Array,
+                    q_camids: Array,
+                    g_camids: Array,
+                    *,
+                    metric: str = 'cosine',
+                    cross_camera: bool = True,
+                    block: Optional[int] = None,
+                    name: str = '') -> 'QueryGallery':
+        """Check features and labels; arguments are the attributes.
+
+        Features that are float32 or float64 are not copied.
+
+        Raises:
+            ValueError: shapes that do not agree, features that are NaN,
+                infinite or (cosine) zero, labels that are no integers,
+                unknown identities or cameras, nothing but junk, or an option
+                out of range.
+        """
+        check_choice('QueryGallery', METRICS, metric=metric)
+        if block is not None:
+            check_count('QueryGallery', 1, block=block)
+        query = _features(query, 'query', metric)
+        gallery = _features(gallery, 'gallery', metric)
+        if query.shape[1] != gallery.shape[1]:
+            raise ValueError(
+                f'query features have {query.shape[1]} values, gallery '
+                f'features {gallery.shape[1]}: they must come from the same '
+                'model')
+        if query.dtype != gallery.dtype:
+            query, gallery = query.double(), gallery.double()
+        q_pids = _integers(q_pids, len(query), 'q_pids')
+        g_pids = _integers(g_pids, len(gallery), 'g_pids')
+        q_camids = _integers(q_camids, len(query), 'q_camids')
+        g_camids = _integers(g_camids, len(gallery), 'g_camids')
+        _refuse_rows(q_pids < 0, 'q_pids: no identity (negative)')
+        if cross_camera:
+            _refuse_rows(q_camids < 0, 'q_camids: no camera (negative)')
+            _refuse_rows((g_camids < 0) & (g_pids >= 0),
+                         'g_camids: no camera (negative)')
+        if (g_pids < 0).all():
+            raise ValueError(
+                'the gallery holds nothing but junk (identity -1)')
+        return cls(query, gallery, q_pids, g_pids, q_camids, g_camids, metric,
+                   cross_camera, block, name)
 
     @property
     def junk(self) -> np.ndarray:
-        """Positions of the junk in the gallery."""
-        return np.flatnonzero(self.g_pids < 0)
+        """Which gallery images are junk, (Ng,) bool."""
+        return self.g_pids < 0
+
+    @property
+    def rows_per_block(self) -> int:
+        """Queries of one block of scores."""
+        fitting = _BLOCK_BYTES // (4 * len(self.gallery))
+        return self.block or int(np.clip(fitting, *_BLOCK_ROWS))
 
     @torch.inference_mode()
-    def score_blocks(self):
+    def score_blocks(self) -> Iterator[tuple[int, Tensor]]:
         """Yield (first query, scores (<= block, Ng)); higher is better.
 
         The scores may be written to; they are gone with the next block. Those
         of junk are -inf.
         """
         scale = _sums(self.gallery, self.metric)
-        junk = torch.from_numpy(self.junk).to(self.gallery.device)
-        memory = self.gallery.new_empty(self.block, len(self.gallery))
-        for begin in range(0, len(self.query), self.block):
-            rows = self.query[begin:begin + self.block]
+        junk = torch.from_numpy(np.flatnonzero(self.junk)).to(scale.device)
+        size = self.rows_per_block
+        memory = self.gallery.new_empty(size, len(self.gallery))
+        for begin in range(0, len(self.query), size):
+            rows = self.query[begin:begin + size]
             if self.metric == 'cosine':
                 rows = normalize(rows, dim=1)
             scores = multiply(rows, self.gallery, out=memory[:len(rows)])
@@ -72,27 +139,44 @@ class Sides:
                 scores.mul_(2).sub_(scale)
             yield begin, scores.index_fill_(1, junk, -torch.inf)
 
-    def readable(self, scores: Tensor, rows: slice) -> Tensor:
-        """Turn scores into cosines or minus distances."""
+    def similarities(self, scores: Tensor, rows: slice) -> Tensor:
+        """Turn scores of some queries into cosines or minus distances."""
         if self.metric == 'cosine':
             return scores
         own = self.query[rows].square().sum(1, keepdim=True)
         return -(own - scores).clamp_(min=0).sqrt_()
 
-    def with_features(self, query: Tensor, gallery: Tensor) -> 'Sides':
-        """The same images with other features."""
-        return replace(self, query=query, gallery=gallery)
+    def same_identity(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Gallery images of each query's identity.
+
+        Returns:
+            tuple[np.ndarray, np.ndarray, np.ndarray]: the gallery by identity
+            (Ng,), and begin and end in it for each query (Nq,).
+        """
+        order = np.argsort(self.g_pids, kind='stable')
+        pids = self.g_pids[order]
+        return (order, np.searchsorted(pids, self.q_pids, 'left'),
+                np.searchsorted(pids, self.q_pids, 'right'))
+
+    def require_cosine(self, user: str) -> None:
+        """Raise ValueError for the Euclidean metric."""
+        if self.metric != 'cosine':
+            raise ValueError(
+                f"{user} needs metric='cosine', got {self.metric!r}")
+
+    @property
+    def title(self) -> str:
+        """The domain, in messages."""
+        return f'domain {self.name}' if self.name else 'the domain'
 
     def no_match_message(self) -> str:
         """Why no query has a match."""
-        domain = f'domain {self.name}' if self.name else 'the domain'
-        shared = np.isin(self.q_pids, self.g_pids).any()
-        if not shared:
-            return (f'no query has a match: in {domain} query and gallery '
+        if not np.isin(self.q_pids, self.g_pids).any():
+            return (f'no query has a match: in {self.title} query and gallery '
                     'share no identity; check the split')
-        known = self.g_camids[self.g_pids >= 0]
+        known = self.g_camids[~self.junk]
         cameras = np.union1d(self.q_camids, known).tolist()
-        return (f'no query has a match in another camera: {domain} has '
+        return (f'no query has a match in another camera: {self.title} has '
                 f'cameras {cameras}; use cross_camera=False to count '
                 'same-camera matches')
 
@@ -104,75 +188,22 @@ def _sums(gallery: Tensor, metric: str) -> Tensor:
     return torch.cat([part.square().sum(1) for part in gallery.split(_ROWS)])
 
 
-def checked_sides(query, gallery, q_pids, g_pids, q_camids, g_camids, *,
-                  metric: str = 'cosine', cross_camera: bool = True,
-                  block: Optional[int] = None, name: str = '') -> Sides:
-    """Check what :func:`ranking.rank` is given; arguments are those there.
-
-    Returns:
-        Sides: float32 or float64 features, int64 labels.
-
-    Raises:
-        ValueError: what :func:`ranking.rank` says, but for queries without
-            a match.
-    """
-    if metric not in METRICS:
-        raise ValueError(f'metric must be one of {METRICS}, got {metric!r}')
-    if block is not None and block < 1:
-        raise ValueError(f'block must be at least 1, got {block}')
-    query = _features(query, 'query', metric)
-    gallery = _features(gallery, 'gallery', metric)
-    if query.shape[1] != gallery.shape[1]:
-        raise ValueError(
-            f'query features have {query.shape[1]} values, gallery features '
-            f'{gallery.shape[1]}: they must come from the same model')
-    if query.dtype != gallery.dtype:
-        query, gallery = query.double(), gallery.double()
-    q_pids = _integers(q_pids, len(query), 'q_pids')
-    g_pids = _integers(g_pids, len(gallery), 'g_pids')
-    q_camids = _integers(q_camids, len(query), 'q_camids')
-    g_camids = _integers(g_camids, len(gallery), 'g_camids')
-    _require_known(q_pids, 'q_pids', 'identity')
-    if cross_camera:
-        _require_known(q_camids, 'q_camids', 'camera')
-        _require_known(
-            np.where(g_pids < 0, 0, g_camids), 'g_camids', 'camera')
-    if (g_pids < 0).all():
-        raise ValueError('the gallery holds nothing but junk (identity -1)')
-    low, high = _BLOCK_ROWS
-    block = block or min(max(_BLOCK_BYTES // (4 * len(gallery)), low), high)
-    return Sides(query, gallery, q_pids, g_pids, q_camids, g_camids, metric,
-                 cross_camera, block, name)
-
-
 @torch.inference_mode()
-def _features(features, name: str, metric: str) -> Tensor:
+def _features(features: Array, name: str, metric: str) -> Tensor:
     features = torch.as_tensor(features).detach()
     if features.ndim != 2 or not features.numel():
         raise ValueError(f'{name} features must have shape (N, D) with N and '
                          f'D above 0, got {tuple(features.shape)}')
     if features.dtype != torch.float64:
         features = features.float()
-    norms = features.norm(dim=1)
-    _require_none(~norms.isfinite(), f'{name} features are NaN or infinite')
+    norms = features.norm(dim=1).cpu().numpy()
+    _refuse_rows(~np.isfinite(norms), f'{name} features are NaN or infinite')
     if metric == 'cosine':
-        _require_none(norms == 0, f'{name} features are zero: no cosine')
+        _refuse_rows(norms == 0, f'{name} features are zero: no cosine')
     return features
 
 
-def _require_none(bad: Tensor, what: str):
-    indices = bad.nonzero().flatten().tolist()
-    if indices:
-        more = ', ...' if len(indices) > 5 else ''
-        first = ', '.join(map(str, indices[:5]))
-        raise ValueError(
-            f'{what} in {len(indices)} of {len(bad)} rows: {first}{more}')
-
-
-def _integers(values, length: int, name: str) -> np.ndarray:
-    if values is None:
-        raise ValueError(f'{name} is missing: expected {length} integers, '
-                         'one per feature row')
+def _integers(values: Array, length: int, name: str) -> np.ndarray:
     values = np.asarray(values)
     if values.shape != (length, ) or values.dtype.kind not in 'iu':
         raise ValueError(f'{name} must be {length} integers, one per feature '
@@ -180,8 +211,8 @@ def _integers(values, length: int, name: str) -> np.ndarray:
     return values.astype(np.int64)
 
 
-def _require_known(values: np.ndarray, name: str, what: str):
-    unknown = np.flatnonzero(values < 0)
-    if len(unknown):
-        raise ValueError(f'{name}: {len(unknown)} images without {what} '
-                         f'(negative), the first at {unknown[:5].tolist()}')
+def _refuse_rows(bad: np.ndarray, what: str) -> None:
+    rows = np.flatnonzero(bad)
+    if len(rows):
+        raise ValueError(f'{what} in {len(rows)} of {len(bad)} rows: '
+                         f'{name_some(rows)}')

@@ -5,101 +5,94 @@ a query is compared with the few scores of the query's matches; nothing but
 these is sorted.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mmreidmix.neighbours.numba_kernels import compiled
+from mmreidmix.neighbours.numba_kernels import compiled, over_rows
 
-from .query_gallery import Sides
+from .query_gallery import QueryGallery
 
 # With more matches a binary search among them is cheaper than one pass over
 # the scores for each.
-_FEW = 64
-_TIES = 1 << 16
+_MOST_PASSES = 64
+# Equal scores that are compared at once.
+_TIES_AT_ONCE = 1 << 16
 
 
-class Counter:
-    """Turns blocks of scores into what each query's list is worth.
+class RankCounter:
+    """Average precision, mINP and first match of each query, from scores.
 
     Attributes:
-        ap (np.ndarray): average precision, shape (Nq,), NaN without a match.
-        inp (np.ndarray): inverse negative penalty, shape (Nq,), likewise.
-        first (np.ndarray): zero-based rank of the first match, shape (Nq,),
-            -1 without a match.
+        ap (np.ndarray): (Nq,) average precision, NaN without a match.
+        inp (np.ndarray): (Nq,) inverse negative penalty, likewise.
+        first (np.ndarray): (Nq,) zero-based rank of the first match, -1
+            without one.
 
     Args:
-        sides (Sides): the images.
+        images (QueryGallery): whose scores are counted.
     """
 
-    def __init__(self, sides: Sides):
-        self.sides = sides
-        self.by_pid = np.argsort(sides.g_pids, kind='stable')
-        pids = sides.g_pids[self.by_pid]
-        self.starts = np.searchsorted(pids, sides.q_pids, 'left')
-        self.stops = np.searchsorted(pids, sides.q_pids, 'right')
-        num = len(sides.q_pids)
+    def __init__(self, images: QueryGallery):
+        self.images = images
+        self.by_pid, self.starts, self.stops = images.same_identity()
+        num = len(images.q_pids)
         self.ap, self.inp = np.full((2, num), np.nan)
         self.first = np.full(num, -1, dtype=np.int64)
 
-    def run(self, blocks) -> 'Counter':
-        """Count all blocks, where they lie.
+    def run(self, blocks: Iterable[tuple[int, Tensor]]) -> 'RankCounter':
+        """Count all blocks, on the device that they lie on.
 
         Args:
             blocks (Iterable[tuple]): first query and scores of a block, as of
-                :meth:`Sides.score_blocks`; the scores are overwritten.
+                :meth:`QueryGallery.score_blocks`; the scores are overwritten.
         """
-        threads = torch.get_num_threads()
-        with ThreadPoolExecutor(threads) as pool:
-            for begin, scores in blocks:
-                if scores.is_cuda:
-                    self.count_by_torch(begin, scores)
-                    continue
-                tasks = [
-                    pool.submit(self.count_compiled, begin, scores, rows)
-                    for rows in np.array_split(
-                        np.arange(len(scores)), threads) if len(rows)
-                ]
-                for task in tasks:
-                    task.result()
+        for begin, scores in blocks:
+            if scores.is_cuda:
+                self.count_by_torch(begin, scores)
+            else:
+                self._count_compiled(begin, scores)
         return self
 
-    def count_compiled(self, begin: int, scores: Tensor, rows: np.ndarray):
-        """Count some rows of a block on the CPU, by one thread."""
-        part = slice(begin + rows[0], begin + rows[-1] + 1)
-        _count_rows(scores.numpy()[rows[0]:rows[-1] + 1],
-                    self.sides.q_camids[part], self.sides.g_camids,
-                    self.by_pid, self.starts[part], self.stops[part],
-                    self.sides.cross_camera, self.ap[part], self.inp[part],
-                    self.first[part])
+    def _count_compiled(self, begin: int, scores: Tensor) -> None:
+        size = len(scores)
+        part = slice(begin, begin + size)
+        for _ in over_rows(
+                _count_rows, size, scores.numpy(), self.images.q_camids[part],
+                self.images.g_camids, self.by_pid, self.starts[part],
+                self.stops[part], self.images.cross_camera, self.ap[part],
+                self.inp[part], self.first[part],
+                chunk=-(-size // torch.get_num_threads())):
+            pass
 
     @torch.inference_mode()
-    def count_by_torch(self, begin: int, scores: Tensor):
-        """Count a block on its device; the scores are not copied from it."""
+    def count_by_torch(self, begin: int, scores: Tensor) -> None:
+        """Count a block on its device."""
         part = slice(begin, begin + len(scores))
-        rows, columns = self._same_identity(part)
-        excluded = self.sides.cross_camera & (
-            self.sides.g_camids[columns] == self.sides.q_camids[part][rows])
-        rows, columns, excluded = (
-            torch.from_numpy(a).to(scores.device)
-            for a in (rows, columns, excluded))
-        values = scores[rows, columns].masked_fill_(excluded, -torch.inf)
-        levels, positions = _padded(rows, columns, values, len(scores))
+        pairs = self._same_identity(part)
+        excluded = self.images.cross_camera & (
+            self.images.g_camids[pairs[1]] ==
+            self.images.q_camids[part][pairs[0]])
+        rows, columns, left_out = (
+            torch.from_numpy(array).to(scores.device)
+            for array in (*pairs, excluded))
+        values = scores[rows, columns].masked_fill_(left_out, -torch.inf)
+        levels, positions = _best_matches(rows, columns, values, len(scores))
         scores[rows, columns] = -torch.inf
         passed = _passed_by_torch(scores, levels, positions).cpu().numpy()
         sizes = (levels > -torch.inf).sum(1).cpu().numpy()
         numbers = np.arange(1, levels.shape[1] + 1)
         precision = np.where(numbers <= sizes[:, None],
                              numbers / (passed + numbers), 0)
-        for row in np.flatnonzero(sizes):
-            size, last = sizes[row], passed[row, sizes[row] - 1]
-            self.first[begin + row] = passed[row, 0]
-            self.ap[begin + row] = precision[row].sum() / size
-            self.inp[begin + row] = size / (last + size)
+        matched = np.flatnonzero(sizes)
+        size = sizes[matched]
+        self.first[begin + matched] = passed[matched, 0]
+        self.ap[begin + matched] = precision[matched].sum(1) / size
+        self.inp[begin + matched] = size / (passed[matched, size - 1] + size)
 
-    def _same_identity(self, part: slice):
+    def _same_identity(self, part: slice) -> tuple[np.ndarray, np.ndarray]:
         """Row in the block and column of all images of a query's identity."""
         starts, stops = self.starts[part], self.stops[part]
         sizes = stops - starts
@@ -109,10 +102,12 @@ class Counter:
         return rows, self.by_pid[np.repeat(starts, sizes) + inside]
 
 
-def _padded(rows: Tensor, columns: Tensor, values: Tensor, num: int):
-    """Levels and positions of the matches, one row each, best first.
+def _best_matches(rows: Tensor, columns: Tensor, values: Tensor,
+                  num: int) -> tuple[Tensor, Tensor]:
+    """Scores and positions of the matches of each of ``num`` queries.
 
-    -inf and 0 where a row is shorter; equal levels by rising position.
+    The best match is first, equal scores are by rising position. Rows are
+    filled up with -inf and 0.
     """
     # Columns of one row come in rising order, and stable sorts keep that.
     order = values.argsort(descending=True, stable=True)
@@ -128,8 +123,9 @@ def _padded(rows: Tensor, columns: Tensor, values: Tensor, num: int):
     return levels, positions
 
 
-def _passed_by_torch(scores: Tensor, levels: Tensor, positions: Tensor):
-    """How many scores come before each level, shape (rows, levels)."""
+def _passed_by_torch(scores: Tensor, levels: Tensor,
+                     positions: Tensor) -> Tensor:
+    """How many scores come before each level, (rows, levels)."""
     width = levels.shape[1]
     rising = levels.flip(1).contiguous()
     # Number of levels below a score, i.e. which it comes before.
@@ -139,7 +135,7 @@ def _passed_by_torch(scores: Tensor, levels: Tensor, positions: Tensor):
     passed = counts.flip(1).cumsum(1)[:, :width]
     same = rising.gather(1, below.clamp_(max=width - 1)) == scores
     same &= scores > -torch.inf
-    for part in same.nonzero().split(_TIES):
+    for part in same.nonzero().split(_TIES_AT_ONCE):
         rows, columns = part.T
         before = (levels[rows] == scores[rows, columns][:, None]) & (
             positions[rows] > columns[:, None])
@@ -148,9 +144,12 @@ def _passed_by_torch(scores: Tensor, levels: Tensor, positions: Tensor):
 
 
 @compiled
-def _count_rows(scores, q_camids, g_camids, by_pid, starts, stops,
-                cross_camera, ap, inp, first):
-    for row in range(len(scores)):
+def _count_rows(scores: np.ndarray, q_camids: np.ndarray,
+                g_camids: np.ndarray, by_pid: np.ndarray, starts: np.ndarray,
+                stops: np.ndarray, cross_camera: bool, ap: np.ndarray,
+                inp: np.ndarray, first: np.ndarray, begin: int,
+                end: int) -> None:
+    for row in range(begin, end):
         own = by_pid[starts[row]:stops[row]]
         matches = own
         if cross_camera:
@@ -163,7 +162,7 @@ def _count_rows(scores, q_camids, g_camids, by_pid, starts, stops,
         matches = matches[np.argsort(-line[matches], kind='mergesort')]
         levels = line[matches]
         line[own] = -np.inf
-        if size <= _FEW:
+        if size <= _MOST_PASSES:
             passed = _passed_one_by_one(line, levels, matches)
         else:
             passed = _passed_by_search(line, levels, matches)
@@ -176,7 +175,8 @@ def _count_rows(scores, q_camids, g_camids, by_pid, starts, stops,
 
 
 @compiled
-def _passed_one_by_one(line, levels, matches):
+def _passed_one_by_one(line: np.ndarray, levels: np.ndarray,
+                       matches: np.ndarray) -> np.ndarray:
     passed = np.empty(len(levels), np.int64)
     for i in range(len(levels)):
         passed[i] = (_at_least(line[:matches[i]], levels[i]) +
@@ -185,7 +185,7 @@ def _passed_one_by_one(line, levels, matches):
 
 
 @compiled
-def _at_least(values, level):
+def _at_least(values: np.ndarray, level: float) -> int:
     # Loops over indices become vector instructions, those over values do not.
     count = 0
     for j in range(values.size):
@@ -194,7 +194,7 @@ def _at_least(values, level):
 
 
 @compiled
-def _above(values, level):
+def _above(values: np.ndarray, level: float) -> int:
     count = 0
     for j in range(values.size):
         count += values[j] > level
@@ -202,7 +202,8 @@ def _above(values, level):
 
 
 @compiled
-def _passed_by_search(line, levels, matches):
+def _passed_by_search(line: np.ndarray, levels: np.ndarray,
+                      matches: np.ndarray) -> np.ndarray:
     size = len(levels)
     passed = np.zeros(size, np.int64)
     last = levels[size - 1]

@@ -17,15 +17,16 @@ Rules, the same in every function here:
 - A query without a match in its list is skipped, and counted.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
 import numpy as np
 import torch
 
-from .query_expansion import expanded
-from .query_gallery import checked_sides
-from .rank_counting import Counter
+from .query_expansion import expand_queries
+from .query_gallery import QueryGallery
+from .rank_counting import RankCounter
 from .reranking import reranked_blocks
 
 # Keys of a summary that are no scores.
@@ -37,23 +38,19 @@ class RankingResult:
     """What :func:`rank` finds for each query.
 
     Attributes:
-        ap (np.ndarray): average precision, i.e. the mean over the matches of
-            the precision at the match, shape (Nq,), NaN without a match.
-        inp (np.ndarray): number of matches divided by the (one-based) rank of
-            the last match, shape (Nq,), NaN without a match.
-        first_match_rank (np.ndarray): zero-based rank of the first match,
-            shape (Nq,), -1 without a match.
-        num_queries (int): Nq.
-        num_valid (int): queries that have a match.
+        ap (np.ndarray): (Nq,) average precision, i.e. the mean over the
+            matches of the precision at the match, NaN without a match.
+        inp (np.ndarray): (Nq,) number of matches divided by the (one-based)
+            rank of the last match, NaN without a match.
+        first_match_rank (np.ndarray): (Nq,) zero-based rank of the first
+            match, -1 without a match.
     """
 
     ap: np.ndarray
     inp: np.ndarray
     first_match_rank: np.ndarray
-    num_queries: int
-    num_valid: int
 
-    def summary(self, ranks=(1, 5, 10)) -> dict:
+    def summary(self, ranks: Sequence[int] = (1, 5, 10)) -> dict:
         """Means over the queries that have a match.
 
         Args:
@@ -71,128 +68,86 @@ class RankingResult:
             'mINP': float(self.inp[valid].mean()),
             **{f'rank-{k}': float((first < k).mean())
                for k in ranks},
-            'queries': self.num_queries,
-            'queries_without_match': self.num_queries - self.num_valid,
+            'queries': len(valid),
+            'queries_without_match': len(valid) - len(first),
         }
 
 
-def rank(query,
-         gallery,
-         q_pids,
-         g_pids,
-         q_camids,
-         g_camids,
+def rank(images: QueryGallery,
          *,
-         cross_camera: bool = True,
-         metric: str = 'cosine',
-         block: Optional[int] = None,
          rerank: Optional[dict] = None,
-         query_expansion: Optional[dict] = None,
-         name: str = '') -> RankingResult:
+         query_expansion: Optional[dict] = None) -> RankingResult:
     """CMC, average precision and mINP of every query, exactly.
 
     Products and counting run where the features lie: on the GPU, or on the
     CPU with ``torch.get_num_threads()`` threads. Beside the features, which
-    are not copied, the memory is ``block`` x Ng scores.
+    are not copied, the memory is one block of scores.
 
     Sources: CMC and AP as in Zheng et al., "Scalable Person
     Re-identification: A Benchmark", ICCV 2015; mINP: Ye et al., "Deep
     Learning for Person Re-identification: A Survey and Outlook", TPAMI 2021.
 
     Args:
-        query (Tensor): features of the queries, shape (Nq, D).
-        gallery (Tensor): features of the gallery, shape (Ng, D).
-        q_pids (Sequence[int]): identities of the queries, shape (Nq,), >= 0.
-        g_pids (Sequence[int]): identities of the gallery, shape (Ng,);
-            -1 marks junk.
-        q_camids (Sequence[int]): cameras of the queries, shape (Nq,).
-        g_camids (Sequence[int]): cameras of the gallery, shape (Ng,).
-        cross_camera (bool): leave the query's identity in the query's camera
-            out. Defaults to True.
-        metric (str): 'cosine' or 'euclidean' (on the features as given).
-        block (int, optional): queries per block. Defaults to at most 512
-            and, down to 32, 128 MiB of scores.
+        images (QueryGallery): queries and gallery.
         rerank (dict, optional): k-reciprocal re-ranking with these options
-            of :func:`~.reranking.reranked_blocks`: ``k1``, ``k2`` and
-            ``lambda_value``; ``{}`` for its defaults. Junk takes no part.
+            of :func:`~.reranking.reranked_blocks`; ``{}`` for its defaults.
             Defaults to None: none.
         query_expansion (dict, optional): first expand the queries, with these
-            options of :func:`~.query_expansion.expanded`. Defaults to None.
-        name (str): name of the domain, for error messages.
-
-    Returns:
-        RankingResult: the values per query.
+            options of :func:`~.query_expansion.expand_queries`. Defaults to
+            None: not.
 
     Raises:
-        ValueError: shapes that do not agree, features that are NaN, infinite
-            or (cosine) zero, unknown identities or cameras, or no query with
-            a match.
+        ValueError: no query has a match, or an option is out of range.
 
     Examples:
         >>> query = torch.tensor([[1., 0.]])
         >>> gallery = torch.tensor([[1., 0.], [1., .1], [1., .2], [0., 1.]])
-        >>> rank(query, gallery, [7], [7, 3, 7, 7], [0], [0, 1, 1, 1]).ap
+        >>> images = QueryGallery.from_arrays(
+        ...     query, gallery, [7], [7, 3, 7, 7], [0], [0, 1, 1, 1])
+        >>> rank(images).ap
         array([0.58333333])
     """
-    sides = checked_sides(
-        query, gallery, q_pids, g_pids, q_camids, g_camids, metric=metric,
-        cross_camera=cross_camera, block=block, name=name)
     if query_expansion is not None:
-        sides = expanded(sides, **query_expansion)
+        images = expand_queries(images, **query_expansion)
     blocks = (
-        sides.score_blocks()
-        if rerank is None else reranked_blocks(sides, **rerank))
-    found = Counter(sides).run(blocks)
-    valid = int((found.first >= 0).sum())
-    if not valid:
-        raise ValueError(sides.no_match_message())
-    return RankingResult(found.ap, found.inp, found.first, len(found.first),
-                         valid)
+        images.score_blocks()
+        if rerank is None else reranked_blocks(images, **rerank))
+    counted = RankCounter(images).run(blocks)
+    if (counted.first < 0).all():
+        raise ValueError(images.no_match_message())
+    return RankingResult(counted.ap, counted.inp, counted.first)
 
 
-def top_matches(query,
-                gallery,
-                q_pids,
-                g_pids,
-                q_camids,
-                g_camids,
-                k: int = 10,
-                *,
-                cross_camera: bool = True,
-                metric: str = 'cosine',
-                block: Optional[int] = None):
+def top_matches(images: QueryGallery,
+                k: int = 10) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The first k images of each query's list, for pictures.
 
-    Each block of scores is sorted: meant for some queries, not for scoring.
-    Arguments and errors are those of :func:`rank`, except that queries
-    without a match are allowed.
+    Each block of scores is sorted: meant for a few queries, not for scoring.
 
     Returns:
-        tuple[np.ndarray, np.ndarray, np.ndarray]: positions in the gallery
-        (Nq, k), -1 where a list is shorter; the scores (Nq, k), cosine or
-        minus the Euclidean distance, NaN there; and which of them show the
-        query's identity (Nq, k).
+        tuple[np.ndarray, np.ndarray, np.ndarray]: (Nq, k) positions in the
+        gallery, -1 where a list is shorter; (Nq, k) cosines or minus
+        Euclidean distances, NaN there; and (Nq, k) whether the image shows
+        the query's identity.
     """
-    sides = checked_sides(
-        query, gallery, q_pids, g_pids, q_camids, g_camids, metric=metric,
-        cross_camera=cross_camera, block=block)
-    indices = np.full((len(sides.q_pids), k), -1, dtype=np.int64)
+    indices = np.full((len(images.q_pids), k), -1, dtype=np.int64)
     values = np.full(indices.shape, np.nan, dtype=np.float64)
-    for begin, scores in sides.score_blocks():
+    for begin, scores in images.score_blocks():
         rows = slice(begin, begin + len(scores))
-        if cross_camera:
+        if images.cross_camera:
             excluded = torch.from_numpy(
-                (sides.q_pids[rows, None] == sides.g_pids) &
-                (sides.q_camids[rows, None] == sides.g_camids))
+                (images.q_pids[rows, None] == images.g_pids) &
+                (images.q_camids[rows, None] == images.g_camids))
             scores = scores.masked_fill(
                 excluded.to(scores.device), -torch.inf)
         best, order = scores.sort(dim=1, descending=True, stable=True)
-        best, order = best[:, :k], order[:, :k].cpu().numpy()
+        best = best[:, :k]
         listed = (best > -torch.inf).cpu().numpy()
-        width = order.shape[1]
-        indices[rows, :width] = np.where(listed, order, -1)
+        width = best.shape[1]
+        indices[rows, :width] = np.where(
+            listed, order[:, :k].cpu().numpy(), -1)
         values[rows, :width] = np.where(
-            listed, sides.readable(best, rows).cpu().numpy(), np.nan)
+            listed, images.similarities(best, rows).cpu().numpy(), np.nan)
     correct = (indices >= 0) & (
-        sides.g_pids[indices] == sides.q_pids[:, None])
+        images.g_pids[indices] == images.q_pids[:, None])
     return indices, values, correct

@@ -1,5 +1,8 @@
 """The nearest images of every image and its farthest one, in one pass."""
 
+from collections.abc import Iterator
+from typing import Optional
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,23 +31,29 @@ from mmreidmix.neighbours.similarity import kernel_view, similarity, widen
 
 _CHUNK = 64
 # Candidates for the farthest image of a row.
-_FAR = 128
+_CANDIDATES = 128
 # Rows of one whole product.
 _BLOCK = 256
 
 
-def nearest_and_farthest(unit: Tensor, k: int, cross=None, threads=None):
-    """What :func:`~mmreidmix.pseudo_labels.knn` finds, and the farthest image.
+def nearest_and_farthest(
+        unit: Tensor,
+        k: int,
+        cross: Optional[Tensor] = None,
+        threads: Optional[int] = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What :func:`~mmreidmix.neighbours.knn` finds, and the farthest image.
 
-    On the CPU each product of two images is computed once, roughly, and
-    serves both; images within the bound of its error are compared exactly.
+    On the CPU each product of two images is computed once, in reduced
+    precision, and used for both; images within the bound of its error are
+    compared exactly.
 
     Args:
         unit (Tensor): (N, D) float32 of length 1, on any device.
         k (int): 1..N, length of the lists, the image itself first.
         cross (Tensor, optional): (Q, N - Q) float32 on the CPU, to be filled
             with the similarities of the first Q images to all others, which
-            then serve the search too.
+            the search then uses too.
         threads (int, optional): Default ``torch.get_num_threads()``.
 
     Returns:
@@ -54,15 +63,16 @@ def nearest_and_farthest(unit: Tensor, k: int, cross=None, threads=None):
     """
     if unit.is_cuda:
         indices, sims = knn(unit, k, threads=threads)
-        lowest = [(part @ unit.T).amin(1) for part in unit.split(_BLOCK)]
-        return indices, sims, torch.cat(lowest).cpu().numpy()
+        parts = [(part @ unit.T).amin(1) for part in unit.split(_BLOCK)]
+        return indices, sims, torch.cat(parts).cpu().numpy()
     host, num = unit.numpy(), len(unit)
     view, order = kernel_view(host), np.arange(num)
     mean = mean_feature(host, order)
     bank, shifts, errors, rounding = reduced_copies(
-        host, order, mean, num, k, _FAR)
+        host, order, mean, num, k, _CANDIDATES)
     near = empty_candidate_lists(num, k, errors, rounding)
-    far = (np.empty((num, _FAR), np.int32), np.empty((num, _FAR), np.float32),
+    size = (num, _CANDIDATES)
+    far = (np.empty(size, np.int32), np.empty(size, np.float32),
            np.zeros(num, np.int64), np.full(num, np.inf, np.float32), errors,
            rounding)
     # Of equal images the first is as far as all of them.
@@ -71,29 +81,32 @@ def nearest_and_farthest(unit: Tensor, k: int, cross=None, threads=None):
     far_shifts = shifts.copy()
     far_shifts[copies] = np.inf
 
-    def offer(product, own, others, *rows):
+    def collect(product: np.ndarray, own: int, others: slice,
+                *rows: int) -> None:
         push_candidates(product, own, shifts[others], order[others], near,
                         *rows)
-        _serve_far(product, own, far_shifts[others], order[others], *far,
-                   *rows)
+        _collect_farthest(product, own, far_shifts[others], order[others],
+                          *far, *rows)
 
     for product, a, c in _products(bank, unit, mean, cross):
-        push_product(offer, product, a, c, num, threads)
+        push_product(collect, product, a, c, num, threads)
     del bank
     if cross is not None:
         _uncentre(cross, unit, mean)
     indices, sims = exact_neighbours(host, order, near, threads)
     lowest = np.full(num, np.inf, np.float32)
     _compare(view, order, far[2], far[0], lowest, threads)
-    crowded = np.flatnonzero(far[2] < 0)
-    for begin in range(0, len(crowded), _BLOCK):
-        _farthest_again(unit, view, crowded[begin:begin + _BLOCK], copies,
+    overfull = np.flatnonzero(far[2] < 0)
+    for begin in range(0, len(overfull), _BLOCK):
+        _farthest_again(unit, view, overfull[begin:begin + _BLOCK], copies,
                         lowest, threads)
     return indices, sims, lowest
 
 
-def _farthest_again(unit, view, rows, copies, lowest, threads):
-    """The lowest similarity of some rows, by precise products."""
+def _farthest_again(unit: Tensor, view: np.ndarray, rows: np.ndarray,
+                    copies: np.ndarray, lowest: np.ndarray,
+                    threads: Optional[int]) -> None:
+    """Find the lowest similarity of these rows by precise products."""
     products = multiply(unit[rows], unit)
     products[:, copies] = torch.inf
     ceilings = products.amin(1, True) + 2 * product_error(unit.shape[1])
@@ -104,14 +117,18 @@ def _farthest_again(unit, view, rows, copies, lowest, threads):
     _compare(view, rows, counts, images, lowest, threads)
 
 
-def _compare(view, rows, counts, images, lowest, threads):
-    """Compare candidates for the farthest image; counts < 0 is none."""
+def _compare(view: np.ndarray, rows: np.ndarray, counts: np.ndarray,
+             images: np.ndarray, lowest: np.ndarray,
+             threads: Optional[int]) -> None:
+    """Find the lowest similarity to candidates; counts < 0 is none."""
     for _ in over_rows(_lowest, len(rows), view, rows, counts, images, lowest,
                        threads=threads, chunk=256):
         pass
 
 
-def _products(bank, unit, mean, cross):
+def _products(
+        bank: Tensor, unit: Tensor, mean: Tensor,
+        cross: Optional[Tensor]) -> Iterator[tuple[np.ndarray, int, int]]:
     """Centred products of all images, in pieces as of streamed_products."""
     if cross is None:
         yield from streamed_products(bank, len(bank))
@@ -135,7 +152,7 @@ def _products(bank, unit, mean, cross):
         yield product, a + size, c + size
 
 
-def _uncentre(cross, unit, mean):
+def _uncentre(cross: Tensor, unit: Tensor, mean: Tensor) -> None:
     """Turn products of x - m into those of x."""
     shifts = unit @ mean
     size = len(cross)
@@ -144,15 +161,18 @@ def _uncentre(cross, unit, mean):
 
 
 @compiled
-def _serve_far(product, own, shifts, others, images, values, counts, ceilings,
-               errors, rounding, first, last):
-    """Offer the images of the columns as the farthest ones of the rows."""
-    for r in range(first, last):
+def _collect_farthest(product: np.ndarray, own: int, shifts: np.ndarray,
+                      others: np.ndarray, images: np.ndarray,
+                      values: np.ndarray, counts: np.ndarray,
+                      ceilings: np.ndarray, errors: np.ndarray,
+                      rounding: np.float32, begin: int, end: int) -> None:
+    """Collect candidates for the farthest image of each row."""
+    for r in range(begin, end):
         s = own + r
-        for begin in range(0, others.size, _CHUNK):
-            size = min(_CHUNK, others.size - begin)
-            part = product[r, begin:begin + size]
-            shift = shifts[begin:begin + size]
+        for start in range(0, others.size, _CHUNK):
+            size = min(_CHUNK, others.size - start)
+            part = product[r, start:start + size]
+            shift = shifts[start:start + size]
             ceiling = ceilings[s]
             if size == _CHUNK:  # a constant length makes this loop a fast one
                 below = 0
@@ -163,13 +183,16 @@ def _serve_far(product, own, shifts, others, images, values, counts, ceilings,
             for c in range(size):
                 value = widen(part[c]) + shift[c]
                 if value <= ceilings[s]:
-                    _push_far(s, others[begin + c], value, images, values,
-                              counts, ceilings, errors[s], rounding)
+                    _insert_farthest(
+                        s, others[start + c], value, images, values, counts,
+                        ceilings, errors[s], rounding)
 
 
 @compiled
-def _push_far(s, image, value, images, values, counts, ceilings, error,
-              rounding):
+def _insert_farthest(s: int, image: int, value: np.float32,
+                     images: np.ndarray, values: np.ndarray,
+                     counts: np.ndarray, ceilings: np.ndarray,
+                     error: np.float32, rounding: np.float32) -> None:
     # True values differ by at most error + rounding * abs(value).
     bound = value + rounding * abs(value) + np.float32(2) * error
     ceilings[s] = min(ceilings[s],
@@ -192,8 +215,10 @@ def _push_far(s, image, value, images, values, counts, ceilings, error,
 
 
 @compiled
-def _lowest(features, rows, counts, images, lowest, first, last):
-    for r in range(first, last):
+def _lowest(features: np.ndarray, rows: np.ndarray, counts: np.ndarray,
+            images: np.ndarray, lowest: np.ndarray, begin: int,
+            end: int) -> None:
+    for r in range(begin, end):
         i = rows[r]
         for p in range(counts[r]):
             lowest[i] = min(lowest[i], similarity(features, i, images[r, p]))

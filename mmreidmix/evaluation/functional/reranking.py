@@ -13,26 +13,33 @@ blocks of d are corrected by it.
 The encodings differ from those of the pseudo labels: see :func:`encodings`.
 """
 
+from collections.abc import Iterator
+from typing import Optional
+
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
+from mmreidmix.checks import check_between
 from mmreidmix.neighbours import normalise_rows
 from mmreidmix.neighbours.k_reciprocal import average_encodings, encode_sets
 from mmreidmix.neighbours.matmul import multiply
 from mmreidmix.neighbours.numba_kernels import compiled, over_rows
 
-from .query_gallery import Sides
+from .query_gallery import QueryGallery
 from .rerank_neighbours import nearest_and_farthest
 
-# Products of queries and gallery that are kept rather than computed twice.
-_KEPT_BYTES = 512 << 20
-OPTIONS = ('k1', 'k2', 'lambda_value')
+# Products of queries and gallery up to this size are kept, not computed twice.
+_PRODUCT_BYTES = 512 << 20
 
-
-def reranked_blocks(sides: Sides, *, k1: int = 20, k2: int = 6,
-                    lambda_value: float = 0.3):
-    """Blocks of scores as :meth:`Sides.score_blocks`, after re-ranking.
+def reranked_blocks(
+        images: QueryGallery,
+        *,
+        k1: int = 20,
+        k2: int = 6,
+        lambda_value: float = 0.3) -> Iterator[tuple[int, Tensor]]:
+    """Blocks of scores as :meth:`QueryGallery.score_blocks`, re-ranked.
 
     Beside the given features there is one float32 copy of them, one in
     bfloat16 during the search, O((Nq + Ng) (k1 + k2)) for neighbours and
@@ -41,62 +48,59 @@ def reranked_blocks(sides: Sides, *, k1: int = 20, k2: int = 6,
     else computed again block by block.
 
     Args:
-        sides (Sides): metric must be 'cosine'. Junk takes no part at all.
+        images (QueryGallery): metric must be 'cosine'. Junk takes no part at
+            all.
         k1 (int): length of the neighbour lists, without the image itself.
         k2 (int): encodings averaged over, with the image's own; 1 = none.
         lambda_value (float): weight of the original distance, 0..1.
 
-    Yields:
-        tuple: first query and minus the final distances (<= block, Ng).
+    Returns:
+        Iterator[tuple]: first query and minus the final distances
+        (<= block, Ng).
 
     Raises:
         ValueError: an option is out of range, the metric is Euclidean, there
             are not more than k1 and k2 images, or all features are equal.
     """
-    _check(sides, k1, k2, lambda_value)
-    kept = np.flatnonzero(sides.g_pids >= 0)
-    unit = _all_units(sides, kept)
-    cross = _room_for_products(len(sides.query), len(kept), unit)
+    images.require_cosine('rerank')
+    valid = np.flatnonzero(~images.junk)
+    num = len(images.query) + len(valid)
+    owner = f'rerank of {num} images without junk'
+    check_between(owner, 1, num - 1, k1=k1)
+    check_between(owner, 1, num, k2=k2)
+    check_between('rerank', 0, 1, lambda_value=lambda_value)
+    unit = _unit_features(images, valid)
+    cross = None
+    if not unit.is_cuda and (
+            4 * len(images.query) * len(valid) <= _PRODUCT_BYTES):
+        cross = torch.empty(len(images.query), len(valid))
     encoding, largest = encodings(unit, k1, k2, cross)
-    return _blocks(sides, unit, cross, kept, encoding, largest, lambda_value)
+    return _blocks(images, unit, cross, valid, encoding, largest,
+                   lambda_value)
 
 
-def _check(sides, k1, k2, lambda_value):
-    if sides.metric != 'cosine':
-        raise ValueError(
-            f"rerank needs metric='cosine', got {sides.metric!r}")
-    num = len(sides.query) + int((sides.g_pids >= 0).sum())
-    for name, value, most in (('k1', k1, num - 1), ('k2', k2, num)):
-        if not 1 <= value <= most:
-            raise ValueError(f'rerank: {name} must be 1 to {most} with {num} '
-                             f'images without junk, got {value}')
-    if not 0 <= lambda_value <= 1:
-        raise ValueError('rerank: lambda_value must be between 0 and 1, got '
-                         f'{lambda_value}')
-
-
-def _room_for_products(queries, gallery, unit):
-    if unit.is_cuda or 4 * queries * gallery > _KEPT_BYTES:
-        return None
-    return torch.empty(queries, gallery)
-
-
-def _all_units(sides: Sides, kept: np.ndarray) -> Tensor:
+def _unit_features(images: QueryGallery, valid: np.ndarray) -> Tensor:
     """Query and gallery features in one float32 tensor, of length 1."""
-    size = len(sides.query)
+    size = len(images.query)
     unit = torch.empty(
-        size + len(kept), sides.query.shape[1], device=sides.query.device)
-    unit[:size] = sides.query
-    if len(kept) == len(sides.gallery):
-        unit[size:] = sides.gallery
-    else:
+        size + len(valid), images.query.shape[1], device=images.query.device)
+    unit[:size] = images.query
+    if images.junk.any():
         torch.index_select(
-            sides.gallery.float(), 0,
-            torch.from_numpy(kept).to(unit.device), out=unit[size:])
+            images.gallery.float(), 0,
+            torch.from_numpy(valid).to(unit.device), out=unit[size:])
+    else:
+        unit[size:] = images.gallery
     return normalise_rows(unit, out=unit)
 
 
-def encodings(unit: Tensor, k1: int, k2: int, cross=None, threads=None):
+def encodings(
+        unit: Tensor,
+        k1: int,
+        k2: int,
+        cross: Optional[Tensor] = None,
+        threads: Optional[int] = None
+) -> tuple[sparse.csr_matrix, np.ndarray]:
     """Encode every image by weights over its k-reciprocal neighbours.
 
     As :func:`~mmreidmix.pseudo_labels.k_reciprocal_encoding`, but as in the
@@ -112,8 +116,8 @@ def encodings(unit: Tensor, k1: int, k2: int, cross=None, threads=None):
         threads (int, optional): Default ``torch.get_num_threads()``.
 
     Returns:
-        tuple[scipy.sparse.csr_matrix, np.ndarray]: (N, N) float32, rows sum
-        to 1; and the largest squared distance of each row, (N,) float32.
+        tuple[sparse.csr_matrix, np.ndarray]: (N, N) float32, rows sum to 1;
+        and (N,) float32 largest squared distance of each row.
 
     Raises:
         ValueError: all features are equal.
@@ -132,7 +136,8 @@ def encodings(unit: Tensor, k1: int, k2: int, cross=None, threads=None):
         encoding, indices[:, :k2], threads=threads), largest
 
 
-def _scale_softmax(encoding, largest: np.ndarray) -> None:
+def _scale_softmax(encoding: sparse.csr_matrix,
+                   largest: np.ndarray) -> None:
     """Turn rows that are softmax(-d) into softmax(-d / largest)."""
     sizes = np.diff(encoding.indptr)
     starts = encoding.indptr[:-1]  # no row is empty: i is in its own set
@@ -145,14 +150,17 @@ def _scale_softmax(encoding, largest: np.ndarray) -> None:
 
 
 @torch.inference_mode()
-def _blocks(sides, unit, cross, kept, encoding, largest, lambda_value):
-    size = len(sides.query)
+def _blocks(images: QueryGallery, unit: Tensor, cross: Optional[Tensor],
+            valid: np.ndarray, encoding: sparse.csr_matrix,
+            largest: np.ndarray,
+            lambda_value: float) -> Iterator[tuple[int, Tensor]]:
+    size = len(images.query)
     own = encoding[:size]
     inverted = encoding[size:].tocsc()
     gallery = unit[size:]
     factors = (2 * lambda_value / largest[:size]).astype(np.float32)
-    for begin in range(0, size, sides.block):
-        part = slice(begin, min(begin + sides.block, size))
+    for begin in range(0, size, images.rows_per_block):
+        part = slice(begin, min(begin + images.rows_per_block, size))
         products = (multiply(unit[part], gallery).cpu()
                     if cross is None else cross[part])
         for _ in over_rows(
@@ -161,23 +169,24 @@ def _blocks(sides, unit, cross, kept, encoding, largest, lambda_value):
                 own.data, inverted.indptr, inverted.indices, inverted.data,
                 chunk=32):
             pass
-        if len(kept) == len(sides.gallery):
-            yield begin, products
-            continue
-        scores = products.new_full(
-            (len(products), len(sides.gallery)), -torch.inf)
-        scores[:, torch.from_numpy(kept)] = products
+        scores = products
+        if images.junk.any():
+            scores = products.new_full(
+                (len(products), len(images.gallery)), -torch.inf)
+            scores[:, torch.from_numpy(valid)] = products
         yield begin, scores
 
 
 @compiled
-def _finish(products, factors, jaccard, indptr, columns, weights, starts,
-            others, other_weights, first, last):
+def _finish(products: np.ndarray, factors: np.ndarray, jaccard: np.float32,
+            indptr: np.ndarray, columns: np.ndarray, weights: np.ndarray,
+            starts: np.ndarray, others: np.ndarray,
+            other_weights: np.ndarray, begin: int, end: int) -> None:
     """Turn cosines into minus the final distances."""
     num = products.shape[1]
     shared = np.zeros(num, np.float64)
     touched = np.empty(num, np.int32)
-    for row in range(first, last):
+    for row in range(begin, end):
         line = products[row]
         factor = factors[row]
         line[:] = factor * line - (factor + jaccard)

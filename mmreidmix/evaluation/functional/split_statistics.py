@@ -54,48 +54,41 @@ def add_split_means(metrics: Mapping[str, float],
     Raises:
         ValueError: if the splits of a set do not have the same scores.
     """
-    variants = defaultdict(dict)
+    by_label: dict = defaultdict(lambda: defaultdict(dict))
     for key, value in metrics.items():
         domain, _, score = key.partition('/')
         name, plus, label = domain.partition('+')
-        variants[plus + label][f'{name}/{score}'] = value
+        by_label[plus + label][name][score] = value
     return {
-        key.replace('/', f'{label}/', 1): value
-        for label, own in variants.items()
-        for key, value in _with_means(own, split_sets).items()
+        f'{name}{label}/{score}': value
+        for label, domains in by_label.items()
+        for name, scores in _with_means(domains, split_sets).items()
+        for score, value in scores.items()
     }
 
 
-def _with_means(metrics: Mapping[str, float],
+def _with_means(domains: Mapping[str, dict],
                 split_sets: Sequence[str]) -> dict:
-    domains = defaultdict(dict)
-    for key, value in metrics.items():
-        name, _, score = key.partition('/')
-        domains[name][score] = value
-    domains.pop('mean', None)
-    groups = group_splits(list(domains), split_sets)
+    names = [name for name in domains if name != 'mean']
+    groups = group_splits(names, split_sets)
     if not groups:
-        return dict(metrics)
-    added = {name: mean_and_spread([domains[split] for split in group])
-             for name, group in groups.items()}
-    in_group = {split for group in groups.values() for split in group}
-    units = [*added.values(), *(
-        scores for name, scores in domains.items() if name not in in_group)]
+        return dict(domains)
+    joined = {name: mean_and_spread([domains[split] for split in splits])
+              for name, splits in groups.items()}
+    in_set = {split for splits in groups.values() for split in splits}
+    units = [*joined.values(),
+             *(domains[name] for name in names if name not in in_set)]
+    found = {**{name: domains[name] for name in names}, **joined}
     if len(units) > 1:
-        scores = domains[next(iter(groups.values()))[0]]
-        added['mean'] = {
+        found['mean'] = {
             score: float(np.mean([unit[score] for unit in units]))
-            for score in scores if score not in COUNTS
-            and all(score in unit for unit in units)
+            for score in domains[next(iter(groups.values()))[0]]
+            if score not in COUNTS and all(score in unit for unit in units)
         }
-    kept = {key: value for key, value in metrics.items()
-            if not key.startswith('mean/')}
-    return {**kept, **{f'{name}/{score}': value
-                       for name, scores in added.items()
-                       for score, value in scores.items()}}
+    return found
 
 
-def mean_and_spread(summaries) -> dict:
+def mean_and_spread(summaries: Sequence[Mapping[str, float]]) -> dict:
     """Mean and standard deviation over splits of one data set.
 
     Args:

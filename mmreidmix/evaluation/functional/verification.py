@@ -11,17 +11,16 @@ not depend on the number of pairs. AUC and EER are those of the cosines
 rounded down to a multiple of ``STEP``.
 """
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Optional
+from typing import Union
 
 import numpy as np
 import torch
 
-from mmreidmix.neighbours.numba_kernels import compiled
+from mmreidmix.checks import check_between
+from mmreidmix.neighbours.numba_kernels import compiled, over_rows
 
-from .query_gallery import checked_sides
+from .query_gallery import QueryGallery
 
 HALF = 1 << 19
 STEP = 1 / HALF
@@ -55,7 +54,7 @@ class PairHistogram:
         """Number of impostor pairs."""
         return int(self.impostor.sum())
 
-    def rates(self):
+    def rates(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The whole ROC, from (0, 0) to (1, 1).
 
         Returns:
@@ -122,242 +121,65 @@ class PairHistogram:
 
     def bin_at(self, fpr: float) -> int:
         """Bin of :meth:`threshold_at`; ``BINS`` accepts no pair."""
-        check_share(fpr, 'fpr')
+        check_between('PairHistogram', 0, 1, fpr=fpr)
         accepted = np.cumsum(self.impostor[::-1])[::-1]
         fits = accepted <= fpr * self.impostor_pairs
         return int(np.argmax(fits)) if fits.any() else BINS
 
 
-def to_cosine(bins):
+def to_cosine(bins: Union[int, np.ndarray]) -> np.ndarray:
     """The lower end of a bin, i.e. the threshold that accepts it."""
     return (np.asarray(bins) - HALF) * STEP
 
 
-def check_share(value: float, name: str):
-    """Raise a ValueError if ``value`` is not in [0, 1]."""
-    if not 0 <= value <= 1:
-        raise ValueError(f'{name} must be a share between 0 and 1, got '
-                         f'{value}')
-
-
-def pair_histogram(query,
-                   gallery,
-                   q_pids,
-                   g_pids,
-                   q_camids,
-                   g_camids,
-                   *,
-                   cross_camera: bool = True,
-                   block: Optional[int] = None,
-                   name: str = '') -> PairHistogram:
+def pair_histogram(images: QueryGallery) -> PairHistogram:
     """Count the cosines of all pairs of one domain.
 
-    The products run where the features lie, the counting on the CPU with
-    ``torch.get_num_threads()`` threads. Beside the features the memory is
-    a block of scores and 16 MiB per thread.
+    Junk is in no pair. The products run where the features lie, the counting
+    on the CPU with ``torch.get_num_threads()`` threads. Beside the features
+    the memory is a block of scores and 16 MiB per thread.
 
     Args:
-        query (Tensor): features, shape (Nq, D).
-        gallery (Tensor): features, shape (Ng, D).
-        q_pids (Sequence[int]): identities, shape (Nq,), >= 0.
-        g_pids (Sequence[int]): identities, shape (Ng,); -1 marks junk, which
-            is in no pair.
-        q_camids (Sequence[int]): cameras, shape (Nq,).
-        g_camids (Sequence[int]): cameras, shape (Ng,).
-        cross_camera (bool): leave out every pair, also an impostor pair, of
-            one camera. With False the caller must keep the query images out
-            of the gallery. Defaults to True.
-        block (int, optional): queries per block. Default: by the memory.
-        name (str): name of the domain, for error messages.
-
-    Returns:
-        PairHistogram: the counts.
+        images (QueryGallery): metric must be 'cosine'.
 
     Raises:
-        ValueError: what :func:`mmreidmix.evaluation.rank` raises on
-            bad input, or there is no genuine or no impostor pair.
+        ValueError: the metric is Euclidean, or there is no genuine or no
+            impostor pair.
     """
-    side = checked_sides(
-        query, gallery, q_pids, g_pids, q_camids, g_camids,
-        cross_camera=cross_camera, block=block, name=name)
+    images.require_cosine('pair_histogram')
     threads = torch.get_num_threads()
     counts = np.zeros((threads, 2, BINS), dtype=np.int64)
-
-    def count(scores, begin, thread):
-        rows = slice(thread, None, threads)
-        block_pids = side.q_pids[begin:begin + len(scores)][rows]
-        block_cams = side.q_camids[begin:begin + len(scores)][rows]
-        _count_block(scores[rows], block_pids, side.g_pids, block_cams,
-                     side.g_camids, cross_camera, counts[thread])
-
-    with ThreadPoolExecutor(threads) as pool:
-        for begin, scores in side.score_blocks():
-            scores = scores.cpu().numpy()
-            tasks = [
-                pool.submit(count, scores, begin, t) for t in range(threads)
-            ]
-            for task in tasks:
-                task.result()
+    for begin, scores in images.score_blocks():
+        rows = slice(begin, begin + len(scores))
+        chunk = -(-len(scores) // threads)
+        for _ in over_rows(
+                _count_pairs, len(scores), scores.cpu().numpy(),
+                images.q_pids[rows], images.g_pids, images.q_camids[rows],
+                images.g_camids, images.cross_camera, counts, chunk,
+                chunk=chunk):
+            pass
     impostor, genuine = counts.sum(0)
-    total = int(genuine.sum() + impostor.sum())
     for pairs, kind in ((genuine, 'genuine'), (impostor, 'impostor')):
         if not pairs.any():
-            raise ValueError(_no_pair_message(side, kind))
-    junk = len(side.junk)
-    listed = len(side.q_pids) * (len(side.g_pids) - junk)
-    return PairHistogram(genuine, impostor, junk, listed - total)
+            raise ValueError(_no_pair_message(images, kind))
+    junk = int(images.junk.sum())
+    listed = len(images.q_pids) * (len(images.g_pids) - junk)
+    return PairHistogram(genuine, impostor, junk,
+                         listed - int(genuine.sum() + impostor.sum()))
 
 
-def _no_pair_message(side, kind: str) -> str:
-    domain = f'domain {side.name}' if side.name else 'the domain'
+def _no_pair_message(images: QueryGallery, kind: str) -> str:
     if kind == 'genuine':
-        return side.no_match_message().replace('no query has a match',
-                                               'there is no genuine pair')
-    pids = np.union1d(side.q_pids, side.g_pids[side.g_pids >= 0])
-    return (f'there is no impostor pair: {domain} shows {len(pids)} '
+        return images.no_match_message().replace('no query has a match',
+                                                 'there is no genuine pair')
+    pids = np.union1d(images.q_pids, images.g_pids[~images.junk])
+    return (f'there is no impostor pair: {images.title} shows {len(pids)} '
             'person(s), and pairs of one camera '
-            f'{"do not count" if side.cross_camera else "count"}')
-
-
-@dataclass(frozen=True)
-class OpenSetResult:
-    """What :func:`open_set` finds for each query.
-
-    Attributes:
-        mate_score (np.ndarray): best cosine with the person's own images,
-            per query whose person is in the gallery, shape (P,).
-        mate_rank (np.ndarray): zero-based rank of that image, shape (P,).
-        absent_score (np.ndarray): best cosine with any image, per query
-            whose person is not in the gallery, shape (A,).
-        without_match (int): queries that were left out, because their person
-            is in the gallery but in no other camera.
-    """
-
-    mate_score: np.ndarray
-    mate_rank: np.ndarray
-    absent_score: np.ndarray
-    without_match: int
-
-    def threshold_at(self, false_alarms: float) -> float:
-        """The lowest cosine that alarms for at most this share of absentees.
-
-        Raises:
-            ValueError: the share is not in [0, 1].
-        """
-        check_share(false_alarms, 'false_alarms')
-        allowed = int(false_alarms * len(self.absent_score))
-        if allowed >= len(self.absent_score):
-            return -np.inf
-        worst = np.sort(self.absent_score)[::-1][allowed]
-        return float(np.nextafter(worst, np.inf))
-
-    def detection_rate(self, false_alarms: float, rank: int = 1) -> float:
-        """Detection and identification rate at a false alarm rate.
-
-        Args:
-            false_alarms (float): accepted share of queries of absent people
-                that raise an alarm.
-            rank (int): the person must be among the first ``rank`` images.
-        """
-        found = self.mate_score >= self.threshold_at(false_alarms)
-        return float((found & (self.mate_rank < rank)).mean())
-
-
-def draw_absent(q_pids, share: float = 0.5, seed: int = 0) -> np.ndarray:
-    """Draw people who are to be absent from the gallery.
-
-    Args:
-        q_pids (Sequence[int]): identities of the queries.
-        share (float): share of the different identities, rounded down, at
-            least one.
-        seed (int): of the draw.
-
-    Returns:
-        np.ndarray: sorted identities.
-    """
-    check_share(share, 'share')
-    pids = np.unique(q_pids)
-    number = max(1, int(share * len(pids)))
-    return np.sort(np.random.default_rng(seed).permutation(pids)[:number])
-
-
-def open_set(query,
-             gallery,
-             q_pids,
-             g_pids,
-             q_camids,
-             g_camids,
-             absent: Sequence = (),
-             *,
-             cross_camera: bool = True,
-             block: Optional[int] = None,
-             name: str = '') -> OpenSetResult:
-    """Search people of whom some are not in the gallery.
-
-    The images of the ``absent`` are taken out of the gallery. A query raises
-    an alarm if the first image of its list reaches the threshold. At a
-    threshold, the false alarm rate is the share of the queries of absent
-    people that raise an alarm; the detection and identification rate (DIR)
-    at rank r is the share of the other queries whose own person is among the
-    first r images and reaches the threshold.
-
-    Sources: Grother and Ngan, "Face Recognition Vendor Test", NIST IR 8009,
-    2014 (open-set identification); Liao et al., "Open-set Person
-    Re-identification", arXiv:1408.0872.
-
-    Args:
-        query (Tensor): features; this and the next five as in
-            :func:`pair_histogram`.
-        gallery (Tensor): features.
-        q_pids (Sequence[int]): identities.
-        g_pids (Sequence[int]): identities.
-        q_camids (Sequence[int]): cameras.
-        g_camids (Sequence[int]): cameras.
-        absent (Sequence[int]): identities, e.g. of :func:`draw_absent`;
-            people without any gallery image are absent in any case.
-        cross_camera (bool): leave the query's identity in the query's camera
-            out of its list. Defaults to True.
-        block (int, optional): queries per block. Default: by the memory.
-        name (str): name of the domain, for error messages.
-
-    Returns:
-        OpenSetResult: exact values; equal scores keep the gallery's order.
-
-    Raises:
-        ValueError: what :func:`mmreidmix.evaluation.rank` raises on
-            bad input, no query has a match, or nobody is absent.
-    """
-    g_pids = np.asarray(g_pids)
-    kept = np.flatnonzero(~np.isin(g_pids, absent))
-    if not len(kept):
-        raise ValueError('open_set: no gallery image is left without the '
-                         f'{len(absent)} absent people')
-    gallery = torch.as_tensor(gallery)
-    gallery = gallery[torch.from_numpy(kept).to(gallery.device)]
-    side = checked_sides(
-        query, gallery, q_pids, g_pids[kept], q_camids,
-        np.asarray(g_camids)[kept], cross_camera=cross_camera, block=block,
-        name=name)
-    away = ~np.isin(side.q_pids, side.g_pids)
-    best = np.empty((2, len(side.q_pids)))
-    ranks = np.empty(len(side.q_pids), dtype=np.int64)
-    for begin, scores in side.score_blocks():
-        rows = slice(begin, begin + len(scores))
-        _best_block(scores.cpu().numpy(), side.q_pids[rows], side.g_pids,
-                    side.q_camids[rows], side.g_camids, cross_camera,
-                    best[:, rows], ranks[rows])
-    mated = best[0] > -np.inf
-    if not mated.any():
-        raise ValueError(side.no_match_message())
-    if not away.any():
-        raise ValueError('open_set: every query person is in the gallery; '
-                         'name some as `absent`')
-    return OpenSetResult(best[0, mated], ranks[mated], best[1, away],
-                         int((~mated & ~away).sum()))
+            f'{"do not count" if images.cross_camera else "count"}')
 
 
 @compiled
-def bin_of(score):
+def bin_of(score: float) -> int:
     """The bin that a cosine is counted in."""
     # Multiplying by a power of two is exact, so no cosine crosses a bin edge.
     position = int(np.floor(score * HALF)) + HALF
@@ -365,35 +187,14 @@ def bin_of(score):
 
 
 @compiled
-def _count_block(scores, q_pids, g_pids, q_camids, g_camids, cross_camera,
-                 counts):
-    for row in range(len(scores)):
+def _count_pairs(scores: np.ndarray, q_pids: np.ndarray, g_pids: np.ndarray,
+                 q_camids: np.ndarray, g_camids: np.ndarray,
+                 cross_camera: bool, counts: np.ndarray, chunk: int,
+                 begin: int, end: int) -> None:
+    own = counts[begin // chunk]  # each thread has one
+    for row in range(begin, end):
         pid, camera = q_pids[row], q_camids[row]
         for j in range(len(g_pids)):
             if g_pids[j] < 0 or cross_camera and g_camids[j] == camera:
                 continue
-            counts[int(g_pids[j] == pid), bin_of(scores[row, j])] += 1
-
-
-@compiled
-def _best_block(scores, q_pids, g_pids, q_camids, g_camids, cross_camera,
-                best, ranks):
-    for row in range(len(scores)):
-        values = scores[row]
-        mate, other = -np.inf, -np.inf
-        place = -1
-        for j in range(len(values)):
-            if g_pids[j] != q_pids[row]:
-                other = max(other, values[j])
-            elif values[j] > mate and not (
-                    cross_camera and g_camids[j] == q_camids[row]):
-                mate = values[j]
-                place = j
-        best[0, row] = mate
-        best[1, row] = other
-        before = 0
-        for j in range(len(values)):
-            if g_pids[j] != q_pids[row] and place >= 0:
-                before += values[j] > mate or (values[j] == mate
-                                               and j < place)
-        ranks[row] = before
+            own[int(g_pids[j] == pid), bin_of(scores[row, j])] += 1

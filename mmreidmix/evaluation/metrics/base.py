@@ -17,9 +17,25 @@ from mmengine.logging import print_log
 from mmengine.structures import BaseDataElement
 
 from mmreidmix.distributed import gather_rows
-from mmreidmix.evaluation.feature_table import FeatureTable, expand_rows
+from mmreidmix.evaluation.feature_table import FeatureTable
 
 FIELDS = ('embedding', 'index', 'pid', 'camid', 'domain', 'subset')
+
+
+def complete_options(owner: str, given: Optional[dict],
+                     defaults: dict) -> Optional[dict]:
+    """Options with the defaults of those that are absent; None stays None.
+
+    Raises:
+        ValueError: an option has no default, i.e. is unknown.
+    """
+    if given is None:
+        return None
+    unknown = sorted(set(given) - set(defaults))
+    if unknown:
+        raise ValueError(f'{owner} has no options {unknown}; there are '
+                         f'{list(defaults)}')
+    return {**defaults, **given}
 
 
 class FeatureMetric(BaseMetric):
@@ -146,25 +162,14 @@ class FeatureMetric(BaseMetric):
         paths = self._gather_paths(paths, len(rows))
         if not np.array_equal(first, np.arange(len(rows))):
             features = features[first]
-        pids, camids, domain, is_query = rows[first, 1:].T
-        table = FeatureTable(features, pids, camids, domain,
-                             is_query.astype(bool), paths[first],
-                             self._domain_names(domain))
-        # Splits of one set share their images.
-        uses = (self.dataset_meta or {}).get('rows')
-        return table if uses is None else expand_rows(table, uses)
+        return FeatureTable.from_images(
+            features, rows[first, 1:], paths[first], self.dataset_meta)
 
     def _gather_paths(self, paths, total: int) -> np.ndarray:
         if not self.save_features and not self.keep_table:
             return np.full(total, '')
         mine = [path for batch in paths for path in batch]
         return np.array(sum(all_gather_object(mine), []))
-
-    def _domain_names(self, domain: np.ndarray) -> np.ndarray:
-        names = (self.dataset_meta or {}).get('domains')
-        if names is None:
-            names = [f'domain{i}' for i in range(domain.max() + 1)]
-        return np.array([str(name) for name in names])
 
     def _as_dict(self, sample) -> dict:
         if isinstance(sample, BaseDataElement):

@@ -1,36 +1,51 @@
 """Retrieval scores of one or several domains, as an MMEngine metric."""
 
 from collections.abc import Callable, Sequence
-from inspect import signature
+from dataclasses import dataclass
+from inspect import Parameter, signature
 from typing import Optional
 
 import numpy as np
 from mmengine.logging import print_log
 
+from mmreidmix.checks import check_choice, check_count
 from mmreidmix.evaluation.feature_table import FeatureTable
-from mmreidmix.evaluation.functional.query_expansion import (
-    OPTIONS as EXPANSION_OPTIONS,
-)
-from mmreidmix.evaluation.functional.query_expansion import expanded
+from mmreidmix.evaluation.functional.query_expansion import expand_queries
 from mmreidmix.evaluation.functional.query_gallery import METRICS as DISTANCES
-from mmreidmix.evaluation.functional.ranking import COUNTS, rank
-from mmreidmix.evaluation.functional.reranking import OPTIONS as RERANK_OPTIONS
-from mmreidmix.evaluation.functional.reranking import reranked_blocks
-from mmreidmix.evaluation.functional.single_shot import (
-    OPTIONS as SINGLE_SHOT_OPTIONS,
+from mmreidmix.evaluation.functional.ranking import (
+    COUNTS,
+    RankingResult,
+    rank,
 )
-from mmreidmix.evaluation.functional.single_shot import single_gallery_shot
+from mmreidmix.evaluation.functional.reranking import reranked_blocks
+from mmreidmix.evaluation.functional.single_gallery_shot import (
+    single_gallery_shot,
+)
 from mmreidmix.registry import METRICS
 
-from .base import FeatureMetric
+from .base import FeatureMetric, complete_options
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way of scoring a domain.
+
+    Attributes:
+        label (str): what follows the domain's name in the result keys.
+        function (Callable): takes a :class:`QueryGallery` and the options.
+        options (dict): of the function.
+    """
+
+    label: str
+    function: Callable
+    options: dict
 
 
 @METRICS.register_module()
 class ReIDMetric(FeatureMetric):
     """CMC, mAP and mINP of each domain of a :class:`RetrievalDataset`.
 
-    The rules are those of :mod:`~.functional.ranking`. Features cross
-    processes as tensors; rank 0 computes, all ranks return the same values.
+    The rules are those of :mod:`~.functional.ranking`.
 
     Result keys: '<domain>/mAP', '<domain>/mINP', '<domain>/rank-k' as
     fractions 0..1, '<domain>/queries', '<domain>/queries_without_match', and,
@@ -45,13 +60,13 @@ class ReIDMetric(FeatureMetric):
         cross_camera (bool): leave the query's identity in the query's camera
             out of its list. Defaults to True.
         ranks (Sequence[int]): the k of 'rank-k'. Defaults to (1, 5, 10).
-        save_features (str, optional): an ``.npz`` file that rank 0 writes
-            :class:`FeatureTable` to. Defaults to None.
+        save_features (str, optional): see :class:`FeatureMetric`.
         rerank (dict, optional): also score k-reciprocal re-ranking with these
             options, see :func:`~.functional.reranking.reranked_blocks`;
             ``{}`` for its defaults. Defaults to None.
         query_expansion (dict, optional): also score expanded queries, see
-            :func:`~.functional.query_expansion.expanded`. Defaults to None.
+            :func:`~.functional.query_expansion.expand_queries`. Defaults to
+            None.
         single_shot (dict, optional): also draw galleries of one image per
             identity, with ``repeats`` and ``seed`` of
             :func:`~mmreidmix.evaluation.single_gallery_shot`; ``{}`` for its
@@ -81,24 +96,16 @@ class ReIDMetric(FeatureMetric):
                  device: str = 'cpu',
                  prefix: Optional[str] = None):
         super().__init__(save_features=save_features, prefix=prefix)
-        if metric not in DISTANCES:
-            raise ValueError(
-                f'ReIDMetric: metric must be one of {DISTANCES}, got '
-                f'{metric!r}')
-        if not ranks or min(ranks) < 1:
-            raise ValueError(
-                f'ReIDMetric: ranks must be positive, got {ranks}')
-        self.rerank = _completed('rerank', rerank, reranked_blocks,
-                                 RERANK_OPTIONS)
-        self.query_expansion = _completed('query_expansion', query_expansion,
-                                          expanded, EXPANSION_OPTIONS)
-        self.single_shot = _completed('single_shot', single_shot,
-                                      single_gallery_shot,
-                                      SINGLE_SHOT_OPTIONS)
-        for option in ('rerank', 'query_expansion'):
-            if getattr(self, option) is not None and metric != 'cosine':
-                raise ValueError(f"ReIDMetric: {option} needs metric="
-                                 f"'cosine', got {metric!r}")
+        check_choice(self, DISTANCES, metric=metric)
+        check_count(self, 1, ranks=min(ranks, default=0))
+        self.rerank = _options('rerank', rerank, reranked_blocks)
+        self.query_expansion = _options('query_expansion', query_expansion,
+                                        expand_queries)
+        self.single_shot = _options('single_shot', single_shot,
+                                    single_gallery_shot)
+        if rerank is not None or query_expansion is not None:
+            check_choice('ReIDMetric with rerank or query_expansion',
+                         ('cosine', ), metric=metric)
         self.device = device
         self.metric = metric
         self.cross_camera = cross_camera
@@ -114,28 +121,25 @@ class ReIDMetric(FeatureMetric):
         Returns:
             dict[str, float]: values by '<domain>/<score>'.
         """
+        variants = self.variants()
+        found = {variant.label: {} for variant in variants}
+        for name in map(str, results.domains):
+            images = results.query_gallery(
+                name, metric=self.metric, cross_camera=self.cross_camera,
+                device=self.device)
+            for variant in variants:
+                found[variant.label][name + variant.label] = variant.function(
+                    images, **variant.options)
         summaries, self.rankings = {}, {}
-        for label, function, options in self._variants():
-            found = {
-                f'{name}{label}': results.compare(
-                    function,
-                    *results.sides(str(name)),
-                    metric=self.metric,
-                    cross_camera=self.cross_camera,
-                    name=str(name),
-                    device=self.device,
-                    **options)
-                for name in results.domains
-            }
-            if function is rank:
-                self.rankings.update(found)
-            scored = {
-                name: self._without_spread(result.summary(self.ranks))
-                for name, result in found.items()
-            }
-            if len(scored) > 1:
-                scored[f'mean{label}'] = _mean(list(scored.values()))
-            summaries.update(scored)
+        for label, scored in found.items():
+            own = {name: self._without_spread(result.summary(self.ranks))
+                   for name, result in scored.items()}
+            if len(own) > 1:
+                own[f'mean{label}'] = _mean(list(own.values()))
+            summaries.update(own)
+            self.rankings.update(
+                {name: result for name, result in scored.items()
+                 if isinstance(result, RankingResult)})
         print_log('\n' + format_table(summaries), logger='current')
         return {
             f'{name}/{key}': value
@@ -143,20 +147,22 @@ class ReIDMetric(FeatureMetric):
             for key, value in summary.items()
         }
 
-    def _variants(self):
-        """Yield what is added to a domain's name, a function, its options."""
-        yield '', rank, {}
-        labels, options = '', {}
+    def variants(self) -> list[Variant]:
+        """How each domain is scored: plainly, and as the options say."""
+        variants = [Variant('', rank, {})]
+        label, options = '', {}
         if self.query_expansion is not None:
-            labels += '+qe'
+            label += '+qe'
             options['query_expansion'] = self.query_expansion
         if self.rerank is not None:
-            labels += '+rerank'
+            label += '+rerank'
             options['rerank'] = self.rerank
         if options:
-            yield labels, rank, options
+            variants.append(Variant(label, rank, options))
         if self.single_shot is not None:
-            yield '+single-shot', single_gallery_shot, self.single_shot
+            variants.append(Variant('+single-shot', single_gallery_shot,
+                                    self.single_shot))
+        return variants
 
     def _without_spread(self, summary: dict) -> dict:
         # The spread of a split is that over draws; a result has one spread,
@@ -207,20 +213,17 @@ def format_table(summaries: dict) -> str:
     return '\n'.join([texts[0], '-' * len(texts[0]), *texts[1:]])
 
 
-def _completed(name: str, options: Optional[dict], function: Callable,
-               known: tuple) -> Optional[dict]:
-    """Options with the defaults of the function for those that are absent."""
-    if options is None:
-        return None
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise ValueError(f'ReIDMetric: {name} has no options {unknown}; there '
-                         f'are {known}')
-    parameters = signature(function).parameters
-    return {key: options.get(key, parameters[key].default) for key in known}
+def _options(name: str, given: Optional[dict],
+             function: Callable) -> Optional[dict]:
+    """Options of a function, those that are absent as it sets them."""
+    return complete_options(f'ReIDMetric: {name}', given, {
+        key: parameter.default
+        for key, parameter in signature(function).parameters.items()
+        if parameter.kind == Parameter.KEYWORD_ONLY
+    })
 
 
-def _mean(summaries: list) -> dict:
+def _mean(summaries: list[dict]) -> dict:
     return {
         key: float(np.mean([summary[key] for summary in summaries]))
         for key in summaries[0] if key not in COUNTS

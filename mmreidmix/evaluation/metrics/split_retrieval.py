@@ -38,7 +38,7 @@ class SplitReIDMetric(ReIDMetric):
         metrics = add_split_means(
             super().compute_metrics(results), self.split_sets)
         groups = group_splits(results.domains.tolist(), self.split_sets)
-        for name in (name + label for label, *_ in self._variants()
+        for name in (name + variant.label for variant in self.variants()
                      for name in groups):
             scores = [key for key in metrics if key.startswith(f'{name}/')
                       and f'{key}_std' in metrics]

@@ -6,16 +6,14 @@ from typing import Optional
 
 from mmengine.logging import print_log
 
+from mmreidmix.checks import check_between, check_count
 from mmreidmix.evaluation.feature_table import FeatureTable
-from mmreidmix.evaluation.functional.verification import (
-    check_share,
-    draw_absent,
-    open_set,
-    pair_histogram,
-)
+from mmreidmix.evaluation.functional.open_set import draw_absent, open_set
+from mmreidmix.evaluation.functional.query_gallery import QueryGallery
+from mmreidmix.evaluation.functional.verification import pair_histogram
 from mmreidmix.registry import METRICS
 
-from .base import FeatureMetric
+from .base import FeatureMetric, complete_options
 
 OPEN_SET = {'absent': 0.5, 'seed': 0, 'false_alarms': (0.01, 0.1), 'rank': 1}
 
@@ -26,7 +24,8 @@ class VerificationMetric(FeatureMetric):
 
     Stands alone or beside :class:`ReIDMetric` in a list of evaluators; each
     metric then holds the embeddings once. Definitions are those of
-    :mod:`mmreidmix.evaluation.functional.verification`, on cosines.
+    :mod:`~.functional.verification` and :mod:`~.functional.open_set`, on
+    cosines.
 
     Result keys, each after '<domain>/': 'TPR@FPR=0.001', ..., 'EER', 'AUC',
     'genuine_pairs', 'impostor_pairs', 'smallest_FPR' (rates below it rest on
@@ -55,10 +54,15 @@ class VerificationMetric(FeatureMetric):
         super().__init__(save_features=save_features, prefix=prefix)
         self.fprs = tuple(fprs)
         self.cross_camera = cross_camera
-        self.open_set = open_set if open_set is None else _open_set_options(
-            open_set)
         for fpr in self.fprs:
-            check_share(fpr, 'VerificationMetric: each of fprs')
+            check_between(self, 0, 1, fprs=fpr)
+        owner = 'VerificationMetric: open_set'
+        self.open_set = complete_options(owner, open_set, OPEN_SET)
+        if self.open_set is not None:
+            check_between(owner, 0, 1, absent=self.open_set['absent'])
+            for rate in self.open_set['false_alarms']:
+                check_between(owner, 0, 1, false_alarms=rate)
+            check_count(owner, 1, rank=self.open_set['rank'])
 
     def compute_metrics(self, results: FeatureTable) -> dict:
         """Score every domain and log its values.
@@ -71,9 +75,11 @@ class VerificationMetric(FeatureMetric):
         """
         metrics = {}
         for name in map(str, results.domains):
-            scores = self._verify(results, name)
+            images = results.query_gallery(
+                name, cross_camera=self.cross_camera)
+            scores = self._verify(images)
             if self.open_set is not None:
-                scores.update(self._search(results, name))
+                scores.update(self._search(images))
             print_log(
                 f'{name}: ' + ', '.join(
                     f'{key} {value:.6g}' for key, value in scores.items()),
@@ -83,21 +89,13 @@ class VerificationMetric(FeatureMetric):
                  for key, value in scores.items()})
         return metrics
 
-    def _verify(self, table: FeatureTable, name: str) -> dict:
-        pairs = table.compare(
-            pair_histogram,
-            *table.sides(name),
-            cross_camera=self.cross_camera,
-            name=name)
-        weak = [f for f in self.fprs if f < pairs.smallest_fpr()]
-        if weak:
-            print_log(
-                f'VerificationMetric: {name} has {pairs.impostor_pairs:,} '
-                'impostor pairs, too few for a false-positive rate of '
-                f'{", ".join(f"{f:g}" for f in weak)}: under 30 errors are '
-                'expected there',
-                logger='current',
-                level=logging.WARNING)
+    def _verify(self, images: QueryGallery) -> dict:
+        pairs = pair_histogram(images)
+        _warn_of_rates(
+            [f for f in self.fprs if f < pairs.smallest_fpr()],
+            f'{images.name} has {pairs.impostor_pairs:,} impostor pairs, too '
+            'few for a false-positive rate of {}: under 30 errors are '
+            'expected there')
         return {
             **{f'TPR@FPR={fpr:g}': pairs.tpr_at(fpr)
                for fpr in self.fprs},
@@ -108,28 +106,15 @@ class VerificationMetric(FeatureMetric):
             'smallest_FPR': pairs.smallest_fpr(),
         }
 
-    def _search(self, table: FeatureTable, name: str) -> dict:
+    def _search(self, images: QueryGallery) -> dict:
         options = self.open_set
-        query, gallery = table.sides(name)
-        found = table.compare(
-            open_set,
-            query,
-            gallery,
-            absent=draw_absent(table.pids[query], options['absent'],
-                               options['seed']),
-            cross_camera=self.cross_camera,
-            name=name)
-        absent = len(found.absent_score)
-        weak = [f for f in options['false_alarms'] if f * absent < 1]
-        if weak:
-            print_log(
-                f'VerificationMetric: {name} has {absent:,} queries of absent '
-                f'people, too few for a false alarm rate of '
-                f'{", ".join(f"{f:g}" for f in weak)}: no alarm is allowed '
-                'there',
-                logger='current',
-                level=logging.WARNING)
-        rank = options['rank']
+        found = open_set(images, draw_absent(
+            images.q_pids, options['absent'], options['seed']))
+        absent, rank = len(found.absent_score), options['rank']
+        _warn_of_rates(
+            [f for f in options['false_alarms'] if f * absent < 1],
+            f'{images.name} has {absent:,} queries of absent people, too few '
+            'for a false alarm rate of {}: no alarm is allowed there')
         return {
             **{
                 f'DIR-{rank}@FAR={rate:g}': found.detection_rate(rate, rank)
@@ -140,16 +125,8 @@ class VerificationMetric(FeatureMetric):
         }
 
 
-def _open_set_options(given: dict) -> dict:
-    unknown = sorted(set(given) - set(OPEN_SET))
-    if unknown:
-        raise ValueError(f'VerificationMetric: open_set has no option '
-                         f'{unknown}; there are {list(OPEN_SET)}')
-    options = {**OPEN_SET, **given}
-    for rate in (options['absent'], *options['false_alarms']):
-        check_share(rate, 'VerificationMetric: absent and each of false_'
-                    'alarms of open_set')
-    if options['rank'] < 1:
-        raise ValueError('VerificationMetric: rank of open_set must be at '
-                         f'least 1, got {options["rank"]}')
-    return options
+def _warn_of_rates(rates: list, text: str) -> None:
+    if rates:
+        shown = ', '.join(f'{rate:g}' for rate in rates)
+        print_log('VerificationMetric: ' + text.format(shown),
+                  logger='current', level=logging.WARNING)

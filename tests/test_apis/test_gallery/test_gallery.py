@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from mmreidmix.apis import Gallery, GalleryError
 from mmreidmix.apis.gallery import vectors
-from mmreidmix.evaluation.functional.query_gallery import checked_sides
+from mmreidmix.evaluation.functional.query_gallery import QueryGallery
 from mmreidmix.evaluation.functional.reranking import reranked_blocks
 from tests.tiny_gallery import (
     DIM,
@@ -202,7 +202,7 @@ def test_images_of_unknown_time_pass_no_interval():
     (dict(rerank=dict(k3=1)), "'k3'.* unknown"),
     (dict(rerank=True), 'rerank must be a dict of options'),
     (dict(rerank=dict(candidates=0)), 'candidates must be an integer of'),
-    (dict(rerank=dict(lambda_value=2)), 'lambda_value must be between'),
+    (dict(rerank=dict(lambda_value=2)), 'lambda_value must be in'),
 ])
 def test_bad_searches(options, message):
     with pytest.raises(ValueError, match=message):
@@ -233,9 +233,10 @@ def test_reranking_is_that_of_the_candidates():
     for query, line, own in zip(QUERIES, plain, found):
         vectors_of = gallery.embeddings([match.id for match in line])
         labels = np.zeros(40, int)
-        sides = checked_sides(query[None].astype('f4'), vectors_of, labels[:1],
-                              labels, labels[:1], labels, cross_camera=False)
-        (_, scores), = reranked_blocks(sides, k1=9, k2=3)
+        images = QueryGallery.from_arrays(
+            query[None].astype('f4'), vectors_of, labels[:1], labels,
+            labels[:1], labels, cross_camera=False)
+        (_, scores), = reranked_blocks(images, k1=9, k2=3)
         order = np.argsort(-scores[0].numpy(), kind='stable')[:12]
         assert own == [line[i] for i in order]
     assert found != [line[:12] for line in plain]

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from mmreidmix.evaluation import rank
-from mmreidmix.evaluation.functional.query_expansion import expanded
-from mmreidmix.evaluation.functional.query_gallery import checked_sides
+from mmreidmix.evaluation.functional.query_expansion import expand_queries
+from mmreidmix.evaluation.functional.query_gallery import QueryGallery
 
 
 def make_case(seed=0):
@@ -39,8 +39,9 @@ def naive(rows, bank, num, alpha):
 @pytest.mark.parametrize('database', [False, True])
 def test_expansion_equals_naive_sums(alpha, num, database):
     case = make_case()
-    sides = expanded(checked_sides(*case, block=4), neighbours=num,
-                     alpha=alpha, database=database)
+    images = expand_queries(
+        QueryGallery.from_arrays(*case, block=4), neighbours=num,
+        alpha=alpha, database=database)
     kept = case[3] >= 0
     query, bank = (unit(case[0].double().numpy()),
                    unit(case[1][kept].double().numpy()))
@@ -49,32 +50,33 @@ def test_expansion_equals_naive_sums(alpha, num, database):
             naive(bank[i:i + 1], np.delete(bank, i, axis=0), num, alpha)
             for i in range(len(bank))])
         np.testing.assert_allclose(
-            unit(sides.gallery[kept].numpy()), bank, atol=1e-5)
+            unit(images.gallery[kept].numpy()), bank, atol=1e-5)
     np.testing.assert_allclose(
-        unit(sides.query.numpy()), naive(query, bank, num, alpha), atol=1e-5)
+        unit(images.query.numpy()), naive(query, bank, num, alpha), atol=1e-5)
 
 
 def test_given_features_stay_and_rank_takes_the_option():
     case = make_case(1)
     before = [case[0].clone(), case[1].clone()]
     options = {'neighbours': 5, 'database': True}
-    sides = expanded(checked_sides(*case), **options)
-    expected = rank(sides.query, sides.gallery, *case[2:])
-    found = rank(*case, query_expansion=options)
-    np.testing.assert_array_equal(found.ap, expected.ap)
+    images = QueryGallery.from_arrays(*case)
+    wide = expand_queries(images, **options)
+    again = QueryGallery.from_arrays(wide.query, wide.gallery, *case[2:])
+    found = rank(images, query_expansion=options)
+    np.testing.assert_array_equal(found.ap, rank(again).ap)
     assert torch.equal(case[0], before[0]) and torch.equal(case[1], before[1])
-    both = rank(*case, query_expansion=options, rerank={'k1': 5})
-    expected = rank(sides.query, sides.gallery, *case[2:], rerank={'k1': 5})
-    np.testing.assert_array_equal(both.ap, expected.ap)
+    both = rank(images, query_expansion=options, rerank={'k1': 5})
+    np.testing.assert_array_equal(both.ap, rank(again, rerank={'k1': 5}).ap)
 
 
 @pytest.mark.parametrize('options, message', [
-    ({'neighbours': 0}, 'neighbours must be at least 1, got 0'),
+    ({'neighbours': 0}, 'neighbours must be an integer of at least 1, got 0'),
     ({'alpha': -1.}, 'alpha must be at least 0'),
     ({'alpha': float('nan')}, 'alpha must be at least 0'),
 ])
 def test_bad_options_are_named(options, message):
     with pytest.raises(ValueError, match=message):
-        rank(*make_case(), query_expansion=options)
+        rank(QueryGallery.from_arrays(*make_case()), query_expansion=options)
+    images = QueryGallery.from_arrays(*make_case(), metric='euclidean')
     with pytest.raises(ValueError, match="query_expansion needs metric='cos"):
-        rank(*make_case(), query_expansion={}, metric='euclidean')
+        rank(images, query_expansion={})

@@ -5,7 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
+from mmreidmix.evaluation.functional.query_gallery import QueryGallery
 from mmreidmix.evaluation.functional.ranking import rank, top_matches
+
+
+def rank_arrays(*arrays, **options):
+    return rank(QueryGallery.from_arrays(*arrays, **options))
 
 
 def naive_lists(scores, q_pids, g_pids, q_camids, g_camids, cross_camera):
@@ -54,9 +59,9 @@ def check_against_naive(case, cross_camera, block):
         'cross_camera': cross_camera, 'metric': 'euclidean', 'block': block}
     if not any(expected):
         with pytest.raises(ValueError, match='no query has a match'):
-            rank(*case, **options)
+            rank_arrays(*case, **options)
         return
-    result = rank(*case, **options)
+    result = rank_arrays(*case, **options)
     for i, values in enumerate(expected):
         if values is None:
             assert np.isnan(result.ap[i]) and np.isnan(result.inp[i])
@@ -87,7 +92,7 @@ def test_rank_equals_full_sort_with_ties(seed, num_query, num_gallery,
     case = random_case(seed, num_query, num_gallery)
     if (case[3] < 0).all():
         with pytest.raises(ValueError, match='nothing but junk'):
-            rank(*case, metric='euclidean')
+            rank_arrays(*case, metric='euclidean')
         return
     check_against_naive(case, cross_camera, block)
 
@@ -105,7 +110,7 @@ def test_ap_equals_sklearn(dtype):
     rng = np.random.default_rng(0)
     q_pids, g_pids = rng.integers(0, 10, 30), rng.integers(0, 14, 400)
     q_camids, g_camids = rng.integers(0, 4, 30), rng.integers(0, 4, 400)
-    result = rank(query, gallery, q_pids, g_pids, q_camids, g_camids)
+    result = rank_arrays(query, gallery, q_pids, g_pids, q_camids, g_camids)
     cosine = torch.cosine_similarity(query[:, None], gallery, dim=-1).numpy()
     for i in range(30):
         kept = (g_pids != q_pids[i]) | (g_camids != q_camids[i])
@@ -126,7 +131,7 @@ def line_case():
 
 
 def test_hand_computed():
-    summary = rank(*line_case(), metric='euclidean').summary((1, 2, 5))
+    summary = rank_arrays(*line_case(), metric='euclidean').summary((1, 2, 5))
     assert summary['mAP'] == pytest.approx((1 / 2 + 2 / 3) / 2)
     assert summary['mINP'] == pytest.approx(2 / 3)
     assert [summary[f'rank-{k}'] for k in (1, 2, 5)] == [0, 1, 1]
@@ -134,7 +139,7 @@ def test_hand_computed():
 
 def test_hand_computed_same_camera():
     # list 7 5 7 7 6 7: matches at 1, 3, 4, 6
-    summary = rank(
+    summary = rank_arrays(
         *line_case(), metric='euclidean', cross_camera=False).summary()
     assert summary['mAP'] == pytest.approx((1 + 2 / 3 + 3 / 4 + 4 / 6) / 4)
     assert summary['mINP'] == pytest.approx(4 / 6)
@@ -146,7 +151,7 @@ def test_ties_keep_gallery_order(position):
     g_pids = np.full(4, 3)
     g_pids[position] = 1
     ones = np.ones((4, 2), np.float32)
-    result = rank(ones[:1], ones, [1], g_pids, [0], [1] * 4)
+    result = rank_arrays(ones[:1], ones, [1], g_pids, [0], [1] * 4)
     assert result.first_match_rank[0] == position
     assert result.ap[0] == pytest.approx(1 / (position + 1))
 
@@ -158,10 +163,10 @@ def test_block_and_threads_do_not_change_the_result(metric, threads):
     case[0][:] += 1
     case[1][:] += 1
     before = torch.get_num_threads()
-    expected = rank(*case, metric=metric, block=50)
+    expected = rank_arrays(*case, metric=metric, block=50)
     torch.set_num_threads(threads)
     try:
-        result = rank(*case, metric=metric, block=7)
+        result = rank_arrays(*case, metric=metric, block=7)
     finally:
         torch.set_num_threads(before)
     if metric == 'euclidean':  # small integers: no rounding at all
@@ -175,8 +180,8 @@ def test_block_and_threads_do_not_change_the_result(metric, threads):
 def test_top_matches_is_the_head_of_the_list(cross_camera):
     case = random_case(3, 20, 12)
     k = 15
-    indices, scores, correct = top_matches(
-        *case, k, cross_camera=cross_camera, metric='euclidean', block=6)
+    indices, scores, correct = top_matches(QueryGallery.from_arrays(
+        *case, cross_camera=cross_camera, metric='euclidean', block=6), k)
     assert indices.shape == scores.shape == correct.shape == (20, k)
     squares = euclidean_scores(*case[:2])
     lists = naive_lists(squares, *case[2:], cross_camera)
@@ -200,14 +205,14 @@ def test_one_camera_is_named():
             ValueError,
             match=r'no query has a match in another camera: domain shop has '
             r'cameras \[4\]; use cross_camera=False'):
-        rank(query, gallery, q_pids, g_pids, [4], [4] * 7,
+        rank_arrays(query, gallery, q_pids, g_pids, [4], [4] * 7,
              metric='euclidean', name='shop')
 
 
 def test_disjoint_identities_are_named():
     query, gallery, _, g_pids, q_camids, g_camids = line_case()
     with pytest.raises(ValueError, match='share no identity'):
-        rank(query, gallery, [99], g_pids, q_camids, g_camids,
+        rank_arrays(query, gallery, [99], g_pids, q_camids, g_camids,
              metric='euclidean')
 
 
@@ -221,12 +226,12 @@ def test_bad_features_are_named(value, message):
     gallery = torch.ones(4, 3)
     gallery[1::2] = value
     with pytest.raises(ValueError, match=message):
-        rank(torch.ones(1, 3), gallery, [1], [1] * 4, [0], [1] * 4)
+        rank_arrays(torch.ones(1, 3), gallery, [1], [1] * 4, [0], [1] * 4)
 
 
 @pytest.mark.parametrize('change, message', [
-    ({'q_pids': [-1]}, 'q_pids: 1 images without identity'),
-    ({'g_camids': [0, -1]}, 'g_camids: 1 images without camera'),
+    ({'q_pids': [-1]}, r'q_pids: no identity \(negative\) in 1 of 1 rows: 0'),
+    ({'g_camids': [0, -1]}, r'g_camids: no camera .* in 1 of 2 rows: 1'),
     ({'g_pids': [1]}, 'g_pids must be 2 integers'),
     ({'g_pids': [1., 2.]}, 'g_pids must be 2 integers'),
     ({'g_pids': [-1, -1]}, 'nothing but junk'),
@@ -234,15 +239,15 @@ def test_bad_features_are_named(value, message):
     ({'query': torch.ones(3)}, r'shape \(N, D\)'),
     ({'query': torch.ones(0, 3)}, r'shape \(N, D\)'),
     ({'metric': 'dot'}, 'metric must be one of'),
-    ({'block': 0}, 'block must be at least 1'),
+    ({'block': 0}, 'block must be an integer of at least 1, got 0'),
 ])
 def test_bad_arguments_are_named(change, message):
     arguments = {
         'query': torch.ones(1, 3), 'gallery': torch.ones(2, 3), 'q_pids': [1],
         'g_pids': [1, 2], 'q_camids': [0], 'g_camids': [1, 1]}
-    rank(**arguments)
+    rank_arrays(*arguments.values())
     with pytest.raises(ValueError, match=message):
-        rank(**{**arguments, **change})
+        rank_arrays(**{**arguments, **change})
 
 
 def test_half_precision_and_autocast_do_not_coarsen_scores():
@@ -250,7 +255,7 @@ def test_half_precision_and_autocast_do_not_coarsen_scores():
     gallery = 1 + 1e-3 * torch.randn(64, 8, generator=generator)
     arguments = (gallery[:8], gallery[8:], np.arange(8) % 4,
                  np.arange(56) % 4, [0] * 8, [1] * 56)
-    expected = rank(*arguments)
+    expected = rank_arrays(*arguments)
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        result = rank(*arguments)
+        result = rank_arrays(*arguments)
     np.testing.assert_array_equal(result.ap, expected.ap)

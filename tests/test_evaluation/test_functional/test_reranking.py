@@ -11,7 +11,7 @@ from mmreidmix.evaluation.functional import (
 from mmreidmix.evaluation.functional import (
     reranking,
 )
-from mmreidmix.evaluation.functional.query_gallery import checked_sides
+from mmreidmix.evaluation.functional.query_gallery import QueryGallery
 from mmreidmix.evaluation.functional.ranking import rank
 from mmreidmix.evaluation.functional.rerank_neighbours import (
     nearest_and_farthest,
@@ -61,9 +61,9 @@ def dense_distances(dense, case, **options):
 
 
 def own_distances(case, block=7, **options):
-    sides = checked_sides(*case, block=block)
+    images = QueryGallery.from_arrays(*case, block=block)
     return -torch.cat([
-        scores.clone() for _, scores in reranked_blocks(sides, **options)
+        scores.clone() for _, scores in reranked_blocks(images, **options)
     ]).numpy()
 
 
@@ -89,7 +89,7 @@ def test_several_tiles_and_floors(dense, monkeypatch):
     case = make_case(6, 250, 1400, junk=False)
     expected = dense_distances(dense, case)
     np.testing.assert_allclose(own_distances(case, 90), expected, atol=2e-6)
-    monkeypatch.setattr(reranking, '_KEPT_BYTES', 0)
+    monkeypatch.setattr(reranking, '_PRODUCT_BYTES', 0)
     np.testing.assert_allclose(own_distances(case, 90), expected, atol=2e-6)
 
 
@@ -112,7 +112,8 @@ def test_lists_as_long_as_the_set(dense):
 
 def test_rank_sorts_by_the_final_distance(dense):
     case = make_case(3)
-    result = rank(*case, rerank={'k1': 10})
+    images = QueryGallery.from_arrays(*case)
+    result = rank(images, rerank={'k1': 10})
     order = np.argsort(dense_distances(dense, case, k1=10), axis=1)
     for i, row in enumerate(order):
         row = row[case[3][row] >= 0]
@@ -122,7 +123,7 @@ def test_rank_sorts_by_the_final_distance(dense):
         precision = np.arange(1, len(hits) + 1) / (hits + 1)
         assert result.ap[i] == pytest.approx(precision.mean())
         assert result.first_match_rank[i] == hits[0]
-    assert result.ap.mean() > rank(*case).ap.mean()
+    assert result.ap.mean() > rank(images).ap.mean()
 
 
 def test_encodings_sum_to_one():
@@ -151,20 +152,27 @@ def test_search_is_knn_and_the_lowest_product(kind):
 
 
 @pytest.mark.parametrize('options, message', [
-    ({'rerank': {'k1': 0}}, 'k1 must be 1 to'),
-    ({'rerank': {'k1': 150}}, 'k1 must be 1 to 149 with 150 images'),
-    ({'rerank': {'k2': 151}}, 'k2 must be 1 to 150'),
-    ({'rerank': {'lambda_value': 1.5}}, 'between 0 and 1, got 1.5'),
-    ({'rerank': {'lambda_value': float('nan')}}, 'between 0 and 1'),
-    ({'rerank': {}, 'metric': 'euclidean'}, "rerank needs metric='cosine'"),
+    ({'rerank': {'k1': 0}}, r'k1 must be in \[1, 149\], got 0'),
+    ({'rerank': {'k1': 150}}, r'of 150 images .* k1 must be in \[1, 149\]'),
+    ({'rerank': {'k2': 151}}, r'k2 must be in \[1, 150\], got 151'),
+    ({'rerank': {'lambda_value': 1.5}}, '_value must be in .* got 1.5'),
+    ({'rerank': {'lambda_value': float('nan')}}, 'must be in .* got nan'),
 ])
 def test_bad_options_are_named(options, message):
+    images = QueryGallery.from_arrays(*make_case(junk=False))
     with pytest.raises(ValueError, match=message):
-        rank(*make_case(junk=False), **options)
+        rank(images, **options)
+
+
+def test_the_euclidean_metric_is_refused():
+    images = QueryGallery.from_arrays(*make_case(), metric='euclidean')
+    with pytest.raises(ValueError, match="rerank needs metric='cosine'"):
+        rank(images, rerank={})
 
 
 def test_equal_features_are_named():
     case = make_case(junk=False)
     with pytest.raises(ValueError, match='all features are equal'):
-        rank(torch.ones_like(case[0]), torch.ones_like(case[1]), *case[2:],
-             rerank={})
+        rank(QueryGallery.from_arrays(
+            torch.ones_like(case[0]), torch.ones_like(case[1]), *case[2:]),
+            rerank={})

@@ -8,15 +8,19 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from mmreidmix.evaluation.functional.calibration import calibrate
+from mmreidmix.evaluation.functional.open_set import draw_absent, open_set
+from mmreidmix.evaluation.functional.query_gallery import QueryGallery
 from mmreidmix.evaluation.functional.verification import (
     BINS,
     STEP,
     PairHistogram,
-    draw_absent,
-    open_set,
     pair_histogram,
     to_cosine,
 )
+
+
+def images_of(*arrays, **options):
+    return QueryGallery.from_arrays(*arrays, **options)
 
 
 def make_set(seed=0, num_query=30, num_gallery=60, pids=8, cameras=3,
@@ -60,7 +64,7 @@ def naive_pairs(query, gallery, q_pids, g_pids, q_camids, g_camids,
 def test_rates_are_those_of_sklearn(seed, cross_camera):
     columns = make_set(seed, junk=True)
     histogram = pair_histogram(
-        *columns, cross_camera=cross_camera, block=7)
+        images_of(*columns, cross_camera=cross_camera, block=7))
     values, genuine = naive_pairs(*columns, cross_camera)
     assert histogram.genuine_pairs == genuine.sum()
     assert histogram.impostor_pairs == (~genuine).sum()
@@ -77,11 +81,11 @@ def test_rates_are_those_of_sklearn(seed, cross_camera):
 
 def test_threads_and_blocks_do_not_matter():
     columns = make_set(num_query=40)
-    expected = pair_histogram(*columns)
+    expected = pair_histogram(images_of(*columns))
     threads = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        other = pair_histogram(*columns, block=11)
+        other = pair_histogram(images_of(*columns, block=11))
     finally:
         torch.set_num_threads(threads)
     np.testing.assert_array_equal(other.genuine, expected.genuine)
@@ -146,7 +150,7 @@ def test_known_rates():
     worst = histogram_of([-8], [8])
     assert (worst.eer(), worst.auc(), worst.tpr_at(.5)) == (1, 0, 0)
     assert worst.threshold_at(.5) == 1 + STEP
-    with pytest.raises(ValueError, match='fpr must be a share between 0'):
+    with pytest.raises(ValueError, match=r'fpr must be in \[0, 1\], got 1.5'):
         histogram.tpr_at(1.5)
 
 
@@ -181,7 +185,7 @@ def test_open_set_against_loops(seed, false_alarms):
     columns = make_set(seed, pids=6, junk=True)
     absent = draw_absent(columns[2], .5, seed)
     assert len(absent) == 3
-    result = open_set(*columns, absent, block=7)
+    result = open_set(images_of(*columns, block=7), absent)
     for rank in (1, 3):
         alarms, rate = naive_open_set(*columns, absent, false_alarms, rank)
         assert len(result.absent_score) == alarms
@@ -193,19 +197,23 @@ def test_open_set_against_loops(seed, false_alarms):
 
 def test_open_set_counts_and_errors():
     query = torch.eye(3)
-    result = open_set(query, query, [1, 2, 3], [1, 2, 9], [0, 0, 0],
-                      [1, 0, 1])
+    result = open_set(images_of(
+        query, query, [1, 2, 3], [1, 2, 9], [0, 0, 0], [1, 0, 1]))
     assert result.without_match == 1  # person 2 is in camera 0 alone
     assert result.absent_score.tolist() == [1]
     assert result.detection_rate(1) == 1
     assert result.detection_rate(0) == 0
-    same = (query, query, [1, 2, 3], [1, 2, 3], [0, 0, 0], [1, 1, 1])
+    same = images_of(
+        query, query, [1, 2, 3], [1, 2, 3], [0, 0, 0], [1, 1, 1])
     with pytest.raises(ValueError, match='every query person is in the gal'):
-        open_set(*same)
+        open_set(same)
     with pytest.raises(ValueError, match='no gallery image is left'):
-        open_set(*same, absent=[1, 2, 3])
+        open_set(same, absent=[1, 2, 3])
     with pytest.raises(ValueError, match='no query has a match'):
-        open_set(query, query, [1, 2, 3], [7, 8, 9], [0] * 3, [1] * 3)
+        open_set(images_of(
+            query, query, [1, 2, 3], [7, 8, 9], [0] * 3, [1] * 3))
+    with pytest.raises(ValueError, match="open_set needs metric='cosine'"):
+        open_set(images_of(query, query, *[[0, 1, 2]] * 4, metric='euclidean'))
     np.testing.assert_array_equal(draw_absent([5, 5, 4], .1), [
         draw_absent([5, 5, 4], .1)[0]])
 
@@ -231,7 +239,8 @@ def naive_threshold(columns, fmr, weight):
 def test_calibration_against_loops(fmrs):
     columns = make_set(3, num_query=20, num_gallery=30, pids=6, junk=True)
     thresholds, histogram = calibrate(
-        *columns, fmrs, resamples=40, confidence=.8, seed=5, block=6)
+        images_of(*columns, block=6), fmrs, resamples=40, confidence=.8,
+        seed=5)
     draws = np.random.default_rng(5).multinomial(6, np.full(6, 1 / 6), 40)
     for fmr, got in zip(fmrs, thresholds):
         assert got.fmr == fmr
@@ -250,22 +259,22 @@ def test_interval_follows_people_not_pairs():
     columns = make_set(1, num_query=40, num_gallery=80, pids=20)
     twice = [torch.cat([c, c]) if torch.is_tensor(c)
              else np.concatenate([c, c]) for c in columns]
-    first, = calibrate(*columns, [.05], resamples=50)[0]
-    second, = calibrate(*twice, [.05], resamples=50)[0]
+    first, = calibrate(images_of(*columns), [.05], resamples=50)[0]
+    second, = calibrate(images_of(*twice), [.05], resamples=50)[0]
     assert (first.low, first.high) == (second.low, second.high)
     assert first.low <= first.threshold <= first.high
     assert first.low < first.high
 
 
 def test_calibration_options():
-    columns = make_set()
+    images = images_of(*make_set())
     for options, message in (({'fmrs': []}, 'fmrs is empty'),
                              ({'fmrs': [0.]}, 'must be above 0'),
-                             ({'fmrs': [2.]}, 'fmr must be a share'),
-                             ({'resamples': 0}, 'resamples must be at least'),
-                             ({'confidence': 1}, 'confidence must be above')):
+                             ({'fmrs': [2.]}, r'fmrs must be in \[0, 1\)'),
+                             ({'resamples': 0}, 'resamples must be an int'),
+                             ({'confidence': 1}, 'confidence must be in')):
         with pytest.raises(ValueError, match=message):
-            calibrate(*columns, **options)
+            calibrate(images, **options)
 
 
 def test_bad_input_is_named():
@@ -273,14 +282,14 @@ def test_bad_input_is_named():
     broken = query.clone()
     broken[3] = np.nan
     with pytest.raises(ValueError, match='query features are NaN.*1 of 30'):
-        pair_histogram(broken, gallery, *labels)
+        images_of(broken, gallery, *labels)
     q_pids, g_pids, q_camids, g_camids = labels
     with pytest.raises(ValueError, match='no genuine pair in another camera'):
-        pair_histogram(query, gallery, q_pids, g_pids, q_camids * 0,
-                       g_camids * 0)
+        pair_histogram(images_of(query, gallery, q_pids, g_pids,
+                                 q_camids * 0, g_camids * 0))
     with pytest.raises(ValueError, match='no genuine pair: in domain shop'):
-        pair_histogram(query, gallery, q_pids, g_pids + 50, q_camids,
-                       g_camids, name='shop')
+        pair_histogram(images_of(query, gallery, q_pids, g_pids + 50,
+                                 q_camids, g_camids, name='shop'))
     with pytest.raises(ValueError, match='no impostor pair: .* 1 person'):
-        pair_histogram(query, gallery, q_pids * 0, g_pids * 0, q_camids,
-                       g_camids)
+        pair_histogram(images_of(query, gallery, q_pids * 0, g_pids * 0,
+                                 q_camids, g_camids))

@@ -11,6 +11,7 @@ from mmengine.evaluator import Evaluator
 
 from mmreidmix.evaluation import (
     FeatureTable,
+    QueryGallery,
     ReIDMetric,
     find_metric,
     rank,
@@ -56,8 +57,8 @@ def evaluate(samples, size=None, domains=DOMAINS, batch=7, **options):
     return evaluator.evaluate(len(samples) if size is None else size)
 
 
-def sides_of(samples, domain):
-    sides = {
+def images_of(samples, domain, **options):
+    subsets = {
         subset: [
             s for s in sorted(samples, key=lambda s: s.index)
             if s.domain == domain and s.subset == subset
@@ -65,15 +66,16 @@ def sides_of(samples, domain):
         for subset in ('query', 'gallery')
     }
     columns = [
-        torch.stack([s.embedding for s in side]) for side in sides.values()
+        torch.stack([s.embedding for s in own]) for own in subsets.values()
     ]
     for key in ('pid', 'camid'):
-        columns += [[s.get(key) for s in side] for side in sides.values()]
-    return columns
+        columns += [[s.get(key) for s in own] for own in subsets.values()]
+    return QueryGallery.from_arrays(*columns, **options)
 
 
 def expected_summary(samples, domain, **options):
-    return rank(*sides_of(samples, domain), **options).summary((1, 5, 10))
+    images = images_of(samples, domain, **options)
+    return rank(images).summary((1, 5, 10))
 
 
 @pytest.mark.parametrize('options', [
@@ -130,7 +132,7 @@ def test_saved_features_give_the_same_scores(tmp_path):
     result = evaluate(samples, save_features=str(file))
     table = FeatureTable.load(file)
     for name in DOMAINS:
-        summary = table.rank(name).summary()
+        summary = rank(table.query_gallery(name)).summary()
         assert {f'{name}/{k}': v
                 for k, v in summary.items()}.items() <= result.items()
     by_index = sorted(samples, key=lambda s: s.index)
@@ -190,9 +192,9 @@ def test_feature_file_errors(tmp_path):
     }
     table = FeatureTable(**columns)
     with pytest.raises(ValueError, match='no domain .street.; there are'):
-        table.rank('street')
+        table.query_gallery('street')
     with pytest.raises(ValueError, match='2 query and 0 gallery'):
-        table.rank('shop')
+        table.query_gallery('shop')
     for change, message in (({'camids': np.arange(3)}, 'camids has 3 rows'),
                             ({'domain': np.array([0, 1])}, 'has no name'),
                             ({'domains': np.array(['a', 'a'])}, 'of its own')):
@@ -200,7 +202,7 @@ def test_feature_file_errors(tmp_path):
             FeatureTable(**{**columns, **change})
 
 
-def test_sides_of_a_table_are_its_rows():
+def test_query_and_gallery_of_a_table_are_its_rows():
     table = FeatureTable(
         features=np.arange(12.0).reshape(6, 2), pids=np.arange(6),
         camids=np.zeros(6, int), domain=np.zeros(6, int),
@@ -209,11 +211,13 @@ def test_sides_of_a_table_are_its_rows():
     for rows, copied in (([2, 3, 4, 5], False), ([2, 4, 5], True),
                          ([4, 3, 2], True), ([5], False)):
         rows = np.array(rows)
-        query, gallery, _, g_pids, *_ = table.compare(
-            lambda *sides: sides, np.array([0, 1]), rows)
+        images = table.query_gallery('shop', np.array([0, 1]), rows)
+        gallery = images.gallery.numpy()
         assert gallery.tolist() == table.features[rows].tolist()
-        assert g_pids.tolist() == rows.tolist()
-        assert np.shares_memory(gallery.numpy(), table.features) != copied
+        assert images.g_pids.tolist() == rows.tolist()
+        assert np.shares_memory(gallery, table.features) != copied
+    images = table.query_gallery('shop', gallery=np.array([3]))
+    assert images.q_pids.tolist() == [0, 1] and images.name == 'shop'
 
 
 def test_table_is_logged(monkeypatch):
@@ -251,7 +255,7 @@ def test_format_table_is_aligned():
 
 def test_bad_options_and_samples_are_named():
     for options, message in (({'metric': 'dot'}, 'metric must be one of'),
-                             ({'ranks': (0, )}, 'ranks must be positive'),
+                             ({'ranks': (0, )}, 'ranks must be an integer of'),
                              ({'save_features': 'a.pkl'}, 'end with .npz')):
         with pytest.raises(ValueError, match=message):
             ReIDMetric(**options)
@@ -330,7 +334,7 @@ def test_variants_come_in_addition_under_names_of_their_own(options, label):
     added = result.keys() - plain.keys()
     assert added == {key.replace('/', f'{label}/') for key in plain}
     for domain, name in enumerate(DOMAINS):
-        expected = expected_summary(samples, domain, **options)
+        expected = rank(images_of(samples, domain), **options).summary()
         assert {f'{name}{label}/{k}': v
                 for k, v in expected.items()}.items() <= result.items()
     assert result[f'pku{label}/mAP'] != plain['pku/mAP']
@@ -339,7 +343,7 @@ def test_variants_come_in_addition_under_names_of_their_own(options, label):
 def test_bad_variants_are_named_before_the_test():
     for options, message in (
         ({'rerank': {'k3': 5}}, r"rerank has no options \['k3'\]; there are"),
-        ({'query_expansion': {}, 'metric': 'euclidean'}, "needs metric='cos"),
+        ({'query_expansion': {}, 'metric': 'euclidean'}, "one of 'cosine', got"),
     ):
         with pytest.raises(ValueError, match=message):
             ReIDMetric(**options)
@@ -351,8 +355,8 @@ def test_single_shot_comes_in_addition():
     plain = evaluate(samples)
     assert {key: metrics[key] for key in plain} == plain
     for domain, name in enumerate(DOMAINS):
-        columns = sides_of(samples, domain)
-        found = single_gallery_shot(*columns, repeats=7, seed=2).summary()
+        found = single_gallery_shot(
+            images_of(samples, domain), repeats=7, seed=2).summary()
         for score in ('mAP', 'rank-1', 'rank-5', 'rank-10', 'queries'):
             assert metrics[f'{name}+single-shot/{score}'] == found[score]
     assert metrics['mean+single-shot/rank-1'] == pytest.approx(

@@ -8,8 +8,7 @@ import torch
 from mmengine.evaluator import Evaluator
 
 from mmreidmix.datasets import RetrievalDataset, SharedRetrievalDataset
-from mmreidmix.evaluation import FeatureTable, add_split_means
-from mmreidmix.evaluation.feature_table import expand_rows
+from mmreidmix.evaluation import FeatureTable, add_split_means, rank
 from mmreidmix.evaluation.functional.split_statistics import group_splits
 from mmreidmix.structures import ReIDDataSample
 
@@ -91,7 +90,7 @@ def test_prefix_and_saved_features(domains, tmp_path):
         'viper-0a', 'viper-1a', 'viper-2a', 'market1501']
     assert table.img_path[0].endswith('.bmp')
     for name in table.domains:
-        summary = table.rank(name).summary()
+        summary = rank(table.query_gallery(name)).summary()
         assert summary['mAP'] == found[f'test/{name}/mAP']
 
 
@@ -109,15 +108,15 @@ def test_all_images_are_needed(domains):
 
 
 def test_rows_of_an_image_that_is_query_and_gallery():
-    table = FeatureTable(
-        np.eye(2, dtype=np.float32), np.full(2, -1), np.zeros(2), np.zeros(2),
-        np.zeros(2, bool), np.array(['a', 'b']), np.array(['x', 'y']))
     rows = dict(image=[0, 1, 1, 0], pid=[5, 5, 7, 7], camid=[0, 1, 0, 1],
                 domain=[0, 0, 1, 1], is_query=[True, False, True, False])
-    wide = expand_rows(table, rows)
+    wide = FeatureTable.from_images(
+        np.eye(2, dtype=np.float32), np.zeros((2, 4), int),
+        np.array(['a', 'b']), dict(domains=['x', 'y'], rows=rows))
     assert wide.img_path.tolist() == ['a', 'b', 'b', 'a']
     assert wide.features.tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
-    assert wide.sides('y')[0].tolist() == [2]
+    assert wide.rows_of('y')[0].tolist() == [2]
+    assert wide.pids.tolist() == rows['pid']
 
 
 def test_groups():

@@ -4,11 +4,8 @@ from mmengine.evaluator import Evaluator
 from test_retrieval_metric import DOMAINS, make_samples
 
 from mmreidmix.evaluation import FeatureTable
-from mmreidmix.evaluation.functional.verification import (
-    draw_absent,
-    open_set,
-    pair_histogram,
-)
+from mmreidmix.evaluation.functional.open_set import draw_absent, open_set
+from mmreidmix.evaluation.functional.verification import pair_histogram
 from mmreidmix.evaluation.metrics.verification import VerificationMetric
 
 
@@ -32,15 +29,14 @@ def test_beside_the_retrieval_metric(tmp_path):
     assert 'market/mAP' in result
     table = FeatureTable.load(file)
     for name in DOMAINS:
-        query, gallery = table.sides(name)
-        pairs = table.compare(pair_histogram, query, gallery)
+        images = table.query_gallery(name)
+        pairs = pair_histogram(images)
         assert result[f'{name}/TPR@FPR=0.1'] == pairs.tpr_at(.1)
         assert result[f'{name}/EER'] == pairs.eer()
         assert result[f'{name}/AUC'] == pairs.auc()
         assert result[f'{name}/impostor_pairs'] == pairs.impostor_pairs
         assert result[f'{name}/smallest_FPR'] == 30 / pairs.impostor_pairs
-        found = table.compare(open_set, query, gallery,
-                              absent=draw_absent(table.pids[query]))
+        found = open_set(images, draw_absent(images.q_pids))
         assert result[f'{name}/DIR-1@FAR=0.3'] == found.detection_rate(.3)
         assert result[f'{name}/absent_queries'] == len(found.absent_score)
 
@@ -65,10 +61,10 @@ def test_prefix_and_options():
     assert {'pairs/market/EER', 'pairs/pku/TPR@FPR=0.1'} <= set(keys)
     assert not any('DIR' in key for key in keys)
     for options, message in (
-        ({'fprs': (2, )}, 'each of fprs must be a share'),
-        ({'open_set': {'rate': 1}}, r"no option \['rate'\]; there are"),
-        ({'open_set': {'absent': -1}}, 'absent and each of false_alarms'),
-        ({'open_set': {'rank': 0}}, 'rank of open_set must be at least 1'),
+        ({'fprs': (2, )}, r'fprs must be in \[0, 1\], got 2'),
+        ({'open_set': {'rate': 1}}, r"no options \['rate'\]; there are"),
+        ({'open_set': {'absent': -1}}, r'absent must be in \[0, 1\]'),
+        ({'open_set': {'rank': 0}}, 'open_set: rank must be an integer of at'),
         ({'save_features': 'a.pkl'}, 'VerificationMetric: save_features')):
         with pytest.raises(ValueError, match=message):
             VerificationMetric(**options)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmreidmix.evaluation.functional.ranking import rank
+from mmreidmix.evaluation import QueryGallery, rank
 from mmreidmix.models.backbones.osnet import AggregationGate, OSBlock, OSNet
 from mmreidmix.models.weights import load_pretrained
 from mmreidmix.registry import MODELS
@@ -153,7 +153,8 @@ def test_public_weights_give_their_known_result(realdata, tmp_path,
     pids = np.array([int(path.parent.name) for path in paths])
     cams = np.array([int(path.name[:2]) for path in paths])
     query, gallery = cams == 1, cams == 2
-    scores = rank(features[query], features[gallery], pids[query],
-                  pids[gallery], cams[query], cams[gallery]).summary()
+    scores = rank(QueryGallery.from_arrays(
+        features[query], features[gallery], pids[query], pids[gallery],
+        cams[query], cams[gallery])).summary()
     assert scores['rank-1'] == pytest.approx(0.532, abs=0.01)
     assert scores['mAP'] == pytest.approx(0.378, abs=0.01)

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from mmreidmix.evaluation import rank
-from mmreidmix.evaluation.functional.query_gallery import checked_sides
-from mmreidmix.evaluation.functional.rank_counting import Counter
+from mmreidmix.evaluation.functional.query_gallery import QueryGallery
+from mmreidmix.evaluation.functional.rank_counting import RankCounter
 from mmreidmix.evaluation.functional.reranking import reranked_blocks
 from mmreidmix.neighbours.matmul import multiply
 
@@ -45,7 +45,7 @@ class Setting:
     latent: int = LATENT
 
     def columns(self):
-        """What :func:`rank` takes; features are views of one array."""
+        """Arrays of a QueryGallery; features are views of one array."""
         torch.set_num_threads(self.threads)
         features, pids, cameras = planted_features(
             self.queries + self.gallery, self.dim, self.seed, self.latent)
@@ -55,29 +55,29 @@ class Setting:
 
 
 def _warm_up(**options):
-    rank(*Setting(30, 900, 16, torch.get_num_threads(), 0).columns(),
-         **options)
+    columns = Setting(30, 900, 16, torch.get_num_threads(), 0).columns()
+    rank(QueryGallery.from_arrays(*columns), **options)
 
 
-def _products(sides):
-    for begin in range(0, len(sides.query), sides.block):
-        sides.query[begin:begin + sides.block] @ sides.gallery.T
+def _products(images):
+    for begin in range(0, len(images.query), images.rows_per_block):
+        images.query[begin:begin + images.rows_per_block] @ images.gallery.T
 
 
-def _tiled_products(sides):
-    out = torch.empty(sides.block, len(sides.gallery))
-    for begin in range(0, len(sides.query), sides.block):
-        rows = sides.query[begin:begin + sides.block]
-        multiply(rows, sides.gallery, out=out[:len(rows)])
+def _tiled_products(images):
+    out = torch.empty(images.rows_per_block, len(images.gallery))
+    for begin in range(0, len(images.query), images.rows_per_block):
+        rows = images.query[begin:begin + images.rows_per_block]
+        multiply(rows, images.gallery, out=out[:len(rows)])
 
 
-def _counting_seconds(sides):
+def _counting_seconds(images):
     """Seconds of the counting alone: not those of its blocks."""
     spent = 0.0
 
     def blocks():
         nonlocal spent
-        source = sides.score_blocks()
+        source = images.score_blocks()
         while True:
             begin = time.perf_counter()
             block = next(source, None)
@@ -87,7 +87,7 @@ def _counting_seconds(sides):
             yield block
 
     begin = time.perf_counter()
-    Counter(sides).run(blocks())
+    RankCounter(images).run(blocks())
     return time.perf_counter() - begin - spent
 
 
@@ -101,19 +101,19 @@ def measure_rank(setting):
     columns = setting.columns()
     _warm_up()
     start, size = resident_mib(), sum(c.nbytes for c in columns[:2]) / 2**20
-    sides = checked_sides(*columns)
+    images = QueryGallery.from_arrays(*columns)
     runs = {'products': [], 'tiled products': [], 'counting': [], 'rank': []}
     meter = Meter()
     for _ in range(setting.repeats):
         with meter('products'):
-            _products(sides)
+            _products(images)
         with meter('tiled products'):
-            _tiled_products(sides)
+            _tiled_products(images)
         with meter('rank'):
-            result = rank(*columns)
+            result = rank(QueryGallery.from_arrays(*columns))
         for name, value in meter.seconds.items():
             runs[name].append(value)
-        runs['counting'].append(_counting_seconds(sides))
+        runs['counting'].append(_counting_seconds(images))
     seconds = {name: median(values) for name, values in runs.items()}
     return dict(
         seconds=seconds,
@@ -123,7 +123,7 @@ def measure_rank(setting):
         memory_mib=dict(
             features=size, start=start, peak=meter.peaks['rank'],
             peak_over_features=meter.peaks['rank'] - size),
-        block=sides.block,
+        block=images.rows_per_block,
         summary=result.summary(),
         ap=result.ap,
         first=result.first_match_rank)
@@ -155,9 +155,9 @@ def measure_sort(setting, ap, first):
     columns = setting.columns()
     meter = Meter()
     with meter('sort'):
-        sides = checked_sides(*columns)
+        images = QueryGallery.from_arrays(*columns)
         scores = np.empty((setting.queries, setting.gallery), np.float32)
-        for begin, block in sides.score_blocks():
+        for begin, block in images.score_blocks():
             scores[begin:begin + len(block)] = block.numpy()
         other_ap, other_first = sorted_scores(scores, *columns[2:])
     assert np.array_equal(first, other_first), 'other first matches'
@@ -178,13 +178,13 @@ def measure_rerank(setting):
     columns = setting.columns()
     _warm_up(rerank={})
     start, size = resident_mib(), sum(c.nbytes for c in columns[:2]) / 2**20
-    sides = checked_sides(*columns)
+    images = QueryGallery.from_arrays(*columns)
     meter, runs = Meter(), []
     for _ in range(setting.repeats):
         with meter('neighbours and encodings'):
-            blocks = reranked_blocks(sides)
+            blocks = reranked_blocks(images)
         with meter('distances and counting'):
-            found = Counter(sides).run(blocks)
+            found = RankCounter(images).run(blocks)
         del blocks  # and with them the products they keep
         runs.append(dict(meter.seconds, all=sum(meter.seconds.values())))
     peak = max(meter.peaks.values())
@@ -206,7 +206,7 @@ def measure_dense(setting, ap, first):
             differ by more than ``CLOSE``.
     """
     columns = setting.columns()
-    sides = checked_sides(*columns)
+    images = QueryGallery.from_arrays(*columns)
     meter = Meter()
     with meter('distances'):
         unit = torch.nn.functional.normalize(torch.cat(columns[:2]), dim=1)
@@ -215,16 +215,16 @@ def measure_dense(setting, ap, first):
         final = dense_reranking.rerank(distances, setting.queries)
     del distances, unit
     largest, differing = 0.0, 0
-    for begin, block in reranked_blocks(sides):
+    for begin, block in reranked_blocks(images):
         off = np.abs(final[begin:begin + len(block)] + block.numpy())
         largest = max(largest, float(off.max()))
         differing += int((off > CLOSE).sum())
     assert differing <= NEAR_TIES * final.size, (
         f'{differing} of {final.size} distances differ, by up to {largest}')
     final = torch.from_numpy(-final)
-    other = Counter(sides).run(
-        (begin, final[begin:begin + sides.block])
-        for begin in range(0, setting.queries, sides.block))
+    other = RankCounter(images).run(
+        (begin, final[begin:begin + images.rows_per_block])
+        for begin in range(0, setting.queries, images.rows_per_block))
     return dict(
         seconds=dict(meter.seconds, all=sum(meter.seconds.values())),
         peak_mib=max(meter.peaks.values()),

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from mmreidmix.evaluation import mean_and_spread, single_gallery_shot
-from mmreidmix.evaluation.functional.query_gallery import checked_sides
-from mmreidmix.evaluation.functional.single_shot import draw_galleries
+from mmreidmix.evaluation import (
+    QueryGallery,
+    mean_and_spread,
+    single_gallery_shot,
+)
+from mmreidmix.evaluation.functional.single_gallery_shot import draw_galleries
 
 
 def make_case(seed=0, num_query=25, num_gallery=90):
@@ -19,9 +22,10 @@ def make_case(seed=0, num_query=25, num_gallery=90):
 @pytest.mark.parametrize('cross_camera', [True, False])
 def test_ranks_equal_a_sort_of_each_drawn_gallery(cross_camera):
     case = make_case()
-    options = {'metric': 'euclidean', 'cross_camera': cross_camera}
-    found = single_gallery_shot(*case, repeats=9, seed=3, block=4, **options)
-    drawn, own = draw_galleries(checked_sides(*case, **options), 9, 3)
+    images = QueryGallery.from_arrays(
+        *case, metric='euclidean', cross_camera=cross_camera, block=4)
+    found = single_gallery_shot(images, repeats=9, seed=3)
+    drawn, own = draw_galleries(images, 9, 3)
     query, gallery, q_pids, g_pids = case[:4]
     squares = ((query[:, None] - gallery)**2).sum(-1)
     for i, pid in enumerate(q_pids):
@@ -29,16 +33,16 @@ def test_ranks_equal_a_sort_of_each_drawn_gallery(cross_camera):
             assert (found.match_rank[i] == -1).all()
             continue
         for r in range(9):
-            images = [j for j in drawn[r] if g_pids[j] != pid] + [own[i, r]]
-            images.sort(key=lambda j: (squares[i, j], j))  # noqa: B023
-            assert found.match_rank[i, r] == images.index(own[i, r])
+            listed = [j for j in drawn[r] if g_pids[j] != pid] + [own[i, r]]
+            listed.sort(key=lambda j: (squares[i, j], j))  # noqa: B023
+            assert found.match_rank[i, r] == listed.index(own[i, r])
 
 
 def test_a_draw_holds_one_image_of_each_identity():
     case = make_case(1)
     g_pids, cameras = case[3], case[5]
     drawn, own = draw_galleries(
-        checked_sides(*case, metric='euclidean'), 4000, 0)
+        QueryGallery.from_arrays(*case, metric='euclidean'), 4000, 0)
     known = np.unique(g_pids[g_pids >= 0])
     assert (g_pids[drawn] == known).all()
     assert (g_pids[own] == case[2][:, None]).all()
@@ -54,8 +58,9 @@ def test_values_of_one_image_per_identity():
     """Nothing is left to chance: what rank gives with a single match."""
     query = np.array([[1, 0], [0, 1], [0, 1]], np.float32)
     gallery = np.array([[1, .1], [1, 0], [.5, 1]], np.float32)
-    found = single_gallery_shot(query, gallery, [1, 2, 5], [1, 2, 3],
-                                [0] * 3, [1] * 3, repeats=5)
+    images = QueryGallery.from_arrays(
+        query, gallery, [1, 2, 5], [1, 2, 3], [0] * 3, [1] * 3)
+    found = single_gallery_shot(images, repeats=5)
     assert found.match_rank.tolist() == [[1] * 5, [2] * 5, [-1] * 5]
     assert found.summary((1, 2)) == {
         'mAP': pytest.approx((1 / 2 + 1 / 3) / 2), 'rank-1': 0,
@@ -64,19 +69,20 @@ def test_values_of_one_image_per_identity():
 
 
 def test_the_seed_decides_the_draws():
-    runs = [single_gallery_shot(*make_case(2), repeats=20, seed=seed,
-                                metric='euclidean').match_rank
+    images = QueryGallery.from_arrays(*make_case(2), metric='euclidean')
+    runs = [single_gallery_shot(images, repeats=20, seed=seed).match_rank
             for seed in (0, 0, 1)]
     np.testing.assert_array_equal(runs[0], runs[1])
     assert (runs[0] != runs[2]).any()
 
 
 def test_bad_input_is_named():
-    with pytest.raises(ValueError, match='repeats must be at least 1'):
-        single_gallery_shot(*make_case(), repeats=0)
+    images = QueryGallery.from_arrays(
+        torch.ones(1, 2), torch.ones(1, 2), [0], [1], [0], [1])
+    with pytest.raises(ValueError, match='repeats must be an integer of at '):
+        single_gallery_shot(images, repeats=0)
     with pytest.raises(ValueError, match='no query has a match'):
-        single_gallery_shot(torch.ones(1, 2), torch.ones(1, 2), [0], [1], [0],
-                            [1])
+        single_gallery_shot(images)
 
 
 def test_mean_and_spread_of_splits():

@@ -1,5 +1,4 @@
 import pytest
-
 from mmreidmix.results.checkpoint_rule import checkpoint_rule
 
 SOURCE = dict(type='MSMT17', data_root='m', role='labelled',
