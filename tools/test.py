@@ -29,9 +29,9 @@ from mmreidmix.engine.build_runner import build_runner
 from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
 from mmreidmix.evaluation import find_metric
 from mmreidmix.registry import DATASETS
-from mmreidmix.results.checkpoint_rule import RULES
+from mmreidmix.results.checkpoint_selection import SELECTION_RULES
 from mmreidmix.results.record import describe_test, save_test
-from mmreidmix.results.rescoring import recheck
+from mmreidmix.results.rescoring import reproduce_result
 from mmreidmix.visualization import draw_table
 
 
@@ -69,7 +69,7 @@ def parse_args(
         'results.json beside the embeddings')
     parser.add_argument(
         '--checkpoint-rule',
-        choices=RULES,
+        choices=SELECTION_RULES,
         help='how the checkpoint was chosen, where its name and content do '
         'not tell')
     parser.add_argument(
@@ -198,7 +198,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     """Test, print, save."""
     args = parse_args(arguments)
     if args.from_features:
-        print(recheck(args.from_features, args.results))
+        print(reproduce_result(args.from_features, args.results))
         return
     cfg = build_config(args)
     runner = build_runner(cfg, args.launcher)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmreidmix.results.result_table import (
-    cell,
     conditions,
+    format_score,
+    method_score,
     shown_domains,
-    text_of,
 )
 
 #: draws of the bootstrap over queries
@@ -106,7 +106,8 @@ def score_cells(group: Mapping[Path, dict],
     return {
         domain: [
             # An interval stays on one line.
-            text_of(*cell(group, domain, metric, RESAMPLES),
-                    'text').replace(', ', ',\u00a0') for metric in metrics
+            format_score(
+                *method_score(group, domain, metric, RESAMPLES),
+                'text').replace(', ', ',\u00a0') for metric in metrics
         ] for domain in shown_domains(score_keys(group))
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Optional, Union
 
 from mmreidmix.apis.checkpoint_config import parse_config
-from mmreidmix.results.checkpoint_rule import checkpoint_rule
+from mmreidmix.results.checkpoint_selection import selection_rule
 from mmreidmix.results.result_file import read_result
 from mmreidmix.visualization import read_scalars
 
@@ -123,7 +123,7 @@ class WorkDir:
             return 'unknown'
         number, unit = self.logs[-1].saved
         key = 'epoch' if unit == 'epochs' else 'iter'
-        return checkpoint_rule(
+        return selection_rule(
             self.checkpoint.name, {key: number}, self.config)
 
     @property

@@ -1,25 +1,31 @@
-"""By which rule a tested checkpoint was chosen."""
+"""By which rule a tested checkpoint was selected."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Optional
 
-RULES = ('last', 'source_val', 'oracle')
+from mmreidmix.checks import check_choice
+
+SELECTION_RULES = ('last', 'source_val', 'oracle')
 
 
-def checkpoint_rule(file: str,
-                    meta: Mapping,
-                    cfg: Mapping,
-                    stated: Optional[str] = None) -> str:
-    """Name the rule from the file's name, its meta data and the config.
+def selection_rule(file: str,
+                   meta: Mapping,
+                   cfg: Mapping,
+                   stated: Optional[str] = None) -> str:
+    """Rule by which a checkpoint was selected among those of its training.
+
+    A file ``best_*`` is one that MMEngine's CheckpointHook keeps with
+    ``save_best``.
 
     Args:
         file (str): the checkpoint, or 'none' for an untrained model.
         meta (Mapping): ``checkpoint['meta']``; may be empty.
         cfg (Mapping): the config, as plain dictionaries.
-        stated (str, optional): the rule the user names, one of ``RULES``,
-            for files that do not tell (renamed or converted ones).
+        stated (str, optional): the rule the user names, one of
+            ``SELECTION_RULES``, for files that do not tell (renamed or
+            converted ones).
 
     Returns:
         str: 'untrained'; 'last', the end of the training; 'source_val', the
@@ -29,22 +35,18 @@ def checkpoint_rule(file: str,
 
     Raises:
         ValueError: ``stated`` is no rule or contradicts the file.
-
-    A file ``best_*`` is one that MMEngine's CheckpointHook keeps with
-    ``save_best``.
     """
-    if stated is not None and stated not in RULES:
-        raise ValueError(f'checkpoint rule {stated!r}; there are {RULES}')
-    found = _found(file, meta, cfg)
-    if stated in (None, found):
-        return found
-    if found != 'unknown':
-        raise ValueError(f'{file} is {found!r} by its name, its meta data and '
+    rule = _rule_of_file(file, meta, cfg)
+    if stated is None:
+        return rule
+    check_choice('checkpoint', SELECTION_RULES, rule=stated)
+    if rule not in ('unknown', stated):
+        raise ValueError(f'{file} is {rule!r} by its name, its meta data and '
                          f'the config, not {stated!r}')
     return stated
 
 
-def _found(file: str, meta: Mapping, cfg: Mapping) -> str:
+def _rule_of_file(file: str, meta: Mapping, cfg: Mapping) -> str:
     if file == 'none':
         return 'untrained'
     if Path(file).name.startswith('best_'):
@@ -64,8 +66,7 @@ def _best_on_source(cfg: Mapping) -> bool:
     key = hook.get('save_best')
     domains = domains_of(cfg, 'val_dataloader')
     key = key[0] if isinstance(key, (list, tuple)) and len(key) == 1 else key
-    if isinstance(key, str) and key not in ('auto', ) and (
-            not key.startswith('mean/')):
+    if isinstance(key, str) and key != 'auto' and not key.startswith('mean/'):
         named = [d for d in domains if key.startswith(f'{d.get("name")}/')]
         domains = named or domains
     return bool(domains) and all(
@@ -83,7 +84,7 @@ def _is_held_out(domain: Mapping, sources: list) -> bool:
                 for s in same))
 
 
-def _overlap(first, second) -> bool:
+def _overlap(first: Optional[Sequence[int]], second: Sequence[int]) -> bool:
     if first is None:
         return True
     return max(first[0], second[0]) < min(first[1], second[1])

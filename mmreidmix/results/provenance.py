@@ -6,10 +6,12 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Union
 
 import numpy as np
 
-from .checkpoint_rule import domains_of, same_data
+from .checkpoint_selection import domains_of, same_data
 
 PACKAGES = ('torch', 'torchvision', 'numpy', 'mmengine', 'mmcv', 'mmcv-lite',
             'mmpretrain', 'faiss-cpu')
@@ -26,8 +28,8 @@ SAME_PEOPLE = ({'Market1501', 'MARS'}, {'CUHK01', 'CUHK02'},
 PARTS = ('subset', 'train_list', 'version', 'boxes', 'pid_range', 'split')
 
 
-def describe_domains(dataset, cfg: Mapping) -> list:
-    """Facts of the tested domains.
+def describe_domains(dataset: Any, cfg: Mapping) -> list[dict]:
+    """What the tested domains are, for a result file.
 
     Args:
         dataset (RetrievalDataset): query and gallery of each domain.
@@ -76,14 +78,14 @@ def _same_people(source: Mapping, tested: Mapping, name: str) -> bool:
     return len(types) == 1 or types in SAME_PEOPLE
 
 
-def _split(part, options: Mapping) -> str:
+def _split(part: Any, options: Mapping) -> str:
     split = getattr(part, 'split', 'official')
     text = f'split {split}' if isinstance(split, int) else str(split)
     pids = options.get('dataset', options).get('pid_range')
     return f'{text}, identities {pids[0]} to {pids[1]}' if pids else text
 
 
-def _counts(part, query) -> dict:
+def _counts(part: Any, query: Any) -> dict:
     pids, camids = part.records.pids, part.records.camids
     shared = np.isin(pids, query.records.pids)
     return {
@@ -123,7 +125,7 @@ def content_hash(parts: Sequence) -> str:
     return digest.hexdigest()
 
 
-def _path(part, index: int) -> str:
+def _path(part: Any, index: int) -> str:
     path = part.records.path(index)
     tops = part.top_folders() if hasattr(part, 'top_folders') else ()
     for top in tops:
@@ -159,13 +161,12 @@ def method_hash(cfg: Mapping) -> str:
     names begin with an underscore), so that runs which differ in their seed
     alone have one hash.
     """
-    kept = {k: v for k, v in cfg.items() if k not in NOT_METHOD}
-    text = json.dumps(
-        _without_folders(kept), sort_keys=True, default=str)
+    method = {k: v for k, v in cfg.items() if k not in NOT_METHOD}
+    text = json.dumps(_without_folders(method), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _without_folders(value):
+def _without_folders(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(k): _without_folders(v) for k, v in value.items()
                 if k != 'data_root' and not str(k).startswith('_')}
@@ -174,7 +175,7 @@ def _without_folders(value):
     return value
 
 
-def versions(**more) -> dict:
+def versions(**more: Any) -> dict:
     """Versions of Python and of the packages that scores may depend on."""
     found = {'python': sys.version.split()[0], **more}
     for name in PACKAGES:
@@ -185,7 +186,7 @@ def versions(**more) -> dict:
     return found
 
 
-def file_hash(file) -> str:
+def file_hash(file: Union[str, Path]) -> str:
     """SHA-256 of a file."""
     digest = hashlib.sha256()
     with open(file, 'rb') as stream:

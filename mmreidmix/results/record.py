@@ -2,8 +2,9 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -22,7 +23,7 @@ from .rescoring import evaluator_options
 from .result_file import write_queries, write_result
 
 
-def describe_test(runner, results: Mapping, weights, *, config: str,
+def describe_test(runner: Any, results: Mapping, weights: Any, *, config: str,
                   checkpoint: str) -> dict:
     """Results with all that is needed to compare and repeat them.
 
@@ -65,7 +66,7 @@ def describe_test(runner, results: Mapping, weights, *, config: str,
     }
 
 
-def save_test(file: str, record: Mapping, metrics) -> None:
+def save_test(file: str, record: Mapping, metrics: Sequence) -> None:
     """Write a result file and, beside it, the values of each query.
 
     Args:
@@ -84,7 +85,7 @@ def save_test(file: str, record: Mapping, metrics) -> None:
     print_log(f'results: {file}', logger='current')
 
 
-def _saved_features(metrics) -> list[dict]:
+def _saved_features(metrics: Sequence) -> list[dict]:
     files = [getattr(metric, 'save_features', None) for metric in metrics]
     return [
         dict(file=str(file), sha256=file_hash(file)) for file in files

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from inspect import Parameter
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 import numpy as np
 
 from mmreidmix.evaluation.feature_table import FeatureTable
+from mmreidmix.evaluation.functional.ranking import RankingResult
 from mmreidmix.evaluation.metrics.base import FeatureMetric
 from mmreidmix.registry import METRICS
 from mmreidmix.signatures import options_of
@@ -15,14 +16,14 @@ from mmreidmix.signatures import options_of
 from .provenance import file_hash
 from .result_file import read_queries, read_result
 
-#: a hundredth of a percent point; another machine may round a product so that
-#: two almost equal scores change places
+# A hundredth of a percent point: another machine may round a product so that
+# two almost equal scores change places.
 TOLERANCE = 1e-4
-#: options that change no score
+# Options that change no score.
 NO_SCORE = ('save_features', 'device')
 
 
-def evaluator_options(cfg: Mapping) -> list:
+def evaluator_options(cfg: Mapping) -> list[dict]:
     """All options of the test evaluators, defaults included.
 
     Args:
@@ -38,27 +39,25 @@ def evaluator_options(cfg: Mapping) -> list:
     found = []
     for given in evaluators:
         kind = METRICS.get(given['type'])
-        defaults = {
-            name: option.default
-            for name, option in options_of(kind).items()
-            if option.default is not Parameter.empty
+        options = {
+            **{name: option.default
+               for name, option in options_of(kind).items()
+               if option.default is not Parameter.empty},
+            **given
         }
-        options = {**defaults, **given}
         if issubclass(kind, FeatureMetric):
-            options.update(_nested(kind, options))
+            # The metric completes the options inside an option.
+            metric = kind(**{k: v for k, v in options.items() if k != 'type'})
+            options.update({key: getattr(metric, key)
+                            for key, value in options.items()
+                            if isinstance(value, Mapping)})
         found.append({key: value for key, value in options.items()
                       if key not in NO_SCORE})
     return found
 
 
-def _nested(kind: type, options: Mapping) -> dict:
-    """Options that hold options, as the metric completes them."""
-    metric = kind(**{k: v for k, v in options.items() if k != 'type'})
-    return {key: getattr(metric, key) for key, value in options.items()
-            if isinstance(value, Mapping)}
-
-
-def rescore(table: FeatureTable, evaluators: list) -> tuple[dict, dict]:
+def rescore(table: FeatureTable,
+            evaluators: list[dict]) -> tuple[dict, dict]:
     """Compute the scores of saved features.
 
     Args:
@@ -73,7 +72,8 @@ def rescore(table: FeatureTable, evaluators: list) -> tuple[dict, dict]:
     Raises:
         ValueError: an evaluator is no :class:`FeatureMetric` of this package.
     """
-    scores, rankings = {}, {}
+    scores: dict[str, float] = {}
+    rankings: dict[str, RankingResult] = {}
     for options in evaluators:
         metric = _own_metric(options)
         scores.update(metric.with_prefix(metric.compute_metrics(table)))
@@ -81,11 +81,12 @@ def rescore(table: FeatureTable, evaluators: list) -> tuple[dict, dict]:
     return scores, rankings
 
 
-def recheck(features: str, results: Optional[str] = None) -> str:
-    """Compute a result again from its features.
+def reproduce_result(features: Union[str, Path],
+                     results: Optional[str] = None) -> str:
+    """Compute a result again from its features and compare.
 
     Args:
-        features (str): what ``save_features`` wrote.
+        features (str | Path): what ``save_features`` wrote.
         results (str, optional): the result file; by default
             ``results.json`` beside the features.
 
@@ -103,7 +104,7 @@ def recheck(features: str, results: Optional[str] = None) -> str:
                          'computed from: the SHA-256 differ')
     scores, rankings = rescore(
         FeatureTable.load(features), recorded['evaluators'])
-    lines = differences(recorded['results'], scores)
+    lines = score_differences(recorded['results'], scores)
     queries = read_queries(file)
     if queries is not None:
         lines += query_differences(queries, rankings)
@@ -129,43 +130,35 @@ def _own_metric(options: Mapping) -> FeatureMetric:
                    if key not in ('type', *NO_SCORE)})
 
 
-def differences(recorded: Mapping, scores: Mapping) -> list:
-    """What two sets of scores do not share.
+def score_differences(recorded: Mapping[str, float],
+                      computed: Mapping[str, float]) -> list[str]:
+    """One line for each score that two results do not share.
 
-    Args:
-        recorded (Mapping[str, float]): 'results' of a result file.
-        scores (Mapping[str, float]): computed again.
-
-    Returns:
-        list[str]: one line per score that is absent on one side or differs
-        by more than ``TOLERANCE`` of the larger of 1 and itself, or at all if
-        it is a count.
+    A score may differ by ``TOLERANCE`` of the larger of 1 and itself, a count
+    not at all.
     """
     lines = []
-    for key in dict.fromkeys([*recorded, *scores]):
-        first, second = recorded.get(key), scores.get(key)
-        if None not in (first, second) and abs(
-                first - second) <= _tolerance(first):
-            continue
+    for key in dict.fromkeys([*recorded, *computed]):
+        first, second = recorded.get(key), computed.get(key)
+        if first is not None and second is not None:
+            tolerance = 0 if isinstance(first, int) else (
+                TOLERANCE * max(1, abs(first)))
+            if abs(first - second) <= tolerance:
+                continue
         lines.append(f'{key}: recorded {first}, computed {second}')
     return lines
 
 
-def query_differences(recorded: Mapping, rankings: Mapping) -> list:
-    """What the values per query of two rankings do not share.
+def query_differences(recorded: Mapping[str, RankingResult],
+                      computed: Mapping[str, RankingResult]) -> list[str]:
+    """One line for each ranking whose values per query are not the same.
 
-    Args:
-        recorded (Mapping[str, RankingResult]): beside a result file.
-        rankings (Mapping[str, RankingResult]): computed again.
-
-    Returns:
-        list[str]: one line per ranking that is absent on one side, or in
-        which some queries have another average precision, by more than
-        ``TOLERANCE``, or match.
+    The average precision of a query may differ by ``TOLERANCE``, but not
+    whether it has a match.
     """
     lines = []
-    for name in dict.fromkeys([*recorded, *rankings]):
-        first, second = recorded.get(name), rankings.get(name)
+    for name in dict.fromkeys([*recorded, *computed]):
+        first, second = recorded.get(name), computed.get(name)
         if first is None or second is None:
             lines.append(f'{name}: values per query on one side alone')
         elif len(first.ap) != len(second.ap):
@@ -180,7 +173,3 @@ def query_differences(recorded: Mapping, rankings: Mapping) -> list:
                 lines.append(f'{name}: {(~same).sum()} of {len(same)} queries '
                              f'differ, the first is {same.argmin()}')
     return lines
-
-
-def _tolerance(value) -> float:
-    return 0 if isinstance(value, int) else TOLERANCE * max(1, abs(value))

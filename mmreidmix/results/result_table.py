@@ -1,10 +1,13 @@
 """What a table of results needs: which results are alike, and their cells."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
+from mmreidmix.evaluation.functional.ranking import RankingResult
 from mmreidmix.evaluation.functional.split_statistics import group_splits
 
 from .result_file import read_queries
@@ -12,6 +15,9 @@ from .result_file import read_queries
 # Options of a metric that change which values are shown, not the values.
 SHOWN = ('ranks', 'fprs')
 PER_QUERY = {'mAP': 'ap', 'mINP': 'inp'}
+
+Results = Mapping[Path, dict]
+Interval = Optional[tuple[float, float]]
 
 
 def conditions(result: Mapping) -> dict:
@@ -33,43 +39,29 @@ def conditions(result: Mapping) -> dict:
     return fields
 
 
-def unlike_fields(results: Mapping) -> dict:
-    """Fields in which results differ.
-
-    Args:
-        results (Mapping[Path, dict]): by file.
-
-    Returns:
-        dict[str, str]: by field, which value the files have.
-    """
-    everyone = {file: conditions(result) for file, result in results.items()}
-    names = dict.fromkeys(k for fields in everyone.values() for k in fields)
-    unlike = {}
-    for name in names:
-        values = {}
-        for file, fields in everyone.items():
-            text = json.dumps(fields.get(name), sort_keys=True)
-            values.setdefault(text, []).append(str(file))
-        if len(values) > 1:
-            unlike[name] = '; '.join(
+def differing_fields(results: Results) -> dict[str, str]:
+    """Conditions in which results differ, and which value each file has."""
+    fields_of = {file: conditions(result) for file, result in results.items()}
+    differing = {}
+    for name in dict.fromkeys(k for own in fields_of.values() for k in own):
+        files_by_value: dict[str, list[str]] = {}
+        for file, own in fields_of.items():
+            text = json.dumps(own.get(name), sort_keys=True)
+            files_by_value.setdefault(text, []).append(str(file))
+        if len(files_by_value) > 1:
+            differing[name] = '; '.join(
                 f'{text} in {", ".join(files)}'
-                for text, files in values.items())
-    return unlike
+                for text, files in files_by_value.items())
+    return differing
 
 
-def group(results: Mapping) -> dict:
-    """Put the seeds of one method together.
-
-    Args:
-        results (Mapping[Path, dict]): by file.
-
-    Returns:
-        dict[str, dict[Path, dict]]: by method, in the order of the files.
+def group_by_method(results: Results) -> dict[str, dict[Path, dict]]:
+    """Put the seeds of one method together, in the order of the files.
 
     Raises:
         ValueError: one method has several configs, or one seed twice.
     """
-    groups = {}
+    groups: dict[str, dict[Path, dict]] = {}
     for file, result in results.items():
         rows = groups.setdefault(result['method'], {})
         for other, known in rows.items():
@@ -84,14 +76,15 @@ def group(results: Mapping) -> dict:
     return groups
 
 
-def interval(rankings: list, metric: str, resamples: int, seed: int = 0):
+def bootstrap_interval(rankings: Sequence[RankingResult], metric: str,
+                       resamples: int, seed: int = 0) -> Interval:
     """95 % interval of the mean over seeds, by a bootstrap over queries.
 
     The same queries are drawn for all seeds; queries without a match are
     left out, as they are in the score.
 
     Args:
-        rankings (list[RankingResult]): of one domain, one per seed.
+        rankings (Sequence[RankingResult]): of one domain, one per seed.
         metric (str): 'mAP', 'mINP' or 'rank-k'.
         resamples (int): number of draws.
         seed (int): of the draws.
@@ -100,8 +93,9 @@ def interval(rankings: list, metric: str, resamples: int, seed: int = 0):
         tuple[float, float] or None: as fractions; None if the metric is not
         a mean over queries or the seeds have different queries.
     """
-    values = [_per_query(ranking, metric) for ranking in rankings]
-    if values[0] is None or len({len(v) for v in values}) > 1:
+    values = [value for ranking in rankings
+              if (value := _per_query(ranking, metric)) is not None]
+    if not values or len({len(v) for v in values}) > 1:
         return None
     mean = np.mean(values, axis=0)
     mean = mean[~np.isnan(mean)]
@@ -110,10 +104,11 @@ def interval(rankings: list, metric: str, resamples: int, seed: int = 0):
         mean[rng.integers(0, len(mean), len(mean))].mean()
         for _ in range(resamples)
     ]
-    return tuple(np.quantile(draws, [0.025, 0.975]).tolist())
+    low, high = np.quantile(draws, [0.025, 0.975]).tolist()
+    return low, high
 
 
-def _per_query(ranking, metric: str):
+def _per_query(ranking: RankingResult, metric: str) -> Optional[np.ndarray]:
     if metric in PER_QUERY:
         return getattr(ranking, PER_QUERY[metric]).astype(float)
     name, _, k = metric.partition('-')
@@ -123,8 +118,10 @@ def _per_query(ranking, metric: str):
     return np.where(first < 0, np.nan, first < int(k))
 
 
-def cell(rows: Mapping, domain: str, metric: str, resamples: int) -> tuple:
-    """Mean, standard deviation and interval of one method.
+def method_score(
+        rows: Results, domain: str, metric: str, resamples: int
+) -> tuple[Optional[float], Optional[float], Interval]:
+    """Mean, standard deviation and interval of the seeds of one method.
 
     Args:
         rows (Mapping[Path, dict]): results of the method, by file.
@@ -136,32 +133,34 @@ def cell(rows: Mapping, domain: str, metric: str, resamples: int) -> tuple:
         tuple: mean, standard deviation (None with one seed) and interval
         (None where it cannot be had); mean None without such a score.
     """
-    key = f'{domain}/{metric}'
-    scores = [r['results'].get(key) for r in rows.values()]
+    scores = [r['results'].get(f'{domain}/{metric}') for r in rows.values()]
     if None in scores:
         return None, None, None
-    spread = np.std(scores, ddof=1) if len(scores) > 1 else None
-    rankings = [(read_queries(file) or {}).get(domain) for file in rows]
-    bounds = None
-    if resamples and None not in rankings:
-        bounds = interval(rankings, metric, resamples)
-    return np.mean(scores), spread, bounds
+    std = float(np.std(scores, ddof=1)) if len(scores) > 1 else None
+    rankings = [queries[domain] for file in rows
+                if domain in (queries := read_queries(file) or {})]
+    interval = None
+    if resamples and len(rankings) == len(rows):
+        interval = bootstrap_interval(rankings, metric, resamples)
+    return float(np.mean(scores)), std, interval
 
 
-def text_of(mean, spread, bounds, form: str) -> str:
-    """One cell, in percent."""
+def format_score(mean: Optional[float], std: Optional[float],
+                 interval: Interval, form: str) -> str:
+    """What :func:`method_score` gives, in percent."""
     if mean is None:
         return '-'
     text = f'{100 * mean:.1f}'
-    if spread is not None:
+    if std is not None:
         sign = r' $\pm$ ' if form == 'latex' else ' ± '
-        text += f'{sign}{100 * spread:.1f}'
-    if bounds is not None:
-        text += f' [{100 * bounds[0]:.1f}, {100 * bounds[1]:.1f}]'
+        text += f'{sign}{100 * std:.1f}'
+    if interval is not None:
+        text += f' [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]'
     return text
 
 
-def shown_domains(keys, wanted=None) -> list:
+def shown_domains(keys: Collection[str],
+                  wanted: Optional[list[str]] = None) -> list[str]:
     """Domains to show: those wanted, else all but single splits of a set."""
     found = list(dict.fromkeys(key.rpartition('/')[0] for key in keys))
     if wanted:

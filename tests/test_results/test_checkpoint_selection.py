@@ -1,5 +1,6 @@
 import pytest
-from mmreidmix.results.checkpoint_rule import checkpoint_rule
+
+from mmreidmix.results.checkpoint_selection import selection_rule
 
 SOURCE = dict(type='MSMT17', data_root='m', role='labelled',
               pid_range=(0, 833))
@@ -27,14 +28,14 @@ def config(sources, domains, save_best='x/mAP'):
 ])
 def test_rule_of_a_file(file, meta, rule):
     cfg = config([SOURCE], [HELD_OUT])
-    assert checkpoint_rule(file, meta, cfg) == rule
+    assert selection_rule(file, meta, cfg) == rule
 
 
 def test_iterations():
     cfg = {'train_cfg': {'max_iters': 500}}
     meta = {'epoch': 0, 'iter': 400}
-    assert checkpoint_rule('a.pth', meta, cfg) == 'iteration 400 of 500'
-    assert checkpoint_rule('a.pth', {'iter': 500}, cfg) == 'last'
+    assert selection_rule('a.pth', meta, cfg) == 'iteration 400 of 500'
+    assert selection_rule('a.pth', {'iter': 500}, cfg) == 'last'
 
 
 @pytest.mark.parametrize('sources, domains, save_best, rule', [
@@ -55,14 +56,14 @@ def test_iterations():
 ])
 def test_best_checkpoints(sources, domains, save_best, rule):
     cfg = config(sources, domains, save_best)
-    assert checkpoint_rule('best_v_epoch_3.pth', {}, cfg) == rule
+    assert selection_rule('best_v_epoch_3.pth', {}, cfg) == rule
 
 
 def test_what_the_user_states():
     cfg = config([SOURCE], [TARGET])
-    assert checkpoint_rule('a.pth', {}, cfg, 'last') == 'last'
-    assert checkpoint_rule('best_a.pth', {}, cfg, 'oracle') == 'oracle'
+    assert selection_rule('a.pth', {}, cfg, 'last') == 'last'
+    assert selection_rule('best_a.pth', {}, cfg, 'oracle') == 'oracle'
     with pytest.raises(ValueError, match="is 'oracle' by its name.*'last'"):
-        checkpoint_rule('best_a.pth', {}, cfg, 'last')
-    with pytest.raises(ValueError, match="rule 'first'; there are"):
-        checkpoint_rule('a.pth', {}, cfg, 'first')
+        selection_rule('best_a.pth', {}, cfg, 'last')
+    with pytest.raises(ValueError, match="one of 'last', .* got 'first'"):
+        selection_rule('a.pth', {}, cfg, 'first')

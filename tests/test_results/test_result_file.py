@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmreidmix.datasets import Market1501, RetrievalDataset
-from mmreidmix.evaluation import FeatureTable, RankingResult
+from mmreidmix.evaluation import FeatureTable, RankingResult, rank
 from mmreidmix.results.provenance import (
     content_hash,
     describe_domains,
@@ -15,10 +15,10 @@ from mmreidmix.results.provenance import (
     versions,
 )
 from mmreidmix.results.rescoring import (
-    differences,
     evaluator_options,
     query_differences,
     rescore,
+    score_differences,
 )
 from mmreidmix.results.result_file import (
     FIELDS,
@@ -88,12 +88,12 @@ def test_values_per_query(tmp_path):
     file = tmp_path / 'results.json'
     assert read_queries(file) is None
     ap = np.array([.5, np.nan, 1])
-    write_queries(file, {'a/b': RankingResult(ap, ap / 2, np.array([1, -1, 0]),
-                                              3, 2)})
+    write_queries(file, {
+        'a/b': RankingResult(ap, ap / 2, np.array([1, -1, 0]))})
     ranking = read_queries(file)['a/b']
     np.testing.assert_array_equal(ranking.ap, ap)
     assert ranking.summary((1, ))['rank-1'] == .5
-    assert (ranking.num_queries, ranking.num_valid) == (3, 2)
+    assert ranking.summary()['queries_without_match'] == 1
     np.savez(tmp_path / 'results.queries.npz', **{'a/ap': ap})
     with pytest.raises(ValueError, match=r"lacks the arrays \['a/inp'"):
         read_queries(file)
@@ -235,19 +235,20 @@ def test_rescoring_and_differences():
     evaluators = evaluator_options({'test_evaluator': [
         {'type': 'ReIDMetric', 'prefix': 'all', 'cross_camera': False}]})
     scores, rankings = rescore(table, json.loads(json.dumps(evaluators)))
-    found = table.rank('shop', cross_camera=False)
+    found = rank(table.query_gallery('shop', cross_camera=False))
     np.testing.assert_array_equal(rankings['all/shop'].ap, found.ap)
     expected = found.summary()
     assert scores == {f'all/shop/{k}': v for k, v in expected.items()}
-    assert differences(scores, scores) == []
+    assert score_differences(scores, scores) == []
     other = {**scores, 'new': 1.}
     other['all/shop/mAP'] += 2e-4
-    assert len(differences(scores, other)) == 2
+    assert len(score_differences(scores, other)) == 2
     other['all/shop/mAP'] -= 1.5e-4
-    assert differences(scores, other) == ['new: recorded None, computed 1.0']
+    assert score_differences(scores, other) == [
+        'new: recorded None, computed 1.0']
     counts = dict(scores)
     counts['all/shop/queries'] += 1
-    assert len(differences(scores, counts)) == 1
+    assert len(score_differences(scores, counts)) == 1
 
 
 def test_options_inside_options_are_complete():
@@ -264,8 +265,7 @@ def test_options_inside_options_are_complete():
 
 def test_differences_of_queries():
     def ranking(ap, first):
-        return RankingResult(np.array(ap), np.array(ap), np.array(first),
-                             len(ap), 2)
+        return RankingResult(np.array(ap), np.array(ap), np.array(first))
 
     recorded = {'shop': ranking([0.5, np.nan, 0.25], [1, -1, 3])}
     same = {'shop': ranking([0.50005, np.nan, 0.25], [2, -1, 3])}

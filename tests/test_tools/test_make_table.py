@@ -8,7 +8,7 @@ import pytest
 
 from mmreidmix.evaluation.functional.ranking import RankingResult
 from mmreidmix.results.result_file import write_queries, write_result
-from mmreidmix.results.result_table import interval
+from mmreidmix.results.result_table import bootstrap_interval
 
 ROOT = Path(__file__).parents[2]
 RESULT = {
@@ -55,7 +55,7 @@ def write(tmp_path):
             ap = np.array(ap, dtype=np.float32)
             first = np.where(np.isnan(ap), -1, np.where(ap > .5, 0, 3))
             write_queries(tmp_path / f'{name}.json', {
-                'shop': RankingResult(ap, ap, first, len(ap), len(ap))})
+                'shop': RankingResult(ap, ap, first)})
         return str(tmp_path / f'{name}.json')
     return write
 
@@ -143,11 +143,11 @@ def test_interval_over_queries(tool, write, capsys):
 
 
 def test_rank_k_of_an_interval(tool):
-    ranking = RankingResult(None, None, np.array([0, 0, 2, 5, -1]), 5, 4)
-    low, high = interval([ranking], 'rank-5', 500)
+    ranking = RankingResult(None, None, np.array([0, 0, 2, 5, -1]))
+    low, high = bootstrap_interval([ranking], 'rank-5', 500)
     assert low < .75 < high
-    assert interval([ranking], 'rank-6', 10) == (1, 1)
-    assert interval([ranking], 'queries', 10) is None
+    assert bootstrap_interval([ranking], 'rank-6', 10) == (1, 1)
+    assert bootstrap_interval([ranking], 'queries', 10) is None
 
 
 def test_a_row_is_one_config_and_one_result_per_seed(tool, write):

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from mmreidmix.results.result_file import read_result
 from mmreidmix.results.result_table import (
-    cell,
-    group,
+    differing_fields,
+    format_score,
+    group_by_method,
+    method_score,
     shown_domains,
-    text_of,
-    unlike_fields,
 )
 
 
@@ -57,9 +57,9 @@ def make_table(results: Mapping, metrics: list, form: str = 'markdown',
 
     Raises:
         ValueError: no result of a method in ``labels`` or of a domain, none
-            of the metrics is there, or what :func:`group` raises.
+            of the metrics is there, or what :func:`group_by_method` raises.
     """
-    groups = group(results)
+    groups = group_by_method(results)
     labels = labels or {name: name for name in groups}
     absent = [name for name in labels if name not in groups]
     if absent:
@@ -77,7 +77,8 @@ def make_table(results: Mapping, metrics: list, form: str = 'markdown',
     lines = [['method', 'seeds', *(f'{d} {m}' for d, m in columns)]]
     for name, label in labels.items():
         lines.append([label, str(len(groups[name]))] + [
-            text_of(*cell(groups[name], *column, resamples), form)
+            format_score(
+                *method_score(groups[name], *column, resamples), form)
             for column in columns
         ])
     return lay_out(lines, form)
@@ -122,7 +123,7 @@ def main(arguments=None):
         if labels:
             results = {f: r for f, r in results.items()
                        if r['method'] in labels}
-        unlike = unlike_fields(results)
+        unlike = differing_fields(results)
         allowed = args.allow_unlike
         refused = unlike if allowed is None else {
             k: v for k, v in unlike.items() if allowed and k not in allowed}

@@ -14,7 +14,7 @@ from mmreidmix.models.weights import (
     unwrap_state_dict,
 )
 from mmreidmix.registry import HOOKS
-from mmreidmix.results.checkpoint_rule import checkpoint_rule
+from mmreidmix.results.checkpoint_selection import selection_rule
 
 
 @HOOKS.register_module()
@@ -55,5 +55,5 @@ class CheckWeightsHook(Hook):
         """
         self.seed = meta.get('seed')
         self.method_sha256 = meta.get('method_sha256')
-        self.rule = checkpoint_rule(file, meta, cfg.to_dict(),
-                                    self.stated_rule)
+        self.rule = selection_rule(file, meta, cfg.to_dict(),
+                                   self.stated_rule)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mmreidmix.apis.checkpoint_config import check_types
 from mmreidmix.registry import DATASETS
-from mmreidmix.results.checkpoint_rule import domains_of
+from mmreidmix.results.checkpoint_selection import domains_of
 from mmreidmix.visualization.image_grid import BACKDROP, Sheet
 
 from ..data_uri import image_uri

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from mmreidmix.results.checkpoint_rule import domains_of, same_data
+from mmreidmix.results.checkpoint_selection import domains_of, same_data
 
 from ..domain_config import data_set, is_toy
 from ..page_blocks import Note
