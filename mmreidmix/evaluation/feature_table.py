@@ -144,24 +144,19 @@ class FeatureTable:
                       *,
                       device: str = 'cpu',
                       **options) -> QueryGallery:
-        """Queries and gallery of one domain, ready to be scored.
+        """Query and gallery of one domain, ready to be scored.
 
         Args:
             domain (str): its name.
-            query (np.ndarray, optional): rows; those of the domain by
-                default.
+            query (np.ndarray, optional): rows; default: :meth:`rows_of`.
             gallery (np.ndarray, optional): likewise.
             device (str): where the features are compared.
-            **options: of :meth:`QueryGallery.from_arrays`.
-
-        Raises:
-            ValueError: what :meth:`rows_of` and
-                :meth:`QueryGallery.from_arrays` raise.
+            **options: of :meth:`QueryGallery.from_arrays`, which raises
+                ValueError for bad features, labels and options.
         """
-        if query is None or gallery is None:
-            rows = self.rows_of(domain)
-            query = rows[0] if query is None else query
-            gallery = rows[1] if gallery is None else gallery
+        rows = self.rows_of(domain)
+        query = rows[0] if query is None else query
+        gallery = rows[1] if gallery is None else gallery
         return QueryGallery.from_arrays(
             self._features_of(query).to(device),
             self._features_of(gallery).to(device),

@@ -15,7 +15,7 @@ from .checkpoint_selection import domains_of, same_data
 
 PACKAGES = ('torch', 'torchvision', 'numpy', 'mmengine', 'mmcv', 'mmcv-lite',
             'mmpretrain', 'faiss-cpu')
-# Of a config: what does not change the trained model, or is recorded apart.
+# Settings that do not change the trained model, or are recorded apart.
 NOT_METHOD = ('default_scope', 'env_cfg', 'launcher', 'load_from',
               'log_level', 'log_processor', 'protocol', 'randomness',
               'resume', 'test_cfg', 'test_dataloader', 'test_evaluator',
@@ -119,10 +119,8 @@ def content_hash(parts: Sequence) -> str:
             size = os.stat(part.image_path(i)).st_size
             lines.append(f'{part.subset}\t{_path(part, i)}\t{size}\t{pid}\t'
                          f'{camid}\n')
-    digest = hashlib.sha256()
-    for line in sorted(lines):
-        digest.update(line.encode('utf-8', 'surrogateescape'))
-    return digest.hexdigest()
+    text = ''.join(sorted(lines)).encode('utf-8', 'surrogateescape')
+    return hashlib.sha256(text).hexdigest()
 
 
 def _path(part: Any, index: int) -> str:

@@ -47,6 +47,8 @@ def describe_test(runner: Any, results: Mapping, weights: Any, *, config: str,
             'result are those of the latter',
             logger='current',
             level=logging.WARNING)
+    saved = [getattr(metric, 'save_features', None)
+             for metric in runner.test_evaluator.metrics]
     return {
         'results': results,
         'protocol': protocol_text(cfg, dataset.metainfo['domains']),
@@ -62,7 +64,10 @@ def describe_test(runner: Any, results: Mapping, weights: Any, *, config: str,
         'training_seed': weights.seed,
         'seed': runner.seed,
         'versions': versions(mmreidmix=__version__, cuda=torch.version.cuda),
-        'features': _saved_features(runner.test_evaluator.metrics),
+        'features': [
+            dict(file=str(file), sha256=file_hash(file)) for file in saved
+            if file and os.path.isfile(file)
+        ],
     }
 
 
@@ -75,19 +80,11 @@ def save_test(file: str, record: Mapping, metrics: Sequence) -> None:
         metrics (Sequence[BaseMetric]): of the test.
     """
     write_result(file, record)
-    rankings = {}
-    for metric in metrics:
-        prefix = f'{metric.prefix}/' if metric.prefix else ''
-        for name, ranking in getattr(metric, 'rankings', {}).items():
-            rankings[prefix + name] = ranking
+    rankings = {
+        f'{metric.prefix}/{name}' if metric.prefix else name: ranking
+        for metric in metrics
+        for name, ranking in getattr(metric, 'rankings', {}).items()
+    }
     if rankings:
         write_queries(file, rankings)
     print_log(f'results: {file}', logger='current')
-
-
-def _saved_features(metrics: Sequence) -> list[dict]:
-    files = [getattr(metric, 'save_features', None) for metric in metrics]
-    return [
-        dict(file=str(file), sha256=file_hash(file)) for file in files
-        if file and os.path.isfile(file)
-    ]

@@ -82,13 +82,13 @@ def calibrate(
         check_above('calibrate', 0, **share)
         check_fraction('calibrate', **share)
     histogram = pair_histogram(images)
-    people = _People.of(images)
+    people = _People(images)
     weights = people.draw(resamples, seed)
     totals = people.impostor_pairs(weights)
     weights, totals = weights[totals > 0], totals[totals > 0]
     if not len(weights):
         raise ValueError(f'calibrate: no impostor pair in {resamples} draws '
-                         f'of {len(people.query_images)} people; raise '
+                         f'of {people.images.shape[1]} people; raise '
                          '`resamples` or take more people')
     tail = 4 * max(fmrs)
     while True:
@@ -110,26 +110,17 @@ def calibrate(
     ], histogram
 
 
-@dataclass(frozen=True)
 class _People:
     """Who is on which image: persons 0..P-1, junk is -1.
 
     Attributes:
         query (np.ndarray): (Nq,) persons.
         gallery (np.ndarray): (Ng,) persons.
-        query_images (np.ndarray): (P, C) images by person and camera.
-        gallery_images (np.ndarray): (P, C) likewise.
-        cross_camera (bool): whether pairs of one camera do not count.
+        images (np.ndarray): (2, P, C) images of query and gallery, by person
+            and camera.
     """
 
-    query: np.ndarray
-    gallery: np.ndarray
-    query_images: np.ndarray
-    gallery_images: np.ndarray
-    cross_camera: bool
-
-    @classmethod
-    def of(cls, images: QueryGallery) -> '_People':
+    def __init__(self, images: QueryGallery):
         pids = np.maximum(np.concatenate([images.q_pids, images.g_pids]), -1)
         known, persons = np.unique(pids, return_inverse=True)
         persons = persons.astype(np.int32) - (known[0] < 0)
@@ -137,25 +128,24 @@ class _People:
             np.concatenate([images.q_camids, images.g_camids]),
             return_inverse=True)
         half = len(images.q_pids)
-        counts = np.zeros((2, (known >= 0).sum(), len(cameras)))
-        side = (np.arange(len(pids)) >= half).astype(int)
+        in_gallery = (np.arange(len(pids)) >= half).astype(int)
         valid = persons >= 0
-        np.add.at(counts, (side[valid], persons[valid], camids[valid]), 1)
-        return cls(persons[:half], persons[half:], counts[0], counts[1],
-                   images.cross_camera)
+        self.query, self.gallery = persons[:half], persons[half:]
+        self.images = np.zeros((2, (known >= 0).sum(), len(cameras)))
+        np.add.at(self.images,
+                  (in_gallery[valid], persons[valid], camids[valid]), 1)
+        self.cross_camera = images.cross_camera
 
     def draw(self, resamples: int, seed: int) -> np.ndarray:
         """How often each person is drawn, (resamples, P)."""
-        number = len(self.query_images)
+        number = self.images.shape[1]
         return np.random.default_rng(seed).multinomial(
             number, np.full(number, 1 / number), resamples).astype(float)
 
     def impostor_pairs(self, weights: np.ndarray) -> np.ndarray:
         """Weighted number of impostor pairs of each draw, in closed form."""
-        pairs = self._pairs(weights @ self.query_images,
-                            weights @ self.gallery_images)
-        own = self._pairs(self.query_images, self.gallery_images)
-        return pairs - weights**2 @ own
+        own = self._pairs(*self.images)
+        return self._pairs(*(weights @ self.images)) - weights**2 @ own
 
     def _pairs(self, query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
         pairs = query.sum(1) * gallery.sum(1)
@@ -174,8 +164,7 @@ def _bootstrap(images: QueryGallery, people: _People, weights: np.ndarray,
     size = int(histogram.impostor[lowest:].sum())
     first, second, bins = np.empty((3, size), dtype=np.int32)
     filled = 0
-    for begin, scores in images.score_blocks():
-        rows = slice(begin, begin + len(scores))
+    for rows, scores in images.score_blocks():
         filled = _collect_impostors(
             scores.cpu().numpy(), images.q_camids[rows], images.g_camids,
             people.query[rows], people.gallery, images.cross_camera, lowest,

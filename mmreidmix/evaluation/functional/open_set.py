@@ -116,8 +116,7 @@ def open_set(images: QueryGallery,
     away = ~np.isin(images.q_pids, images.g_pids)
     best = np.empty((2, len(images.q_pids)))
     ranks = np.empty(len(images.q_pids), dtype=np.int64)
-    for begin, scores in images.score_blocks():
-        rows = slice(begin, begin + len(scores))
+    for rows, scores in images.score_blocks():
         _best_scores(scores.cpu().numpy(), images.q_pids[rows], images.g_pids,
                      images.q_camids[rows], images.g_camids,
                      images.cross_camera, best[:, rows], ranks[rows])

@@ -56,8 +56,7 @@ def expand_queries(images: QueryGallery,
             images, gallery=_augmented_gallery(images, neighbours, alpha))
     num = min(neighbours, int((~images.junk).sum()))
     query = torch.empty_like(images.query)
-    for begin, scores in images.score_blocks():
-        rows = slice(begin, begin + len(scores))
+    for rows, scores in images.score_blocks():
         sims, indices = scores.topk(num, dim=1)
         query[rows] = normalize(images.query[rows], dim=1) + _weighted_sums(
             images.gallery, indices, sims, alpha)

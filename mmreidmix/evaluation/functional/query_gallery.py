@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 import torch
@@ -63,12 +63,8 @@ class QueryGallery:
                     g_pids: Array,
                     q_camids: Array,
                     g_camids: Array,
-                    *,
-                    metric: str = 'cosine',
-                    cross_camera: bool = True,
-                    block: Optional[int] = None,
-                    name: str = '') -> 'QueryGallery':
-        """Check features and labels; arguments are the attributes.
+                    **options: Any) -> 'QueryGallery':
+        """Check all; arguments and options are the attributes.
 
         Features that are float32 or float64 are not copied.
 
@@ -78,32 +74,44 @@ class QueryGallery:
                 unknown identities or cameras, nothing but junk, or an option
                 out of range.
         """
-        check_choice('QueryGallery', METRICS, metric=metric)
-        if block is not None:
-            check_count('QueryGallery', 1, block=block)
-        query = _features(query, 'query', metric)
-        gallery = _features(gallery, 'gallery', metric)
-        if query.shape[1] != gallery.shape[1]:
-            raise ValueError(
-                f'query features have {query.shape[1]} values, gallery '
-                f'features {gallery.shape[1]}: they must come from the same '
-                'model')
+        query = _features(query, 'query')
+        gallery = _features(gallery, 'gallery')
         if query.dtype != gallery.dtype:
             query, gallery = query.double(), gallery.double()
-        q_pids = _integers(q_pids, len(query), 'q_pids')
-        g_pids = _integers(g_pids, len(gallery), 'g_pids')
-        q_camids = _integers(q_camids, len(query), 'q_camids')
-        g_camids = _integers(g_camids, len(gallery), 'g_camids')
-        _refuse_rows(q_pids < 0, 'q_pids: no identity (negative)')
-        if cross_camera:
-            _refuse_rows(q_camids < 0, 'q_camids: no camera (negative)')
-            _refuse_rows((g_camids < 0) & (g_pids >= 0),
+        images = cls(query, gallery,
+                     _integers(q_pids, len(query), 'q_pids'),
+                     _integers(g_pids, len(gallery), 'g_pids'),
+                     _integers(q_camids, len(query), 'q_camids'),
+                     _integers(g_camids, len(gallery), 'g_camids'), **options)
+        images._check()
+        return images
+
+    @torch.inference_mode()
+    def _check(self) -> None:
+        check_choice(self, METRICS, metric=self.metric)
+        if self.block is not None:
+            check_count(self, 1, block=self.block)
+        if self.query.shape[1] != self.gallery.shape[1]:
+            raise ValueError(
+                f'query features have {self.query.shape[1]} values, gallery '
+                f'features {self.gallery.shape[1]}: they must come from the '
+                'same model')
+        for name, features in (('query', self.query),
+                               ('gallery', self.gallery)):
+            norms = features.norm(dim=1).cpu().numpy()
+            _refuse_rows(~np.isfinite(norms),
+                         f'{name} features are NaN or infinite')
+            if self.metric == 'cosine':
+                _refuse_rows(norms == 0,
+                             f'{name} features are zero: no cosine')
+        _refuse_rows(self.q_pids < 0, 'q_pids: no identity (negative)')
+        if self.cross_camera:
+            _refuse_rows(self.q_camids < 0, 'q_camids: no camera (negative)')
+            _refuse_rows((self.g_camids < 0) & ~self.junk,
                          'g_camids: no camera (negative)')
-        if (g_pids < 0).all():
+        if self.junk.all():
             raise ValueError(
                 'the gallery holds nothing but junk (identity -1)')
-        return cls(query, gallery, q_pids, g_pids, q_camids, g_camids, metric,
-                   cross_camera, block, name)
 
     @property
     def junk(self) -> np.ndarray:
@@ -116,28 +124,34 @@ class QueryGallery:
         fitting = _BLOCK_BYTES // (4 * len(self.gallery))
         return self.block or int(np.clip(fitting, *_BLOCK_ROWS))
 
+    def blocks(self) -> Iterator[slice]:
+        """Yield the queries block by block."""
+        size, num = self.rows_per_block, len(self.query)
+        for begin in range(0, num, size):
+            yield slice(begin, min(begin + size, num))
+
     @torch.inference_mode()
-    def score_blocks(self) -> Iterator[tuple[int, Tensor]]:
-        """Yield (first query, scores (<= block, Ng)); higher is better.
+    def score_blocks(self) -> Iterator[tuple[slice, Tensor]]:
+        """Yield some queries and their scores (<= block, Ng), best highest.
 
         The scores may be written to; they are gone with the next block. Those
         of junk are -inf.
         """
         scale = _sums(self.gallery, self.metric)
         junk = torch.from_numpy(np.flatnonzero(self.junk)).to(scale.device)
-        size = self.rows_per_block
-        memory = self.gallery.new_empty(size, len(self.gallery))
-        for begin in range(0, len(self.query), size):
-            rows = self.query[begin:begin + size]
+        memory = self.gallery.new_empty(
+            self.rows_per_block, len(self.gallery))
+        for rows in self.blocks():
+            query = self.query[rows]
             if self.metric == 'cosine':
-                rows = normalize(rows, dim=1)
-            scores = multiply(rows, self.gallery, out=memory[:len(rows)])
+                query = normalize(query, dim=1)
+            scores = multiply(query, self.gallery, out=memory[:len(query)])
             if self.metric == 'cosine':
                 scores.mul_(scale)
             else:
                 # The query's own square would not change the order.
                 scores.mul_(2).sub_(scale)
-            yield begin, scores.index_fill_(1, junk, -torch.inf)
+            yield rows, scores.index_fill_(1, junk, -torch.inf)
 
     def similarities(self, scores: Tensor, rows: slice) -> Tensor:
         """Turn scores of some queries into cosines or minus distances."""
@@ -188,19 +202,12 @@ def _sums(gallery: Tensor, metric: str) -> Tensor:
     return torch.cat([part.square().sum(1) for part in gallery.split(_ROWS)])
 
 
-@torch.inference_mode()
-def _features(features: Array, name: str, metric: str) -> Tensor:
+def _features(features: Array, name: str) -> Tensor:
     features = torch.as_tensor(features).detach()
     if features.ndim != 2 or not features.numel():
         raise ValueError(f'{name} features must have shape (N, D) with N and '
                          f'D above 0, got {tuple(features.shape)}')
-    if features.dtype != torch.float64:
-        features = features.float()
-    norms = features.norm(dim=1).cpu().numpy()
-    _refuse_rows(~np.isfinite(norms), f'{name} features are NaN or infinite')
-    if metric == 'cosine':
-        _refuse_rows(norms == 0, f'{name} features are zero: no cosine')
-    return features
+    return features if features.dtype == torch.float64 else features.float()
 
 
 def _integers(values: Array, length: int, name: str) -> np.ndarray:

@@ -42,85 +42,68 @@ class RankCounter:
         self.ap, self.inp = np.full((2, num), np.nan)
         self.first = np.full(num, -1, dtype=np.int64)
 
-    def run(self, blocks: Iterable[tuple[int, Tensor]]) -> 'RankCounter':
+    def run(self, blocks: Iterable[tuple[slice, Tensor]]) -> 'RankCounter':
         """Count all blocks, on the device that they lie on.
 
         Args:
-            blocks (Iterable[tuple]): first query and scores of a block, as of
+            blocks (Iterable[tuple]): queries and scores of each block, as of
                 :meth:`QueryGallery.score_blocks`; the scores are overwritten.
         """
-        for begin, scores in blocks:
+        for rows, scores in blocks:
             if scores.is_cuda:
-                self.count_by_torch(begin, scores)
+                self.count_by_torch(rows, scores)
             else:
-                self._count_compiled(begin, scores)
+                self._count_compiled(rows, scores)
         return self
 
-    def _count_compiled(self, begin: int, scores: Tensor) -> None:
-        size = len(scores)
-        part = slice(begin, begin + size)
+    def _count_compiled(self, rows: slice, scores: Tensor) -> None:
         for _ in over_rows(
-                _count_rows, size, scores.numpy(), self.images.q_camids[part],
-                self.images.g_camids, self.by_pid, self.starts[part],
-                self.stops[part], self.images.cross_camera, self.ap[part],
-                self.inp[part], self.first[part],
-                chunk=-(-size // torch.get_num_threads())):
+                _count_rows, len(scores), scores.numpy(),
+                self.images.q_camids[rows], self.images.g_camids, self.by_pid,
+                self.starts[rows], self.stops[rows], self.images.cross_camera,
+                self.ap[rows], self.inp[rows], self.first[rows],
+                chunk=-(-len(scores) // torch.get_num_threads())):
             pass
 
     @torch.inference_mode()
-    def count_by_torch(self, begin: int, scores: Tensor) -> None:
+    def count_by_torch(self, rows: slice, scores: Tensor) -> None:
         """Count a block on its device."""
-        part = slice(begin, begin + len(scores))
-        pairs = self._same_identity(part)
-        excluded = self.images.cross_camera & (
-            self.images.g_camids[pairs[1]] ==
-            self.images.q_camids[part][pairs[0]])
-        rows, columns, left_out = (
-            torch.from_numpy(array).to(scores.device)
-            for array in (*pairs, excluded))
-        values = scores[rows, columns].masked_fill_(left_out, -torch.inf)
-        levels, positions = _best_matches(rows, columns, values, len(scores))
-        scores[rows, columns] = -torch.inf
+        columns, own = self._same_identity(rows)
+        matches = own
+        if self.images.cross_camera:
+            matches = own & (self.images.g_camids[columns] !=
+                             self.images.q_camids[rows, None])
+        places = torch.from_numpy(columns).to(scores.device)
+        values = scores.gather(1, places).masked_fill_(
+            torch.from_numpy(~matches).to(scores.device), -torch.inf)
+        # Columns of one row come in rising order, and a stable sort keeps it.
+        levels, order = values.sort(dim=1, descending=True, stable=True)
+        positions = places.gather(1, order)
+        row, place = np.nonzero(own)
+        scores[torch.from_numpy(row).to(scores.device),
+               torch.from_numpy(columns[row, place]).to(scores.device)
+               ] = -torch.inf
         passed = _passed_by_torch(scores, levels, positions).cpu().numpy()
-        sizes = (levels > -torch.inf).sum(1).cpu().numpy()
-        numbers = np.arange(1, levels.shape[1] + 1)
-        precision = np.where(numbers <= sizes[:, None],
+        numbers = np.arange(1, passed.shape[1] + 1)
+        size = matches.sum(1)
+        precision = np.where(numbers <= size[:, None],
                              numbers / (passed + numbers), 0)
-        matched = np.flatnonzero(sizes)
-        size = sizes[matched]
-        self.first[begin + matched] = passed[matched, 0]
-        self.ap[begin + matched] = precision[matched].sum(1) / size
-        self.inp[begin + matched] = size / (passed[matched, size - 1] + size)
+        matched = np.flatnonzero(size)
+        size = size[matched]
+        self.first[rows][matched] = passed[matched, 0]
+        self.ap[rows][matched] = precision[matched].sum(1) / size
+        self.inp[rows][matched] = size / (passed[matched, size - 1] + size)
 
-    def _same_identity(self, part: slice) -> tuple[np.ndarray, np.ndarray]:
-        """Row in the block and column of all images of a query's identity."""
-        starts, stops = self.starts[part], self.stops[part]
-        sizes = stops - starts
-        rows = np.repeat(np.arange(len(sizes)), sizes)
-        inside = np.arange(len(rows)) - np.repeat(
-            np.cumsum(sizes) - sizes, sizes)
-        return rows, self.by_pid[np.repeat(starts, sizes) + inside]
+    def _same_identity(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Gallery images of each query's identity, and which are not filling.
 
-
-def _best_matches(rows: Tensor, columns: Tensor, values: Tensor,
-                  num: int) -> tuple[Tensor, Tensor]:
-    """Scores and positions of the matches of each of ``num`` queries.
-
-    The best match is first, equal scores are by rising position. Rows are
-    filled up with -inf and 0.
-    """
-    # Columns of one row come in rising order, and stable sorts keep that.
-    order = values.argsort(descending=True, stable=True)
-    order = order[rows[order].argsort(stable=True)]
-    sizes = torch.bincount(rows, minlength=num)
-    place = torch.arange(len(rows), device=rows.device)
-    place -= (sizes.cumsum(0) - sizes)[rows]
-    width = max(int(sizes.max()), 1)
-    levels = values.new_full((num, width), -torch.inf)
-    positions = columns.new_zeros((num, width))
-    levels[rows, place] = values[order]
-    positions[rows, place] = columns[order]
-    return levels, positions
+        Both are (queries, most images of one of them).
+        """
+        sizes = self.stops[rows] - self.starts[rows]
+        place = np.arange(max(sizes.max(), 1))
+        index = self.starts[rows, None] + place
+        return (self.by_pid[np.minimum(index, len(self.by_pid) - 1)],
+                place < sizes[:, None])
 
 
 def _passed_by_torch(scores: Tensor, levels: Tensor,

@@ -132,8 +132,7 @@ def top_matches(images: QueryGallery,
     """
     indices = np.full((len(images.q_pids), k), -1, dtype=np.int64)
     values = np.full(indices.shape, np.nan, dtype=np.float64)
-    for begin, scores in images.score_blocks():
-        rows = slice(begin, begin + len(scores))
+    for rows, scores in images.score_blocks():
         if images.cross_camera:
             excluded = torch.from_numpy(
                 (images.q_pids[rows, None] == images.g_pids) &

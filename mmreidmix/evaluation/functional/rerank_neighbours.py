@@ -92,7 +92,10 @@ def nearest_and_farthest(
         push_product(collect, product, a, c, num, threads)
     del bank
     if cross is not None:
-        _uncentre(cross, unit, mean)
+        # Products of x - mean become those of x.
+        means = unit @ mean
+        cross += means[len(cross):]
+        cross += (means[:len(cross)] - mean @ mean)[:, None]
     indices, sims = exact_neighbours(host, order, near, threads)
     lowest = np.full(num, np.inf, np.float32)
     _compare(view, order, far[2], far[0], lowest, threads)
@@ -150,14 +153,6 @@ def _products(
             part.copy_(product)
     for product, a, c in streamed_products(bank[size:], len(bank) - size):
         yield product, a + size, c + size
-
-
-def _uncentre(cross: Tensor, unit: Tensor, mean: Tensor) -> None:
-    """Turn products of x - m into those of x."""
-    shifts = unit @ mean
-    size = len(cross)
-    cross += shifts[size:]
-    cross += (shifts[:size] - mean @ mean)[:, None]
 
 
 @compiled

@@ -38,7 +38,7 @@ def reranked_blocks(
         *,
         k1: int = 20,
         k2: int = 6,
-        lambda_value: float = 0.3) -> Iterator[tuple[int, Tensor]]:
+        lambda_value: float = 0.3) -> Iterator[tuple[slice, Tensor]]:
     """Blocks of scores as :meth:`QueryGallery.score_blocks`, re-ranked.
 
     Beside the given features there is one float32 copy of them, one in
@@ -55,8 +55,7 @@ def reranked_blocks(
         lambda_value (float): weight of the original distance, 0..1.
 
     Returns:
-        Iterator[tuple]: first query and minus the final distances
-        (<= block, Ng).
+        Iterator[tuple]: queries and minus the final distances (<= block, Ng).
 
     Raises:
         ValueError: an option is out of range, the metric is Euclidean, there
@@ -153,28 +152,27 @@ def _scale_softmax(encoding: sparse.csr_matrix,
 def _blocks(images: QueryGallery, unit: Tensor, cross: Optional[Tensor],
             valid: np.ndarray, encoding: sparse.csr_matrix,
             largest: np.ndarray,
-            lambda_value: float) -> Iterator[tuple[int, Tensor]]:
+            lambda_value: float) -> Iterator[tuple[slice, Tensor]]:
     size = len(images.query)
     own = encoding[:size]
     inverted = encoding[size:].tocsc()
     gallery = unit[size:]
     factors = (2 * lambda_value / largest[:size]).astype(np.float32)
-    for begin in range(0, size, images.rows_per_block):
-        part = slice(begin, min(begin + images.rows_per_block, size))
-        products = (multiply(unit[part], gallery).cpu()
-                    if cross is None else cross[part])
+    for rows in images.blocks():
+        products = (multiply(unit[rows], gallery).cpu()
+                    if cross is None else cross[rows])
         for _ in over_rows(
-                _finish, len(products), products.numpy(), factors[part],
-                np.float32(1 - lambda_value), own.indptr[begin:], own.indices,
-                own.data, inverted.indptr, inverted.indices, inverted.data,
-                chunk=32):
+                _finish, len(products), products.numpy(), factors[rows],
+                np.float32(1 - lambda_value), own.indptr[rows.start:],
+                own.indices, own.data, inverted.indptr, inverted.indices,
+                inverted.data, chunk=32):
             pass
         scores = products
         if images.junk.any():
             scores = products.new_full(
                 (len(products), len(images.gallery)), -torch.inf)
             scores[:, torch.from_numpy(valid)] = products
-        yield begin, scores
+        yield rows, scores
 
 
 @compiled

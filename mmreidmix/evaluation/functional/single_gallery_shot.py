@@ -29,16 +29,11 @@ class SingleShotResult:
     match_rank: np.ndarray
 
     def summary(self, ranks: Sequence[int] = (1, 5, 10)) -> dict:
-        """Means over queries and draws, and how the draws differ.
+        """Means over queries and draws, as :meth:`RankingResult.summary`.
 
-        Args:
-            ranks (Sequence[int]): the k of the CMC values 'rank-k'.
-
-        Returns:
-            dict: 'mAP' (of a single match: 1 / rank) and 'rank-k' as
-            fractions 0..1; 'mAP_std' and 'rank-k_std', the standard deviation
-            between draws (0 for one draw); 'repeats'; and the counts
-            'queries' and 'queries_without_match'.
+        There is no mINP, and mAP is the mean of 1 / rank. In addition there
+        are 'repeats', 'mAP_std' and 'rank-k_std', the standard deviation
+        between draws (0 for one draw).
         """
         valid = self.match_rank[self.match_rank[:, 0] >= 0]
         by_draw = {'mAP': (1 / (valid + 1)).mean(0)}
@@ -76,12 +71,11 @@ def single_gallery_shot(images: QueryGallery, *, repeats: int = 100,
     check_count('single_gallery_shot', 1, repeats=repeats)
     drawn, own = draw_galleries(images, repeats, seed)
     match_rank = np.full(own.shape, -1, np.int32)
-    for begin, scores in images.score_blocks():
-        part = slice(begin, begin + len(scores))
+    for rows, scores in images.score_blocks():
         for _ in over_rows(
                 _rank_matches, len(scores), scores.cpu().numpy(),
-                images.q_pids[part], images.g_pids, drawn, own[part],
-                match_rank[part], threads=torch.get_num_threads(), chunk=32):
+                images.q_pids[rows], images.g_pids, drawn, own[rows],
+                match_rank[rows], threads=torch.get_num_threads(), chunk=32):
             pass
     if (match_rank < 0).all():
         raise ValueError(images.no_match_message())

@@ -14,16 +14,13 @@ SPLIT_SETS = ('viper', 'prid', 'grid', 'ilids119', 'cuhk01',
 
 
 def group_splits(names: Sequence[str],
-                 split_sets: Sequence[str] = SPLIT_SETS) -> dict:
-    """Find the sets of which there are several splits.
+                 split_sets: Sequence[str] = SPLIT_SETS) -> dict[str, list]:
+    """Sets of which there are several splits, and their domains.
 
     Args:
         names (Sequence[str]): names of domains, e.g. 'viper-0a', 'market1501'.
         split_sets (Sequence[str]): names of sets. 'viper' owns 'viper-0',
             'viper-0a', 'viper-9c', and nothing else.
-
-    Returns:
-        dict[str, list[str]]: set -> its domains, at least two each.
     """
     groups = defaultdict(list)
     for name in names:
@@ -46,10 +43,6 @@ def add_split_means(metrics: Mapping[str, float],
     Args:
         metrics (Mapping[str, float]): by '<domain>/<score>'.
         split_sets (Sequence[str]): see :func:`group_splits`.
-
-    Returns:
-        dict[str, float]: all that was given, and what is added; the same if
-        no set has several splits.
 
     Raises:
         ValueError: if the splits of a set do not have the same scores.

@@ -149,8 +149,7 @@ def pair_histogram(images: QueryGallery) -> PairHistogram:
     images.require_cosine('pair_histogram')
     threads = torch.get_num_threads()
     counts = np.zeros((threads, 2, BINS), dtype=np.int64)
-    for begin, scores in images.score_blocks():
-        rows = slice(begin, begin + len(scores))
+    for rows, scores in images.score_blocks():
         chunk = -(-len(scores) // threads)
         for _ in over_rows(
                 _count_pairs, len(scores), scores.cpu().numpy(),

@@ -76,7 +76,7 @@ class FeatureMetric(BaseMetric):
 
     @abstractmethod
     def compute_metrics(self, results: FeatureTable) -> dict:
-        """Score every domain and log one table.
+        """Score every domain and log the scores.
 
         Args:
             results (FeatureTable): all images of all domains.
@@ -89,7 +89,7 @@ class FeatureMetric(BaseMetric):
         """Keep the embeddings and labels of one batch, on the CPU.
 
         Args:
-            data_batch: not used.
+            data_batch (object): not used.
             data_samples (Sequence[ReIDDataSample or dict]): samples with
                 ``embedding`` (D,), ``index``, ``pid``, ``camid``, ``domain``
                 and ``subset`` ('query' or 'gallery'); ``img_path`` is needed
@@ -107,14 +107,11 @@ class FeatureMetric(BaseMetric):
         self.results.append((embeddings.detach().float().cpu(), rows, paths))
 
     def evaluate(self, size: int) -> dict:
-        """Gather, score and log.
+        """Gather, score and log; the scores are the same on every rank.
 
         Args:
             size (int): number of images that are expected; a difference is
                 logged as a warning.
-
-        Returns:
-            dict[str, float]: the same on every rank.
         """
         table = self._gather(size)
         self.results.clear()

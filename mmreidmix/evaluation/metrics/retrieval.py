@@ -113,14 +113,7 @@ class ReIDMetric(FeatureMetric):
         self.rankings = {}
 
     def compute_metrics(self, results: FeatureTable) -> dict:
-        """Score every domain and log one table.
-
-        Args:
-            results (FeatureTable): all images of all domains.
-
-        Returns:
-            dict[str, float]: values by '<domain>/<score>'.
-        """
+        """See :class:`FeatureMetric`; one table is logged."""
         variants = self.variants()
         found = {variant.label: {} for variant in variants}
         for name in map(str, results.domains):

@@ -65,14 +65,7 @@ class VerificationMetric(FeatureMetric):
             check_count(owner, 1, rank=self.open_set['rank'])
 
     def compute_metrics(self, results: FeatureTable) -> dict:
-        """Score every domain and log its values.
-
-        Args:
-            results (FeatureTable): all images of all domains.
-
-        Returns:
-            dict[str, float]: values by '<domain>/<score>'.
-        """
+        """See :class:`FeatureMetric`; one line is logged per domain."""
         metrics = {}
         for name in map(str, results.domains):
             images = results.query_gallery(

@@ -14,8 +14,8 @@ images_of = QueryGallery.from_arrays
 
 def count_by_torch(images):
     counter = RankCounter(images)
-    for begin, scores in images.score_blocks():
-        counter.count_by_torch(begin, scores)
+    for rows, scores in images.score_blocks():
+        counter.count_by_torch(rows, scores)
     return counter
 
 

@@ -343,7 +343,8 @@ def test_variants_come_in_addition_under_names_of_their_own(options, label):
 def test_bad_variants_are_named_before_the_test():
     for options, message in (
         ({'rerank': {'k3': 5}}, r"rerank has no options \['k3'\]; there are"),
-        ({'query_expansion': {}, 'metric': 'euclidean'}, "one of 'cosine', got"),
+        ({'query_expansion': {}, 'metric': 'euclidean'},
+         "one of 'cosine', g"),
     ):
         with pytest.raises(ValueError, match=message):
             ReIDMetric(**options)

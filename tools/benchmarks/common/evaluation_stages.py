@@ -60,15 +60,15 @@ def _warm_up(**options):
 
 
 def _products(images):
-    for begin in range(0, len(images.query), images.rows_per_block):
-        images.query[begin:begin + images.rows_per_block] @ images.gallery.T
+    for rows in images.blocks():
+        images.query[rows] @ images.gallery.T
 
 
 def _tiled_products(images):
     out = torch.empty(images.rows_per_block, len(images.gallery))
-    for begin in range(0, len(images.query), images.rows_per_block):
-        rows = images.query[begin:begin + images.rows_per_block]
-        multiply(rows, images.gallery, out=out[:len(rows)])
+    for rows in images.blocks():
+        query = images.query[rows]
+        multiply(query, images.gallery, out=out[:len(query)])
 
 
 def _counting_seconds(images):
@@ -157,8 +157,8 @@ def measure_sort(setting, ap, first):
     with meter('sort'):
         images = QueryGallery.from_arrays(*columns)
         scores = np.empty((setting.queries, setting.gallery), np.float32)
-        for begin, block in images.score_blocks():
-            scores[begin:begin + len(block)] = block.numpy()
+        for rows, block in images.score_blocks():
+            scores[rows] = block.numpy()
         other_ap, other_first = sorted_scores(scores, *columns[2:])
     assert np.array_equal(first, other_first), 'other first matches'
     difference = float(np.nanmax(np.abs(ap - other_ap)))
@@ -215,16 +215,15 @@ def measure_dense(setting, ap, first):
         final = dense_reranking.rerank(distances, setting.queries)
     del distances, unit
     largest, differing = 0.0, 0
-    for begin, block in reranked_blocks(images):
-        off = np.abs(final[begin:begin + len(block)] + block.numpy())
+    for rows, block in reranked_blocks(images):
+        off = np.abs(final[rows] + block.numpy())
         largest = max(largest, float(off.max()))
         differing += int((off > CLOSE).sum())
     assert differing <= NEAR_TIES * final.size, (
         f'{differing} of {final.size} distances differ, by up to {largest}')
     final = torch.from_numpy(-final)
     other = RankCounter(images).run(
-        (begin, final[begin:begin + images.rows_per_block])
-        for begin in range(0, setting.queries, images.rows_per_block))
+        (rows, final[rows]) for rows in images.blocks())
     return dict(
         seconds=dict(meter.seconds, all=sum(meter.seconds.values())),
         peak_mib=max(meter.peaks.values()),
