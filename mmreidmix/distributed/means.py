@@ -1,18 +1,23 @@
-"""Means over the images of all processes."""
+"""Means over the images of all processes.
+
+Gradients and the log are averages over processes. So each process gets its
+share of a mean: the average of the shares is the mean over all images,
+however they are spread over processes.
+"""
 
 import torch
-from mmengine.dist import all_reduce, get_world_size
+from mmengine.dist import all_reduce
 from torch import Tensor
 
 
 def count_roles(roles: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Images of each role per process, averaged over processes, (2,).
+    """Count the images of each role per process, averaged over processes.
 
     Args:
-        roles (Tensor): 0 labelled, 1 unlabelled, shape (B,).
-        dtype (torch.dtype): of the result.
+        roles (Tensor): (B,), 0 labelled, 1 unlabelled.
+        dtype (torch.dtype): of the result, shape (2,).
     """
-    counts = torch.stack([(roles == d).sum() for d in (0, 1)]).to(dtype)
+    counts = torch.stack([(roles == r).sum() for r in (0, 1)]).to(dtype)
     all_reduce(counts, op='mean')
     return counts
 
@@ -20,15 +25,14 @@ def count_roles(roles: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
 def mean_over_roles(values: Tensor, roles: Tensor) -> Tensor:
     """Mean over roles of the mean over their images.
 
-    Each process gets its share, so that the average over processes is the
-    mean over all images wherever they are. A role without images is left out.
+    A role without images is left out.
 
     Args:
-        values (Tensor): shape (B,).
-        roles (Tensor): 0 labelled, 1 unlabelled, shape (B,).
+        values (Tensor): (B,).
+        roles (Tensor): (B,), 0 labelled, 1 unlabelled.
 
     Returns:
-        Tensor: scalar.
+        Tensor: scalar, the share of this process.
     """
     counts = count_roles(roles, values.dtype)
     shares = 1 / (counts.clamp(min=1e-6) * (counts > 0).sum())
@@ -36,10 +40,13 @@ def mean_over_roles(values: Tensor, roles: Tensor) -> Tensor:
 
 
 def mean_count(rows: Tensor) -> Tensor:
-    """Rows of a process, averaged over processes; scalar, above 0.
+    """Count the rows of a process, averaged over processes.
 
     Args:
-        rows (Tensor): floating point, shape (B, ...).
+        rows (Tensor): (B, ...), floating point.
+
+    Returns:
+        Tensor: scalar above 0.
     """
     count = rows.new_full((), len(rows))
     all_reduce(count, op='mean')
@@ -49,19 +56,15 @@ def mean_count(rows: Tensor) -> Tensor:
 def mean_of_usable(values: Tensor, usable: Tensor) -> Tensor:
     """Mean over the usable anchors of all processes.
 
-    Each process gets its share of the sum over the mean number of usable
-    anchors, so that the average over processes, which is what gradients and
-    the log get, is the mean over all anchors wherever they are.
-
     Args:
-        values (Tensor): shape (B,).
-        usable (Tensor): bool, shape (B,).
+        values (Tensor): (B,).
+        usable (Tensor): (B,), bool.
 
     Returns:
-        Tensor: scalar; 0, with a graph, where no anchor is usable.
+        Tensor: scalar, the share of this process. 0, with a graph, where no
+        anchor is usable.
     """
     count = usable.sum().to(values.dtype)
-    if get_world_size() > 1:
-        all_reduce(count, op='mean')
+    all_reduce(count, op='mean')
     total = torch.where(usable, values, 0).sum()
     return total / torch.where(count > 0, count, 1)

@@ -1,4 +1,5 @@
 """What travels between the parts: a sample, a batch, a clustering."""
+
 from .clustering import Clustering
 from .reid_data_sample import ReIDDataSample
 from .training_batch import Encoded, Keys, TrainingBatch, full_precision

@@ -1,4 +1,4 @@
-"""What a clustering found, as models and memories hear of it."""
+"""The result of a clustering, as models and memories hear of it."""
 
 from dataclasses import dataclass
 
@@ -8,19 +8,18 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Clustering:
-    """The clustered images of all unlabelled domains.
+    """The clustered images of all unlabelled domains, in any order.
 
     Images of no cluster are not in it. The label table has the labels
     already: cluster k is the identity ``first + k``.
 
     Attributes:
         first (int): identity of the first cluster; those below are labelled.
-        images (np.ndarray): images of the mixture, in no order, shape (n,).
-        clusters (np.ndarray): cluster of each, int64, 0..K-1, shape (n,).
-        camids (np.ndarray): camera of each, unique over the domains, shape
-            (n,).
-        embeddings (Tensor): embedding of each, unit length, shape (n, D).
-        centroids (Tensor): centre of each cluster, unit length, shape (K, D).
+        images (np.ndarray): (n,) images of the mixture.
+        clusters (np.ndarray): (n,) int64, cluster of each, 0..K-1.
+        camids (np.ndarray): (n,) camera of each, unique over the domains.
+        embeddings (Tensor): (n, D) embedding of each, unit length.
+        centroids (Tensor): (K, D) centre of each cluster, unit length.
     """
 
     first: int

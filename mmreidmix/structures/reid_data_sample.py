@@ -1,12 +1,12 @@
-"""What travels with one image."""
+"""The data sample of one image."""
 
 from mmengine.structures import BaseDataElement
 
 
 class ReIDDataSample(BaseDataElement):
-    """The facts of one person image and, after a forward pass, its embedding.
+    """Meta data of a person image and, after a forward pass, its embedding.
 
-    Meta information (set by :class:`PackReIDInputs`):
+    Meta data (set by :class:`PackReIDInputs`):
 
     - ``img_path`` (str): file the image was read from.
     - ``index`` (int): position in the data set that the loader runs over.
@@ -19,7 +19,7 @@ class ReIDDataSample(BaseDataElement):
 
     Data:
 
-    - ``embedding`` (torch.Tensor): shape (D,), float.
+    - ``embedding`` (torch.Tensor): (D,), floating point.
 
     Examples:
         >>> import torch

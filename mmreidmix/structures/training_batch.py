@@ -7,17 +7,18 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 import torch
 import torch.nn.functional as F
+from mmengine.dist import get_rank
 from torch import Tensor
 
 from mmreidmix.distributed import gather_with_grad, mean_count
 
 
 class Encoded(NamedTuple):
-    """What an encoder makes of B images.
+    """Features of B images.
 
     Attributes:
-        x (Tensor): features before the BNNeck, shape (B, D).
-        b (Tensor): features behind it, shape (B, D).
+        x (Tensor): (B, D) features before the BNNeck.
+        b (Tensor): (B, D) features behind it.
         attended (AttendedMap, optional): the map as attention has split it.
     """
 
@@ -27,13 +28,13 @@ class Encoded(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """Momentum embeddings of the batches of all processes.
+    """Momentum embeddings of the batches of all processes, M images.
 
     Attributes:
-        keys (Tensor): unit length, shape (M, D).
-        labels (Tensor): identities, shape (M,).
-        camids (Tensor): cameras, shape (M,).
-        own (Tensor): where the images of this process are, shape (B,).
+        keys (Tensor): (M, D) unit length.
+        labels (Tensor): (M,) identities.
+        camids (Tensor): (M,) cameras.
+        own (Tensor): (B,) rows of the images of this process.
     """
 
     keys: Tensor
@@ -47,19 +48,18 @@ class TrainingBatch:
     """The images of one iteration in one process.
 
     Attributes:
-        encoded (Encoded): what the encoder made of the images.
-        labels (Tensor): identities, shape (B,).
+        encoded (Encoded): features of the images.
+        labels (Tensor): (B,) identities.
         num_labelled (int): labelled identities; those from this number on
             are pseudo identities.
         num_classes (int): all identities at present.
-        camids (Tensor, optional): cameras, unique over the domains, shape
-            (B,).
-        indices (np.ndarray, optional): images of the mixture, shape (B,).
-        momentum (Tensor, optional): unit-length embeddings by the momentum
-            encoder, shape (B, D).
+        camids (Tensor, optional): (B,) cameras, unique over the domains.
+        indices (np.ndarray, optional): (B,) images of the mixture.
+        momentum (Tensor, optional): (B, D) embeddings by the momentum
+            encoder, unit length.
         memory (CentroidsMemory, optional): centres of the identities.
         whole (TrainingBatch, optional): the batch that this is a part of.
-        rows (Tensor, optional): which images of it, bool.
+        rows (Tensor, optional): bool, which of its images.
     """
 
     encoded: Encoded
@@ -78,33 +78,33 @@ class TrainingBatch:
 
     @property
     def x(self) -> Tensor:
-        """Features before the BNNeck, shape (B, D), at least float32."""
+        """Features before the BNNeck, (B, D), at least float32."""
         if self.whole is not None:
             return self.whole.x[self.rows]
         return full_precision(self.encoded.x)
 
     @property
     def b(self) -> Tensor:
-        """Features behind the BNNeck, shape (B, D), at least float32."""
+        """Features behind the BNNeck, (B, D), at least float32."""
         if self.whole is not None:
             return self.whole.b[self.rows]
         return full_precision(self.encoded.b)
 
     @cached_property
     def f(self) -> Tensor:
-        """Embeddings: b with unit length, shape (B, D)."""
+        """Embeddings: b with unit length, (B, D)."""
         if self.whole is not None:
             return self.whole.f[self.rows]
         return F.normalize(self.b)
 
     @property
     def roles(self) -> Tensor:
-        """0 for images of labelled domains, 1 for others, shape (B,)."""
+        """0 for images of labelled domains, 1 for others, (B,)."""
         return (self.labels >= self.num_labelled).long()
 
     @property
     def attended(self) -> Any:
-        """The map as attention has split it, None without attention."""
+        """The map as attention has split it; None without attention."""
         return self.encoded.attended
 
     @cached_property
@@ -119,11 +119,12 @@ class TrainingBatch:
                 'a loss needs momentum embeddings of the batch: set '
                 "model.momentum_encoder=dict(type='MomentumEncoder') and put "
                 "dict(type='TwoViews', ...) into the training pipeline")
-        first = torch.distributed.get_rank() * len(self) if (
-            torch.distributed.is_initialized()) else 0
+        assert self.camids is not None  # of every batch with images
+        first = get_rank() * len(self)
         own = torch.arange(first, first + len(self), device=self.labels.device)
-        return Keys(*map(gather_with_grad,
-                         (self.momentum, self.labels, self.camids)), own)
+        return Keys(
+            gather_with_grad(self.momentum), gather_with_grad(self.labels),
+            gather_with_grad(self.camids), own)
 
     def labelled(self) -> 'TrainingBatch':
         """The images of labelled domains, among labelled identities alone."""
@@ -135,10 +136,10 @@ class TrainingBatch:
         return self.select(self.roles == 1)
 
     def select(self, rows: Tensor) -> 'TrainingBatch':
-        """Some images of the batch.
+        """A part of the batch.
 
         Args:
-            rows (Tensor): which, bool, shape (B,).
+            rows (Tensor): (B,) bool, the images of the part.
         """
         own = rows.cpu().numpy()
         return replace(
@@ -151,11 +152,11 @@ class TrainingBatch:
             rows=rows)
 
     def share(self) -> Tensor:
-        """What the mean over these images counts in this process.
+        """Weight that the mean over these images has in this process.
 
         Parts of a batch have different sizes in different processes. Times
-        this, the mean over the images of a process becomes its share of the
-        mean over the images of all. To be called in every process.
+        this weight, the mean over the images of a process is its share of
+        the mean over the images of all. Every process must call it.
         """
         return len(self) / mean_count(self.b)
 

@@ -1,22 +1,22 @@
 """OSNet: omni-scale feature learning with a very small network."""
 
+from functools import partial
 from typing import Optional, Union
 
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmreidmix.checks import check_choice
 from mmreidmix.registry import MODELS
+
+ConvBN = partial(ConvModule, norm_cfg=dict(type='BN'))
 
 
 class LightConv3x3(nn.Module):
     """Depthwise separable 3x3 convolution, pointwise part first.
 
     ``1x1 (linear) -> 3x3 depthwise -> BN -> ReLU``, section 3.1 of the paper.
-
-    Args:
-        in_channels (int): channels of the input.
-        out_channels (int): channels of the output.
     """
 
     def __init__(self, in_channels: int, out_channels: int):
@@ -59,11 +59,6 @@ class AggregationGate(nn.Module):
         return x * weight.sigmoid()
 
 
-def _light_convs(channels: int, count: int) -> nn.Sequential:
-    return nn.Sequential(
-        *(LightConv3x3(channels, channels) for _ in range(count)))
-
-
 class OSBlock(nn.Module):
     """Omni-scale residual block, figure 4 of the paper.
 
@@ -78,19 +73,20 @@ class OSBlock(nn.Module):
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__()
         mid = out_channels // 4
-        norm = dict(type='BN')
-        self.conv1 = ConvModule(in_channels, mid, 1, norm_cfg=norm)
+
+        def stream(depth: int) -> nn.Sequential:
+            return nn.Sequential(
+                *(LightConv3x3(mid, mid) for _ in range(depth)))
+
+        self.conv1 = ConvBN(in_channels, mid, 1)
         self.conv2a = LightConv3x3(mid, mid)
-        self.conv2b = _light_convs(mid, 2)
-        self.conv2c = _light_convs(mid, 3)
-        self.conv2d = _light_convs(mid, 4)
+        self.conv2b, self.conv2c, self.conv2d = map(stream, (2, 3, 4))
         self.gate = AggregationGate(mid)
-        self.conv3 = ConvModule(
-            mid, out_channels, 1, norm_cfg=norm, act_cfg=None)
+        self.conv3 = ConvBN(mid, out_channels, 1, act_cfg=None)
         self.downsample = None
         if in_channels != out_channels:
-            self.downsample = ConvModule(
-                in_channels, out_channels, 1, norm_cfg=norm, act_cfg=None)
+            self.downsample = ConvBN(
+                in_channels, out_channels, 1, act_cfg=None)
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -100,6 +96,17 @@ class OSBlock(nn.Module):
         streams = (self.conv2a, self.conv2b, self.conv2c, self.conv2d)
         x = sum(self.gate(stream(x)) for stream in streams)
         return self.relu(self.conv3(x) + identity)
+
+
+def _stage(in_channels: int, out_channels: int) -> list[nn.Module]:
+    return [
+        OSBlock(in_channels, out_channels),
+        OSBlock(out_channels, out_channels)
+    ]
+
+
+def _halving(channels: int) -> nn.Sequential:
+    return nn.Sequential(ConvBN(channels, channels, 1), nn.AvgPool2d(2))
 
 
 @MODELS.register_module()
@@ -141,48 +148,25 @@ class OSNet(BaseModule):
 
     def __init__(self, width: float = 0.25, in_channels: int = 3,
                  init_cfg: Optional[Union[dict, list]] = None):
-        if width not in self.widths:
-            raise ValueError(
-                f'OSNet: width must be one of {self.widths}, got {width!r}')
+        check_choice(self, self.widths, width=width)
         if init_cfg is None:
             init_cfg = [
                 dict(type='Kaiming', layer='Conv2d'),
                 dict(type='Constant', layer='_BatchNorm', val=1)
             ]
         super().__init__(init_cfg)
-        stem, *stages = (int(c * width) for c in (64, 256, 384, 512))
-        norm = dict(type='BN')
-        self.conv1 = ConvModule(
-            in_channels, stem, 7, stride=2, padding=3, norm_cfg=norm)
+        stem, first, second, third = (
+            int(channels * width) for channels in (64, 256, 384, 512))
+        self.conv1 = ConvBN(in_channels, stem, 7, stride=2, padding=3)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.conv2 = self._stage(stem, stages[0], halve=True)
-        self.conv3 = self._stage(stages[0], stages[1], halve=True)
-        self.conv4 = self._stage(stages[1], stages[2], halve=False)
-        self.conv5 = ConvModule(stages[2], stages[2], 1, norm_cfg=norm)
-        self.feat_dim = stages[2]
-
-    @staticmethod
-    def _stage(in_channels: int, out_channels: int,
-               halve: bool) -> nn.Sequential:
-        layers = [
-            OSBlock(in_channels, out_channels),
-            OSBlock(out_channels, out_channels)
-        ]
-        if halve:
-            transition = ConvModule(
-                out_channels, out_channels, 1, norm_cfg=dict(type='BN'))
-            layers.append(nn.Sequential(transition, nn.AvgPool2d(2)))
-        return nn.Sequential(*layers)
+        self.conv2 = nn.Sequential(*_stage(stem, first), _halving(first))
+        self.conv3 = nn.Sequential(*_stage(first, second), _halving(second))
+        self.conv4 = nn.Sequential(*_stage(second, third))
+        self.conv5 = ConvBN(third, third, 1)
+        self.feat_dim = third
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """Compute the last feature map.
-
-        Args:
-            x (Tensor): Images, (B, in_channels, H, W).
-
-        Returns:
-            tuple[Tensor]: One map, (B, feat_dim, H / 16, W / 16).
-        """
+        """Map images (B, in_channels, H, W) to (B, feat_dim, H/16, W/16)."""
         x = self.maxpool(self.conv1(x))
         for stage in (self.conv2, self.conv3, self.conv4, self.conv5):
             x = stage(x)

@@ -2,7 +2,7 @@
 
 import torch
 from mmpretrain.models import ResNet
-from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
+from mmpretrain.models.backbones.resnet import ResLayer
 from torch import Tensor, nn
 
 from mmreidmix.registry import MODELS
@@ -28,22 +28,6 @@ class IBN(nn.Module):
         return torch.cat([self.IN(first), self.BN(second)], dim=1)
 
 
-class IBNBasicBlock(BasicBlock):
-    """``BasicBlock`` whose first normalisation is IBN."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        setattr(self, self.norm1_name, IBN(self.mid_channels))
-
-
-class IBNBottleneck(Bottleneck):
-    """``Bottleneck`` whose first normalisation is IBN."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        setattr(self, self.norm1_name, IBN(self.mid_channels))
-
-
 @MODELS.register_module()
 class ResNetIBN(ResNet):
     """ResNet-IBN-a: IBN after the first convolution of blocks 1 to 3.
@@ -60,10 +44,10 @@ class ResNetIBN(ResNet):
         **kwargs: see ``mmpretrain.ResNet``.
     """
 
-    _ibn_blocks = {BasicBlock: IBNBasicBlock, Bottleneck: IBNBottleneck}
-
-    def make_res_layer(self, block: type, **kwargs) -> ResLayer:
+    def make_res_layer(self, **kwargs) -> ResLayer:
         """Build one stage; the last one keeps plain BN, as in IBN-Net."""
+        stage = super().make_res_layer(**kwargs)
         if len(self.res_layers) < 3:
-            block = self._ibn_blocks[block]
-        return super().make_res_layer(block=block, **kwargs)
+            for block in stage:
+                setattr(block, block.norm1_name, IBN(block.mid_channels))
+        return stage
