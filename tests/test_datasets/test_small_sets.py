@@ -27,7 +27,7 @@ from mmreidmix.datasets.public import (
 )
 from mmreidmix.datasets.public.split_dataset import hashed_order
 from mmreidmix.datasets.toy import LAYOUTS, generate
-from mmreidmix.datasets.toy.plan import Plan
+from mmreidmix.datasets.toy.layouts import Plan
 from mmreidmix.registry import DATASETS
 
 # layout, canonical name of 'train', class, has a query and a gallery

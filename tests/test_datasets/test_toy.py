@@ -210,8 +210,9 @@ def test_people_of_videos_have_two_tracks_in_one_video(images, tracks):
 def test_paths_are_unique_and_stay_below_root(layout, tmp_path):
     rules = LAYOUTS[layout]
     plan = Plan(ids=40, test_ids=20 * rules.has_test, images=8,
-                cameras=rules.cameras, distractors=200 * rules.has_extras,
-                junk=200 * rules.has_extras)
+                cameras=rules.cameras,
+                distractors=min(200, rules.most_distractors),
+                junk=min(200, rules.most_junk))
     paths = [job.path for job in rules.jobs(plan)]
     assert len(set(paths)) == len(paths)
     for path in paths:
@@ -299,16 +300,22 @@ def test_foreign_files_are_never_touched(tmp_path):
 
 
 @pytest.mark.parametrize('options, text', [
-    (dict(layout='marked'), "unknown layout 'marked'; one of market1501"),
-    (dict(style='cartoon'), "unknown style 'cartoon'; one of synthetic"),
-    (dict(num_cameras=7), 'cameras = 7: layout market1501 has room for 1'),
-    (dict(num_ids=0), 'ids = 0'),
-    (dict(images_per_camera=0), 'images = 0'),
-    (dict(layout='randperson-subset', num_test_ids=1), 'test-ids = 1'),
-    (dict(layout='dukemtmc-reid', junk=1), 'junk = 1'),
-    (dict(size=(4, 4)), 'size = 4 x 4'),
-    (dict(seed=-1), 'seed = -1'),
-    (dict(workers=0), 'workers = 0')])
+    (dict(layout='marked'),
+     "layout must be one of 'market1501', .*, got 'marked'"),
+    (dict(style='cartoon'),
+     "style must be one of 'synthetic', .*, got 'cartoon'"),
+    (dict(num_cameras=7),
+     r'layout market1501: cameras must be in \[1, 6\], got 7'),
+    (dict(num_ids=0), r': ids must be in \[1, 9999\], got 0'),
+    (dict(images_per_camera=0), 'images must be in .*, got 0'),
+    (dict(layout='randperson-subset', num_test_ids=1),
+     r'test-ids must be in \[0, 0\], got 1'),
+    (dict(layout='dukemtmc-reid', junk=1),
+     r'junk must be in \[0, 0\], got 1'),
+    (dict(size=(4, 4)), r'height must be in \[16, 1024\], got 4'),
+    (dict(size=(16, 4)), r'width must be in \[8, 1024\], got 4'),
+    (dict(seed=-1), 'seed must be at least 0, got -1'),
+    (dict(workers=0), 'workers must be an integer of at least 1, got 0')])
 def test_bad_settings_are_named(tmp_path, options, text):
     options = {'layout': 'market1501', **options}
     with pytest.raises(ValueError, match=text):

@@ -7,7 +7,7 @@ from math import pi, sin
 import cv2
 import numpy as np
 
-from .canvas import Canvas
+from .canvas import Canvas, shade
 from .figure import draw_person
 from .identity import Person, person_of
 from .pose import Pose, sample_pose
@@ -15,6 +15,9 @@ from .scenes import HEIGHT, WIDTH, make_scene, window
 from .styles import STYLES, Style
 
 OCCLUDERS = ('post', 'bush', 'box', 'person')
+# what a camera draws from the ranges of its style, in this order
+_PROPERTIES = ('blur', 'noise', 'quality', 'resolution', 'occlusion',
+               'misalign', 'zoom', 'pitch')
 _PASSERS = 40_000_000  # numbers of people who only ever pass by
 
 
@@ -30,7 +33,7 @@ class Camera:
     mix: np.ndarray
     blur: float
     noise: float
-    quality: int
+    quality: float
     resolution: float
     occlusion: float
     misalign: float
@@ -41,29 +44,18 @@ class Camera:
 
 @dataclass(frozen=True)
 class Shot:
-    """What changes from picture to picture of one camera.
-
-    Attributes:
-        pose (Pose): Of the person.
-        shift (tuple): Crop error right and up, in body heights.
-        zoom (float): Body height as a fraction of the crop height.
-        corner (tuple): Top left of the background crop, fractions.
-        occluder (str): One of :data:`OCCLUDERS` or ''.
-        passer (int): Number of somebody in the background, or -1.
-        place (float): Where the occluder or the passer is, -1..1.
-        exposure (float): Brightness factor of this picture.
-        texture (int): Seed of cloth folds and of the occluder's look, the
-            same in all frames of a tracklet.
-    """
+    """What changes from picture to picture of one camera."""
 
     pose: Pose
-    shift: tuple
-    zoom: float
-    corner: tuple
-    occluder: str
-    passer: int
-    place: float
-    exposure: float
+    shift: tuple  # crop error right and up, in body heights
+    zoom: float  # body height as a fraction of the crop height
+    corner: tuple  # top left of the background crop, fractions
+    occluder: str  # one of OCCLUDERS, or ''
+    passer: int  # number of somebody in the background, or -1
+    place: float  # where the occluder or the passer is, -1..1
+    exposure: float  # brightness factor of this picture
+    # Seed of cloth folds and of the occluder's look, the same in all frames
+    # of a tracklet.
     texture: int
 
 
@@ -94,14 +86,7 @@ def camera_of(seed: int, style: str, number: int) -> Camera:
         light_side=draw((-1, 1)),
         table=np.clip(table, 0, 255).astype(np.float32),
         mix=mix.astype(np.float32),
-        blur=draw(config.blur),
-        noise=draw(config.noise),
-        quality=int(draw(config.quality)),
-        resolution=draw(config.resolution),
-        occlusion=draw(config.occlusion),
-        misalign=draw(config.misalign),
-        zoom=draw(config.zoom),
-        pitch=draw(config.pitch),
+        **{name: draw(getattr(config, name)) for name in _PROPERTIES},
         headings=(first, first + pi, draw((0, 2 * pi))))
 
 
@@ -142,33 +127,20 @@ def walk(first: Shot, frame: int) -> Shot:
         corner=(abs((x + pan + 1) % 2 - 1), y))
 
 
-def take_picture(rng: np.random.Generator, camera: Camera, person: Person,
-                 shot: Shot, size: tuple, passer=None,
-                 face: bool = True) -> np.ndarray:
-    """Render one crop.
-
-    Args:
-        rng (Generator): For sensor noise.
-        camera (Camera): See :func:`camera_of`.
-        person (Person): See :func:`person_of`.
-        shot (Shot): See :func:`sample_shot`.
-        size (tuple): Rows and columns of the result.
-        passer (Person, optional): Somebody else, behind, or in front if
-            ``shot.occluder`` is 'person'.
-        face (bool): False leaves the face blank.
-
-    Returns:
-        np.ndarray: (rows, columns, 3) uint8, BGR.
-    """
-    canvas = Canvas(2 * size[0], 2 * size[1])
+def _draw(camera, person, shot, size, passer, face):
+    """The picture before it passes the lens; float32, BGR."""
+    rows, columns = size
+    canvas = Canvas(2 * rows, 2 * columns)
     still = np.random.default_rng(shot.texture)
     front = shot.occluder == 'person'
     if passer is not None and not front:
         _draw_passer(canvas, camera, passer, shot, 0.8)
-    unit = shot.zoom * canvas.pixels.shape[0]
-    canvas.place((0.5 + shot.shift[0] * size[0] / size[1]) * 2 * size[1],
-                 (0.5 + shot.zoom / 2 + shot.shift[1]) * 2 * size[0], unit)
-    _shadow(canvas, camera)
+    canvas.place((0.5 + shot.shift[0] * rows / columns) * 2 * columns,
+                 (0.5 + shot.zoom / 2 + shot.shift[1]) * 2 * rows,
+                 shot.zoom * 2 * rows)
+    if camera.light >= 0.12:  # shadow on the ground, away from the light
+        canvas.ellipse(-0.08 * camera.light_side, 0.005, 0.15, 0.022,
+                       (0, 0, 0), int(60 + 120 * camera.light))
     draw_person(canvas, person, shot.pose, camera.pitch,
                 2 * camera.light_side * camera.light, face)
     if passer is not None and front:
@@ -180,8 +152,7 @@ def take_picture(rng: np.random.Generator, camera: Camera, person: Person,
     image = _background(camera, shot, size)
     alpha = figure[..., 3].astype(np.float32) * np.float32(1 / 255)
     body = figure[..., :3] * _surface(still, camera, alpha)[..., None]
-    image = image * (1 - alpha)[..., None] + body
-    return _expose(rng, camera, shot, image)
+    return image * (1 - alpha)[..., None] + body
 
 
 def _draw_passer(canvas, camera, person, shot, size):
@@ -192,36 +163,24 @@ def _draw_passer(canvas, camera, person, shot, size):
     draw_person(canvas, person, pose, camera.pitch, camera.light_side)
 
 
-def _shadow(canvas, camera):
-    """Shadow on the ground, away from the light."""
-    if camera.light < 0.12:
-        return
-    strength = int(60 + 120 * camera.light)
-    canvas.ellipse(-0.08 * camera.light_side, 0.005, 0.15, 0.022, (0, 0, 0),
-                   strength)
-
-
 def _occlude(canvas, shot, rng):
     rows, columns = canvas.pixels.shape[:2]
     canvas.place(columns / 2, rows, rows)
     tone = tuple(rng.uniform(40, 180) + rng.uniform(-25, 25, 3))
     if shot.occluder == 'post':
         x, wide = 0.2 * shot.place, rng.uniform(0.02, 0.05)
-        canvas.poly([(x, 0), (x + wide, 0), (x + wide, 1), (x, 1)], tone)
-        canvas.poly([(x, 0), (x + wide / 3, 0), (x + wide / 3, 1), (x, 1)],
-                    tuple(c * 0.7 for c in tone))
+        canvas.rect(x, 0, x + wide, 1, tone)
+        canvas.rect(x, 0, x + wide / 3, 1, shade(tone, 0.7))
     elif shot.occluder == 'bush':
         for _ in range(26):
             x, y = rng.uniform(-0.27, 0.27), rng.uniform(-0.02, 0.2)
-            level = rng.uniform(0.5, 1.1)
             canvas.ellipse(x, y, 0.045, 0.04,
-                           (40 * level, 110 * level, 60 * level))
+                           shade((40, 110, 60), rng.uniform(0.5, 1.1)))
     else:
         top = rng.uniform(0.16, 0.3)
         left, right = -0.3 + 0.2 * shot.place, 0.3 + 0.2 * shot.place
-        canvas.poly([(left, 0), (right, 0), (right, top), (left, top)], tone)
-        canvas.poly([(left, top), (right, top), (right, top - 0.03),
-                     (left, top - 0.03)], tuple(c * 0.7 for c in tone))
+        canvas.rect(left, 0, right, top, tone)
+        canvas.rect(left, top, right, top - 0.03, shade(tone, 0.7))
 
 
 def _background(camera, shot, size):
@@ -267,15 +226,8 @@ def _expose(rng, camera, shot, image):
     image = cv2.transform(image, camera.mix)
     image = cv2.LUT(image, camera.table.reshape(1, 256, 3))
     if camera.noise > 0.2:
-        image = image + camera.noise * _grain(rng, rows, columns)
+        image = image + camera.noise * window(rng, 'grain', rows, columns)
     return np.clip(image + 0.5, 0, 255).astype(np.uint8)
-
-
-def _grain(rng, rows, columns):
-    """Sensor noise; taken from a bank up to its size."""
-    if rows <= 1024 and columns <= 1024:
-        return window(rng, 'grain', rows, columns)
-    return rng.standard_normal((rows, columns, 3), dtype=np.float32)
 
 
 def shoot(seed: int, style: str, number: int, camid: int, index: int,
@@ -288,16 +240,16 @@ def shoot(seed: int, style: str, number: int, camid: int, index: int,
     number of worker processes matters.
 
     Args:
-        seed (int): Of the data set.
-        style (str): A key of :data:`~mmreidmix.datasets.toy.styles.STYLES`.
-        number (int): Person.
-        camid (int): Camera, from 0.
-        index (int): Picture of this person in this camera.
-        size (tuple): Rows and columns.
-        frame (int): Of a tracklet; -1 for single pictures.
-        yaw (float, optional): Heading, if the data set prescribes one.
+        seed (int): of the data set.
+        style (str): a key of :data:`~mmreidmix.datasets.toy.styles.STYLES`.
+        number (int): person.
+        camid (int): camera, from 0.
+        index (int): picture of this person in this camera.
+        size (tuple): rows and columns.
+        frame (int): of a tracklet; -1 for single pictures.
+        yaw (float, optional): heading, if the data set prescribes one.
         face (bool): False leaves the face blank.
-        miss (float): Crop error right and down, in body heights.
+        miss (float): crop error right and down, in body heights.
 
     Returns:
         np.ndarray: (rows, columns, 3) uint8, BGR.
@@ -312,15 +264,17 @@ def shoot(seed: int, style: str, number: int, camid: int, index: int,
         shot = replace(shot, pose=replace(shot.pose, yaw=yaw))
     if miss:
         shot = replace(shot, shift=(miss, miss))
-    passer = (None if shot.passer < 0 else
-              person_of(seed, style, shot.passer))
-    rng = np.random.default_rng([*key, frame + 1])
-    return take_picture(rng, camera, person, shot, size, passer, face)
+    passer = None
+    if shot.passer >= 0:
+        passer = person_of(seed, style, shot.passer)
+    image = _draw(camera, person, shot, size, passer, face)
+    return _expose(np.random.default_rng([*key, frame + 1]), camera, shot,
+                   image)
 
 
-def encode(image: np.ndarray, quality: int, png: bool) -> bytes:
+def encode(image: np.ndarray, quality: float, png: bool) -> bytes:
     """JPEG bytes, or PNG bytes of the picture after JPEG compression."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    options = [cv2.IMWRITE_JPEG_QUALITY, int(quality)]
     data = cv2.imencode('.jpg', image, options)[1]
     if png:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR)

@@ -1,109 +1,125 @@
 """Heads: face, hair and hats for any heading."""
 
 from math import cos, sin
+from typing import NamedTuple
 
 from .canvas import Canvas, shade
 from .identity import Person
 from .pose import Projection
 
-CENTRE = (0.0, 0.924, 0.012)
 RX, RY = 0.056, 0.074
 
 
-def draw_back_hair(canvas: Canvas, person: Person, project: Projection):
-    """Hair that falls behind the neck and over the back."""
-    x, y, _ = project((0.0, 0.924, -0.03))
-    h = project.height
-    wide = RX * h
+class Head(NamedTuple):
+    """A head in the picture; shapes are given in its half axes."""
+
+    canvas: Canvas
+    x: float  # centre
+    y: float
+    rx: float  # half axes
+    ry: float
+    front: float  # 1 looks at the camera, -1 away from it
+    side: float  # 1 looks to the right of the image, -1 to the left
+
+    def moved(self, dx: float) -> 'Head':
+        """The same head further to the right."""
+        return self._replace(x=self.x + dx)
+
+    def ahead(self, amount: float) -> 'Head':
+        """The same head moved to where it looks."""
+        return self.moved(self.side * self.rx * amount)
+
+    def points(self, corners) -> list:
+        """Canvas points of (u, v) in half axes."""
+        return [(self.x + self.rx * u, self.y + self.ry * v)
+                for u, v in corners]
+
+    def poly(self, corners, colour) -> None:
+        """Fill a polygon."""
+        self.canvas.poly(self.points(corners), colour)
+
+    def trapezoid(self, upper, top, lower, bottom, colour) -> None:
+        """Fill a trapezoid around the centre line; half widths, heights."""
+        self.poly([(-upper, top), (upper, top), (lower, bottom),
+                   (-lower, bottom)], colour)
+
+    def ellipse(self, u, v, ru, rv, colour) -> None:
+        """Fill an upright ellipse."""
+        self.canvas.ellipse(self.x + self.rx * u, self.y + self.ry * v,
+                            self.rx * ru, self.ry * rv, colour)
+
+
+def draw_back_hair(canvas: Canvas, person: Person,
+                   project: Projection) -> None:
+    """Draw hair that falls behind the neck and over the back."""
     colour = shade(person.hair_colour, 0.85)
     if person.hair == 'long':
-        canvas.poly([(x - wide * 1.12, y + 0.02), (x - wide * 1.25, y - 0.09),
-                     (x - wide * 1.0, y - 0.175 * h), (x, y - 0.19 * h),
-                     (x + wide * 1.0, y - 0.175 * h),
-                     (x + wide * 1.25, y - 0.09),
-                     (x + wide * 1.12, y + 0.02)], colour)
+        x, y, _ = project((0.0, 0.924, -0.03))
+        h = project.height
+        wide = RX * h
+        rim = [(1.12, 0.02), (1.25, -0.09), (1.0, -0.175 * h)]
+        outline = [(-u, v) for u, v in rim] + [(0, -0.19 * h)] + rim[::-1]
+        canvas.poly([(x + wide * u, y + v) for u, v in outline], colour)
     elif person.hair == 'ponytail':
-        top = project((0.0, 0.945, -0.07))
-        end = project((0.0, 0.80, -0.085))
-        canvas.limb([top[:2], end[:2]], [0.022, 0.012], colour)
+        canvas.limb([project((0.0, 0.945, -0.07)),
+                     project((0.0, 0.80, -0.085))], [0.022, 0.012], colour)
     elif person.hair == 'bun':
-        bx, by, _ = project((0.0, 0.975, -0.06))
-        canvas.ellipse(bx, by, 0.028, 0.028, colour)
+        x, y, _ = project((0.0, 0.975, -0.06))
+        canvas.ellipse(x, y, 0.028, 0.028, colour)
 
 
-def draw_neck(canvas: Canvas, person: Person, project: Projection):
-    """Neck, in the shade of the head."""
-    low, high = project((0, 0.82, 0.0)), project((0, 0.89, 0.005))
+def draw_neck(canvas: Canvas, person: Person, project: Projection) -> None:
+    """Draw the neck, in the shade of the head."""
     radius = 0.03 * (0.7 + 0.3 * person.girth)
-    canvas.limb([low[:2], high[:2]], [radius * 1.1, radius],
-                shade(person.skin, 0.82))
+    canvas.limb([project((0, 0.82, 0.0)), project((0, 0.89, 0.005))],
+                [radius * 1.1, radius], shade(person.skin, 0.82))
 
 
 def draw_head(canvas: Canvas, person: Person, project: Projection,
-              face: bool, light: float):
-    """Head with hair, face (blurred away if not ``face``) and hat."""
-    x, y, _ = project(CENTRE)
-    h = project.height
-    rx, ry = RX * h, RY * h
+              face: bool, light: float) -> None:
+    """Draw a head with hair, hat and, if ``face``, a face."""
+    x, y, _ = project((0.0, 0.924, 0.012))
+    rx, ry = RX * project.height, RY * project.height
     if abs(project.sin) > 0.5:
         rx *= 1.08
-    front, side = project.cos, project.sin
+    head = Head(canvas, x, y, rx, ry, project.cos, project.sin)
     if person.hair == 'afro':
-        canvas.ellipse(x - side * 0.01, y + ry * 0.25, rx * 1.6, ry * 1.15,
-                       person.hair_colour)
-    canvas.ellipse(x, y, rx, ry, shade(person.skin, 0.85))
-    canvas.ellipse(x + light * rx * 0.12, y, rx * 0.86, ry * 0.96,
-                   person.skin)
-    if face:
-        _face(canvas, person, x, y, rx, ry, front, side)
+        head.moved(-head.side * 0.01).ellipse(0, 0.25, 1.6, 1.15,
+                                              person.hair_colour)
+    head.ellipse(0, 0, 1, 1, shade(person.skin, 0.85))
+    head.moved(light * rx * 0.12).ellipse(0, 0, 0.86, 0.96, person.skin)
+    if face and head.front >= -0.35:
+        _face(head, person)
     if person.hair != 'bald':
-        _hair(canvas, person, x, y, rx, ry, front, side)
-    elif front < 0.3:
-        canvas.ellipse(x - side * rx * 0.3, y, rx * 0.2, ry * 0.2,
-                       shade(person.skin, 0.8))
+        _hair(head, person)
+    elif head.front < 0.3:
+        head.ahead(-0.3).ellipse(0, 0, 0.2, 0.2, shade(person.skin, 0.8))
     if person.hat != 'none':
-        HATS[person.hat](canvas, person, x, y, rx, ry, front, side)
+        HATS[person.hat](head, person)
 
 
-def _face(canvas, person, x, y, rx, ry, front, side):
-    if front < -0.35:
-        return
-    cx = x + side * rx * 0.72
-    dark = (30, 26, 26)
-    gap = rx * 0.42 * max(front, 0.0) + rx * 0.05
-    eyes = [cx - gap, cx + gap] if front > 0.35 else [cx]
-    for ex in eyes:
-        canvas.ellipse(ex, y + ry * 0.08, rx * 0.13, ry * 0.075, dark)
-        canvas.poly([(ex - rx * 0.2, y + ry * 0.24),
-                     (ex + rx * 0.2, y + ry * 0.24),
-                     (ex + rx * 0.2, y + ry * 0.18),
-                     (ex - rx * 0.2, y + ry * 0.18)],
-                    shade(person.hair_colour, 0.8))
+def _face(head, person):
+    face, dark = head.ahead(0.72), (30, 26, 26)
+    x, y, rx, ry = face[1:5]
+    gap = rx * 0.42 * max(head.front, 0.0) + rx * 0.05
+    for dx in (-gap, gap) if head.front > 0.35 else (0, ):
+        eye = face.moved(dx)
+        eye.ellipse(0, 0.08, 0.13, 0.075, dark)
+        eye.trapezoid(0.2, 0.24, 0.2, 0.18, shade(person.hair_colour, 0.8))
     if person.glasses:
-        canvas.poly([(cx - gap - rx * 0.25, y + ry * 0.16),
-                     (cx + gap + rx * 0.25, y + ry * 0.16),
-                     (cx + gap + rx * 0.25, y - ry * 0.02),
-                     (cx - gap - rx * 0.25, y - ry * 0.02)], dark)
-    nose = cx + side * rx * 0.3
-    canvas.poly([(nose - rx * 0.05, y + ry * 0.05),
-                 (nose + rx * 0.14, y - ry * 0.2),
-                 (nose - rx * 0.14, y - ry * 0.2)],
-                shade(person.skin, 0.8))
+        head.canvas.rect(x - gap - rx * 0.25, y + ry * 0.16,
+                         x + gap + rx * 0.25, y - ry * 0.02, dark)
+    face.ahead(0.3).poly([(-0.05, 0.05), (0.14, -0.2), (-0.14, -0.2)],
+                         shade(person.skin, 0.8))
     if person.beard:
-        canvas.poly([(cx - rx * 0.7, y - ry * 0.25),
-                     (cx - rx * 0.5, y - ry * 0.75),
-                     (cx, y - ry * 1.02), (cx + rx * 0.5, y - ry * 0.75),
-                     (cx + rx * 0.7, y - ry * 0.25),
-                     (cx, y - ry * 0.35)], person.hair_colour)
-    mouth = (80, 80, 160)
-    canvas.poly([(cx - rx * 0.22, y - ry * 0.45),
-                 (cx + rx * 0.22, y - ry * 0.45),
-                 (cx + rx * 0.16, y - ry * 0.53),
-                 (cx - rx * 0.16, y - ry * 0.53)], mouth)
+        face.poly([(-0.7, -0.25), (-0.5, -0.75), (0, -1.02), (0.5, -0.75),
+                   (0.7, -0.25), (0, -0.35)], person.hair_colour)
+    face.trapezoid(0.22, -0.45, 0.16, -0.53, (80, 80, 160))
 
 
-def _hair(canvas, person, x, y, rx, ry, front, side):
+def _hair(head, person):
     """A cap of hair whose lower edge is low behind and high on the face."""
+    x, y, rx, ry, front, side = head[1:]
     colour = person.hair_colour
     grow = 1.06 if person.hair == 'buzz' else 1.14
     low = {'bob': -0.75, 'long': -0.95, 'side': -0.2}.get(person.hair, -0.4)
@@ -111,78 +127,68 @@ def _hair(canvas, person, x, y, rx, ry, front, side):
     top, bottom = [], []
     for i in range(13):  # from the left rim of the head to the right
         u = -1 + i / 6
+        rim = (1 - u * u)**0.5
         # angle of the head's surface here against the heading
-        facing = front * (1 - u * u)**0.5 + side * u
+        facing = front * rim + side * u
         edge = low + (fringe - low) * min(max((facing + 0.15) / 0.5, 0), 1)
         if person.hair == 'side':
             edge -= 0.15 * u
-        rim = (1 - u * u)**0.5
         bottom.append((x + u * rx * grow, y + ry * max(edge, -rim)))
         top.append((x + u * rx * grow, y + ry * grow * max(rim, edge)))
-    canvas.poly(top + bottom[::-1], colour)
-    canvas.poly([(px, py) for px, py in top[3:8]] +
-                [(px, py - ry * 0.16) for px, py in top[3:8]][::-1],
-                shade(colour, 1.3))
+    head.canvas.poly(top + bottom[::-1], colour)
+    shine = top[3:8]
+    head.canvas.poly(
+        shine + [(px, py - ry * 0.16) for px, py in shine[::-1]],
+        shade(colour, 1.3))
     if person.hair in ('bob', 'long') and front > -0.2:
         drop = -1.2 if person.hair == 'bob' else -1.9
         for rim in (-1, 1):
-            if rim * side > 0.6:  # the face looks this way
-                continue
-            canvas.poly([(x + rim * rx * 0.72, y + ry * 0.4),
-                         (x + rim * rx * 1.15, y + ry * 0.4),
-                         (x + rim * rx * 1.25, y + ry * drop),
-                         (x + rim * rx * 0.85, y + ry * drop)], colour)
+            if rim * side <= 0.6:  # else the face looks this way
+                head.poly([(rim * 0.72, 0.4), (rim * 1.15, 0.4),
+                           (rim * 1.25, drop), (rim * 0.85, drop)], colour)
 
 
-def _crown(canvas, colour, x, y, rx, ry, low, grow=1.2):
-    points = [(x + rx * grow * sin(a * 0.26), y + ry * grow * cos(a * 0.26))
-              for a in range(-6, 7)]
-    points = [(px, max(py, y + ry * low)) for px, py in points]
-    canvas.poly(points, colour)
+def _crown(head, colour, low, grow=1.2):
+    x, y, rx, ry = head[1:5]
+    head.canvas.poly(
+        [(x + rx * grow * sin(a * 0.26),
+          max(y + ry * grow * cos(a * 0.26), y + ry * low))
+         for a in range(-6, 7)], colour)
 
 
-def _cap(canvas, person, x, y, rx, ry, front, side):
-    _crown(canvas, person.hat_colour, x, y, rx, ry, 0.38)
-    if front > -0.3:
-        cx = x + side * rx * 1.0
-        wide = rx * (0.95 - 0.2 * abs(side))
-        canvas.poly([(cx - wide, y + ry * 0.42), (cx + wide, y + ry * 0.42),
-                     (cx + wide * 0.8, y + ry * 0.22),
-                     (cx - wide * 0.8, y + ry * 0.22)],
-                    shade(person.hat_colour, 0.7))
+def _cap(head, person):
+    _crown(head, person.hat_colour, 0.38)
+    if head.front > -0.3:
+        peak = head.ahead(1.0)._replace(
+            rx=head.rx * (0.95 - 0.2 * abs(head.side)))
+        peak.trapezoid(1, 0.42, 0.8, 0.22, shade(person.hat_colour, 0.7))
 
 
-def _beanie(canvas, person, x, y, rx, ry, front, side):
-    _crown(canvas, person.hat_colour, x, y, rx, ry, 0.3, 1.25)
-    canvas.poly([(x - rx * 1.2, y + ry * 0.52), (x + rx * 1.2, y + ry * 0.52),
-                 (x + rx * 1.15, y + ry * 0.25),
-                 (x - rx * 1.15, y + ry * 0.25)],
-                shade(person.hat_colour, 0.78))
-    canvas.ellipse(x, y + ry * 1.3, rx * 0.25, rx * 0.25, person.hat_colour)
+def _beanie(head, person):
+    _crown(head, person.hat_colour, 0.3, 1.25)
+    head.trapezoid(1.2, 0.52, 1.15, 0.25, shade(person.hat_colour, 0.78))
+    head.canvas.ellipse(head.x, head.y + head.ry * 1.3, head.rx * 0.25,
+                        head.rx * 0.25, person.hat_colour)
 
 
-def _sunhat(canvas, person, x, y, rx, ry, front, side):
-    canvas.ellipse(x, y + ry * 0.5, rx * 2.0, ry * 0.28,
-                   shade(person.hat_colour, 0.85))
-    _crown(canvas, person.hat_colour, x, y, rx, ry, 0.5, 1.2)
+def _sunhat(head, person):
+    head.ellipse(0, 0.5, 2.0, 0.28, shade(person.hat_colour, 0.85))
+    _crown(head, person.hat_colour, 0.5)
 
 
-def _worn_hood(canvas, person, x, y, rx, ry, front, side):
+def _worn_hood(head, person):
     """A hood over the head; leaves the face open."""
-    colour = shade(person.upper_colour, 0.9)
-    left = [(x - rx * 1.3, y - ry * 1.0), (x - rx * 1.3, y + ry * 0.3)]
-    dome = [(x + rx * 1.3 * sin(a * 0.39), y + ry * (
-        0.2 + 1.05 * cos(a * 0.39))) for a in range(-3, 4)]
-    right = [(x + rx * 1.3, y + ry * 0.3), (x + rx * 1.3, y - ry * 1.0)]
-    if front < 0.2 and abs(side) < 0.8:
-        canvas.poly(left + dome + right, colour)
-        return
-    cx = x + side * rx * 0.6
-    wide = rx * (0.8 if front > 0.5 else 0.5)
-    inner = [(cx + wide, y - ry * 1.0), (cx + wide, y + ry * 0.35),
-             (cx + wide * 0.6, y + ry * 0.7), (cx - wide * 0.6, y + ry * 0.7),
-             (cx - wide, y + ry * 0.35), (cx - wide, y - ry * 1.0)]
-    canvas.poly(left + dome + right + inner, colour)
+    outline = head._replace(rx=head.rx * 1.3).points(
+        [(-1, -1), (-1, 0.3),
+         *((sin(a * 0.39), 0.2 + 1.05 * cos(a * 0.39))
+           for a in range(-3, 4)),
+         (1, 0.3), (1, -1)])
+    if head.front >= 0.2 or abs(head.side) >= 0.8:
+        wide = head.rx * (0.8 if head.front > 0.5 else 0.5)
+        outline += head.ahead(0.6)._replace(rx=wide).points(
+            [(1, -1), (1, 0.35), (0.6, 0.7), (-0.6, 0.7), (-1, 0.35),
+             (-1, -1)])
+    head.canvas.poly(outline, shade(person.upper_colour, 0.9))
 
 
 HATS = dict(cap=_cap, beanie=_beanie, sunhat=_sunhat, hood=_worn_hood)

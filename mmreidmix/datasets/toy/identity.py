@@ -6,9 +6,8 @@ from typing import Optional
 
 import numpy as np
 
+from .canvas import Colour
 from .styles import COLOURS, HAIR_COLOURS, SKINS, STYLES, Style
-
-Colour = tuple[float, float, float]  # blue, green, red, as OpenCV stores them
 
 HAIR = dict(short=5, buzz=1.5, bald=.7, bob=2.5, long=3, ponytail=2, bun=1,
             afro=.8, side=1.5)
@@ -51,6 +50,13 @@ class Person:
     bag_side: int
     scarf: Optional[Colour]
     stride: float
+
+    @property
+    def skirt(self) -> Optional[str]:
+        """The kind of skirt, that of a dress included, or None."""
+        if self.upper == 'dress':
+            return 'dress'
+        return self.lower if self.lower in ('skirt', 'longskirt') else None
 
 
 def pick(rng: np.random.Generator, weights: dict) -> str:

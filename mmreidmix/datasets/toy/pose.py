@@ -14,29 +14,20 @@ ARMS = ('swing', 'swing', 'swing', 'phone', 'bent', 'pockets')
 
 @dataclass(frozen=True)
 class Pose:
-    """One moment of a walk.
+    """One moment of a walk; angles in radians."""
 
-    Attributes:
-        yaw (float): Heading, radians: 0 faces the camera, pi/2 walks to the
-            right of the image, pi walks away.
-        phase (float): Walking phase, radians.
-        stride (float): Largest thigh angle, radians; 0 stands.
-        arms (str): One of :data:`ARMS`.
-        bend (float): Elbow angle, radians.
-    """
-
-    yaw: float
-    phase: float
-    stride: float
-    arms: str = 'swing'
-    bend: float = 0.25
+    yaw: float  # 0 faces the camera, pi/2 walks to the right, pi walks away
+    phase: float  # of the walk
+    stride: float  # largest angle of the thigh; 0 stands
+    arms: str = 'swing'  # one of ARMS
+    bend: float = 0.25  # of the elbow
 
 
 def sample_pose(rng: np.random.Generator, person: Person,
                 yaw: float) -> Pose:
     """Draw a pose: mostly walking, sometimes standing."""
     stride = person.stride if rng.random() < 0.85 else 0.06
-    if person.lower == 'longskirt' and person.upper != 'dress':
+    if person.skirt == 'longskirt':
         stride *= 0.45
     return Pose(
         yaw=yaw,

@@ -1,10 +1,12 @@
 """Background scenes of the cameras, each larger than any crop."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import cv2
 import numpy as np
 
+from .canvas import Colour, shade
 from .identity import pick
 from .styles import COLOURS, Style
 
@@ -42,10 +44,10 @@ def window(rng: np.random.Generator, kind: str, height: int,
 
 def make_scene(rng: np.random.Generator, style: Style) -> np.ndarray:
     """Draw the scene of one camera, (HEIGHT, WIDTH, 3) uint8, BGR."""
-    kind = pick(rng, style.scenes)
+    draw = SCENES[pick(rng, style.scenes)]
     horizon = int(HEIGHT * rng.uniform(0.42, 0.66))
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    SCENES[kind](rng, image, horizon)
+    draw(_Painter(rng, image), rng, horizon)
     if not style.folds:  # clean rendering
         return image
     texture = cv2.resize(
@@ -55,186 +57,183 @@ def make_scene(rng: np.random.Generator, style: Style) -> np.ndarray:
     return np.clip(result, 0, 255).astype(np.uint8)
 
 
-def _tone(rng, *names, spread=18):
-    rgb = COLOURS[names[int(rng.integers(len(names)))]]
-    return tuple(
-        float(np.clip(c + rng.uniform(-spread, spread), 5, 250))
-        for c in rgb[::-1])
+class _Painter:
+    """Paints a scene; colours are names to choose from, or BGR."""
+
+    def __init__(self, rng: np.random.Generator, image: np.ndarray):
+        self.rng, self.image = rng, image
+
+    def tone(self, names: str = ' '.join(COLOURS), spread: int = 18) -> Colour:
+        """A colour near one of the named ones."""
+        choices = names.split()
+        rgb = COLOURS[choices[int(self.rng.integers(len(choices)))]]
+        return tuple(
+            float(np.clip(c + self.rng.uniform(-spread, spread), 5, 250))
+            for c in rgb[::-1])
+
+    def columns(self, low: int, high: int) -> Iterator[int]:
+        """Yield ``low`` to ``high - 1`` random columns."""
+        for _ in range(int(self.rng.integers(low, high))):
+            yield int(self.rng.integers(WIDTH))
+
+    def fronts(self, low: int, high: int) -> Iterator[tuple[int, int]]:
+        """Yield left edges and widths of houses or shops, side by side."""
+        x = 0
+        while x < WIDTH:
+            wide = int(self.rng.integers(low, high))
+            yield x, wide
+            x += wide
+
+    def box(self, x0, y0, x1, y1, colour) -> None:
+        if isinstance(colour, str):
+            colour = self.tone(colour)
+        cv2.rectangle(self.image, (int(x0), int(y0)), (int(x1), int(y1)),
+                      colour, -1)
+
+    def poly(self, corners, colour) -> None:
+        cv2.fillPoly(self.image, [np.array(corners, np.int32)], colour)
+
+    def line(self, x0, y0, x1, y1, colour) -> None:
+        cv2.line(self.image, (int(x0), int(y0)), (int(x1), int(y1)), colour)
+
+    def bricks(self, x0: int, y0: int, x1: int, y1: int, colour) -> None:
+        self.box(x0, y0, x1, y1, colour)
+        high = int(self.rng.integers(5, 9))
+        wide = int(self.rng.integers(10, 20))
+        for row, y in enumerate(range(y0, y1, high)):
+            self.line(x0, y, x1, y, shade(colour, 0.75))
+            for x in range(x0 + (row % 2) * wide // 2, x1, wide):
+                self.line(x, y, x, min(y + high, y1), shade(colour, 0.78))
+
+    def tiles(self, horizon: int, names: str) -> None:
+        """Fill the ground with tiles in perspective."""
+        colour = self.image[horizon:] = self.tone(names)
+        line = shade(colour, self.rng.uniform(0.7, 0.9))
+        centre = self.rng.uniform(0, WIDTH)
+        for i in range(-40, 41):
+            self.line(centre + i * 24, horizon, centre + i * 90, HEIGHT, line)
+        y, step = float(horizon), 3.0
+        while y < HEIGHT:
+            self.line(0, y, WIDTH, y, line)
+            y, step = y + step, step * 1.3
+
+    def leaves(self, top: int, bottom: int, colour, count: int) -> None:
+        """Scatter round leaves over all columns between two rows."""
+        for _ in range(count):
+            cx = self.rng.uniform(0, WIDTH)
+            cy = self.rng.uniform(top, bottom)
+            cv2.circle(self.image, (int(cx), int(cy)),
+                       int(self.rng.integers(3, 14)),
+                       shade(colour, self.rng.uniform(0.7, 1.2)), -1)
 
 
-def _box(image, x0, y0, x1, y1, colour):
-    cv2.rectangle(image, (int(x0), int(y0)), (int(x1), int(y1)), colour, -1)
-
-
-def _dim(colour, factor):
-    return tuple(min(c * factor, 255) for c in colour)
-
-
-def _tiles(rng, image, horizon, colour):
-    """A floor of tiles in perspective."""
-    image[horizon:] = colour
-    line = _dim(colour, rng.uniform(0.7, 0.9))
-    centre = rng.uniform(0, WIDTH)
-    for i in range(-40, 41):
-        cv2.line(image, (int(centre + i * 24), horizon),
-                 (int(centre + i * 90), HEIGHT), line, 1)
-    y, step = float(horizon), 3.0
-    while y < HEIGHT:
-        cv2.line(image, (0, int(y)), (WIDTH, int(y)), line, 1)
-        y, step = y + step, step * 1.3
-
-
-def _flat(rng, image, horizon):
+def _flat(paint, rng, horizon):
     """Game-like: a plain wall or sky, a plain ground, a few blocks."""
-    image[:horizon] = _tone(rng, 'sky', 'silver', 'beige', 'mint', 'white')
-    for _ in range(int(rng.integers(3, 8))):
-        x, wide = rng.integers(WIDTH), rng.integers(30, 110)
+    paint.image[:horizon] = paint.tone('sky silver beige mint white')
+    for x in paint.columns(3, 8):
+        wide = rng.integers(30, 110)
         top = horizon - rng.integers(20, 100)
-        _box(image, x, top, x + wide, horizon,
-             _tone(rng, 'silver', 'tan', 'pale_denim', 'green', 'grey'))
-    image[horizon:] = _tone(rng, 'silver', 'beige', 'grey', 'mint')
+        paint.box(x, top, x + wide, horizon,
+                  'silver tan pale_denim green grey')
+    paint.image[horizon:] = paint.tone('silver beige grey mint')
 
 
-def _bricks(rng, image, x0, y0, x1, y1, colour):
-    _box(image, x0, y0, x1, y1, colour)
-    high, wide = int(rng.integers(5, 9)), int(rng.integers(10, 20))
-    for row, y in enumerate(range(int(y0), int(y1), high)):
-        cv2.line(image, (int(x0), y), (int(x1), y), _dim(colour, 0.75), 1)
-        for x in range(int(x0) + (row % 2) * wide // 2, int(x1), wide):
-            cv2.line(image, (x, y), (x, min(y + high, int(y1))),
-                     _dim(colour, 0.78), 1)
-
-
-def _street(rng, image, horizon):
+def _street(paint, rng, horizon):
     """House fronts with windows, a pavement, parked cars, posts."""
-    x = 0
-    while x < WIDTH:
-        wide = int(rng.integers(70, 200))
-        wall = _tone(rng, 'tan', 'maroon', 'brown', 'grey', 'beige',
-                     'charcoal', 'silver', spread=25)
-        if rng.random() < 0.5:
-            _bricks(rng, image, x, 0, x + wide, horizon, wall)
-        else:
-            _box(image, x, 0, x + wide, horizon, wall)
-        glass = _tone(rng, 'navy', 'charcoal', 'pale_denim', 'mustard')
+    for x, wide in paint.fronts(70, 200):
+        wall = paint.tone('tan maroon brown grey beige charcoal silver', 25)
+        draw = paint.bricks if rng.random() < 0.5 else paint.box
+        draw(x, 0, x + wide, horizon, wall)
+        glass = paint.tone('navy charcoal pale_denim mustard')
         step = int(rng.integers(26, 46))
         for wx in range(x + 8, x + wide - 18, step):
             for wy in range(6, horizon - 40, int(step * 1.3)):
-                _box(image, wx, wy, wx + step * 0.5, wy + step * 0.8, glass)
-                _box(image, wx, wy + step * 0.8, wx + step * 0.5,
-                     wy + step * 0.8 + 2, _dim(wall, 1.25))
+                right, low = wx + step * 0.5, wy + step * 0.8
+                paint.box(wx, wy, right, low, glass)
+                paint.box(wx, low, right, low + 2, shade(wall, 1.25))
         if rng.random() < 0.6:
             door = x + int(rng.integers(wide))
-            _box(image, door, horizon - 55, door + 26, horizon,
-                 _tone(rng, 'black', 'brown', 'green', 'red', 'navy'))
-        x += wide
-    _tiles(rng, image, horizon, _tone(rng, 'grey', 'silver', 'charcoal'))
-    for _ in range(int(rng.integers(2, 6))):
-        _car(rng, image, int(rng.integers(WIDTH)), horizon + 14)
-    for _ in range(int(rng.integers(1, 6))):
-        x = int(rng.integers(WIDTH))
-        _box(image, x, 0, x + int(rng.integers(2, 6)), horizon + 10,
-             _tone(rng, 'black', 'charcoal', 'silver'))
+            paint.box(door, horizon - 55, door + 26, horizon,
+                      'black brown green red navy')
+    paint.tiles(horizon, 'grey silver charcoal')
+    for x in paint.columns(2, 6):  # cars
+        y = horizon + 14
+        colour = paint.tone('black white silver red navy grey')
+        paint.poly([(x + 14, y - 26), (x + 24, y - 44), (x + 66, y - 44),
+                    (x + 82, y - 26)], (70, 64, 58))
+        paint.box(x, y - 28, x + 100, y - 8, colour)
+        for wheel in (x + 20, x + 80):
+            cv2.circle(paint.image, (wheel, y - 8), 9, (25, 25, 25), -1)
+    for x in paint.columns(1, 6):
+        paint.box(x, 0, x + int(rng.integers(2, 6)), horizon + 10,
+                  'black charcoal silver')
 
 
-def _car(rng, image, x, y):
-    colour = _tone(rng, 'black', 'white', 'silver', 'red', 'navy', 'grey')
-    roof = np.array([(x + 14, y - 26), (x + 24, y - 44), (x + 66, y - 44),
-                     (x + 82, y - 26)])
-    cv2.fillPoly(image, [roof.astype(np.int32)], (70, 64, 58))
-    _box(image, x, y - 28, x + 100, y - 8, colour)
-    for wheel in (x + 20, x + 80):
-        cv2.circle(image, (wheel, y - 8), 9, (25, 25, 25), -1)
-
-
-def _mall(rng, image, horizon):
+def _mall(paint, rng, horizon):
     """Bright shop fronts, posters, columns, a shiny floor."""
-    image[:] = _tone(rng, 'white', 'beige', 'silver')
-    x = 0
-    while x < WIDTH:
-        wide = int(rng.integers(50, 130))
-        _box(image, x, 30, x + wide - 6, horizon,
-             _tone(rng, 'pale_denim', 'charcoal', 'beige', 'mint', 'tan'))
-        _box(image, x, 14, x + wide - 6, 30,
-             _tone(rng, 'red', 'blue', 'green', 'orange', 'black', 'purple',
-                   'magenta', 'yellow'))
+    paint.image[:] = paint.tone('white beige silver')
+    for x, wide in paint.fronts(50, 130):
+        paint.box(x, 30, x + wide - 6, horizon,
+                  'pale_denim charcoal beige mint tan')
+        paint.box(x, 14, x + wide - 6, 30,
+                  'red blue green orange black purple magenta yellow')
         for _ in range(int(rng.integers(3, 9))):
             gx, gy = x + rng.integers(wide), rng.integers(36, horizon)
-            _box(image, gx, gy, gx + rng.integers(4, 18),
-                 gy + rng.integers(6, 24),
-                 _tone(rng, *COLOURS))
-        x += wide
-    _tiles(rng, image, horizon, _tone(rng, 'white', 'beige', 'silver'))
-    for _ in range(int(rng.integers(2, 5))):
-        x = int(rng.integers(WIDTH))
-        _box(image, x, 0, x + 22, horizon + 16, _tone(rng, 'white', 'grey'))
-        _box(image, x + 15, 0, x + 22, horizon + 16,
-             _tone(rng, 'grey', 'silver'))
+            paint.box(gx, gy, gx + rng.integers(4, 18),
+                      gy + rng.integers(6, 24), paint.tone())
+    paint.tiles(horizon, 'white beige silver')
+    for x in paint.columns(2, 5):
+        paint.box(x, 0, x + 22, horizon + 16, 'white grey')
+        paint.box(x + 15, 0, x + 22, horizon + 16, 'grey silver')
 
 
-def _station(rng, image, horizon):
+def _station(paint, rng, horizon):
     """A long wall with stripes and posters, a yellow safety line."""
-    wall = _tone(rng, 'grey', 'silver', 'teal', 'khaki', 'charcoal')
-    _bricks(rng, image, 0, 0, WIDTH, horizon, wall)
+    paint.bricks(0, 0, WIDTH, horizon,
+                 paint.tone('grey silver teal khaki charcoal'))
     stripe = int(rng.integers(20, horizon - 30))
-    _box(image, 0, stripe, WIDTH, stripe + 9,
-         _tone(rng, 'red', 'blue', 'orange', 'green', 'black'))
-    for _ in range(int(rng.integers(4, 10))):
-        x, y = int(rng.integers(WIDTH)), int(rng.integers(10, 50))
-        _box(image, x, y, x + 34, y + 48, _tone(rng, 'white', 'black'))
-        _box(image, x + 3, y + 3, x + 31, y + 30, _tone(rng, *COLOURS))
-    image[horizon:] = _tone(rng, 'charcoal', 'grey', 'silver')
-    _box(image, 0, horizon + 16, WIDTH, horizon + 22,
-         _tone(rng, 'yellow', 'white'))
-    for _ in range(int(rng.integers(2, 6))):
-        x = int(rng.integers(WIDTH))
-        _box(image, x, horizon - 24, x + 60, horizon - 18,
-             _tone(rng, 'brown', 'black', 'blue', 'red'))
+    paint.box(0, stripe, WIDTH, stripe + 9, 'red blue orange green black')
+    for x in paint.columns(4, 10):
+        y = int(rng.integers(10, 50))
+        paint.box(x, y, x + 34, y + 48, 'white black')
+        paint.box(x + 3, y + 3, x + 31, y + 30, paint.tone())
+    paint.image[horizon:] = paint.tone('charcoal grey silver')
+    paint.box(0, horizon + 16, WIDTH, horizon + 22, 'yellow white')
+    for x in paint.columns(2, 6):
+        paint.box(x, horizon - 24, x + 60, horizon - 18,
+                  'brown black blue red')
 
 
-def _leaves(rng, image, x0, y0, x1, y1, colour, count):
-    for _ in range(count):
-        cx, cy = rng.uniform(x0, x1), rng.uniform(y0, y1)
-        cv2.circle(image, (int(cx), int(cy)), int(rng.integers(3, 14)),
-                   _dim(colour, rng.uniform(0.7, 1.2)), -1)
-
-
-def _park(rng, image, horizon):
+def _park(paint, rng, horizon):
     """Trees, bushes, grass and a path."""
-    image[:] = _tone(rng, 'sky', 'silver', 'white')
-    leaf = _tone(rng, 'green', 'olive', 'mustard', 'brown', 'khaki')
-    _leaves(rng, image, 0, 0, WIDTH, horizon - 10, leaf, 420)
-    for _ in range(int(rng.integers(5, 12))):
-        x = int(rng.integers(WIDTH))
-        _box(image, x, 0, x + int(rng.integers(4, 14)), horizon + 8,
-             _dim(_tone(rng, 'brown', 'charcoal'), 0.7))
-    _leaves(rng, image, 0, horizon - 14, WIDTH, horizon,
-            _tone(rng, 'green', 'olive', 'brown'), 160)
-    image[horizon:] = _tone(rng, 'olive', 'green', 'khaki', 'tan', 'grey')
-    _leaves(rng, image, 0, horizon, WIDTH, HEIGHT,
-            tuple(float(c) for c in image[-1, 0]), 260)
+    paint.image[:] = paint.tone('sky silver white')
+    paint.leaves(0, horizon - 10,
+                 paint.tone('green olive mustard brown khaki'), 420)
+    for x in paint.columns(5, 12):
+        paint.box(x, 0, x + int(rng.integers(4, 14)), horizon + 8,
+                  shade(paint.tone('brown charcoal'), 0.7))
+    paint.leaves(horizon - 14, horizon, paint.tone('green olive brown'), 160)
+    paint.image[horizon:] = paint.tone('olive green khaki tan grey')
+    paint.leaves(horizon, HEIGHT, paint.image[-1, 0].tolist(), 260)
     if rng.random() < 0.7:
-        path = np.array([(0, horizon + 25), (WIDTH, horizon + 12),
-                         (WIDTH, HEIGHT), (0, HEIGHT - 10)])
-        cv2.fillPoly(image, [path.astype(np.int32)],
-                     _tone(rng, 'tan', 'silver', 'grey', 'beige'))
+        paint.poly([(0, horizon + 25), (WIDTH, horizon + 12),
+                    (WIDTH, HEIGHT), (0, HEIGHT - 10)],
+                   paint.tone('tan silver grey beige'))
 
 
-def _plaza(rng, image, horizon):
+def _plaza(paint, rng, horizon):
     """Sky, far buildings, a hedge, bright paving."""
-    image[:horizon] = _tone(rng, 'sky', 'white', 'pale_denim', 'silver')
-    for _ in range(int(rng.integers(4, 10))):
-        x, wide = int(rng.integers(WIDTH)), int(rng.integers(50, 150))
+    paint.image[:horizon] = paint.tone('sky white pale_denim silver')
+    for x in paint.columns(4, 10):
+        wide = int(rng.integers(50, 150))
         top = int(rng.integers(0, horizon // 2))
-        wall = _tone(rng, 'beige', 'tan', 'white', 'grey', 'pale_denim')
-        _box(image, x, top, x + wide, horizon, wall)
+        wall = paint.tone('beige tan white grey pale_denim')
+        paint.box(x, top, x + wide, horizon, wall)
         for wy in range(top + 6, horizon - 12, 16):
             for wx in range(x + 4, x + wide - 8, 14):
-                _box(image, wx, wy, wx + 7, wy + 9, _dim(wall, 0.55))
-    _leaves(rng, image, 0, horizon - 22, WIDTH, horizon,
-            _tone(rng, 'green', 'olive'), 200)
-    _tiles(rng, image, horizon,
-           _tone(rng, 'beige', 'silver', 'tan', 'grey'))
+                paint.box(wx, wy, wx + 7, wy + 9, shade(wall, 0.55))
+    paint.leaves(horizon - 22, horizon, paint.tone('green olive'), 200)
+    paint.tiles(horizon, 'beige silver tan grey')
 
 
 SCENES = dict(flat=_flat, street=_street, mall=_mall, station=_station,

@@ -37,29 +37,9 @@ class Style:
     Wardrobe fields map a name to its weight. Camera fields are ranges
     ``(low, high)`` from which each camera draws its own value once; their
     width is what makes cameras of one style differ.
-
-    Attributes:
-        index (int): Part of every random seed: other styles, other people.
-        light (tuple): Strength of the directed light on the person, 0..1.
-        gain (tuple): Exposure factor.
-        cast (float): Largest relative shift between red and blue.
-        saturation (tuple): 1 leaves colours alone, 0 is grey.
-        contrast (tuple): Slope around mid grey.
-        haze (tuple): Grey levels added everywhere.
-        blur (tuple): Gaussian sigma in pixels of a 128 high image.
-        noise (tuple): Sensor noise in grey levels.
-        quality (tuple): JPEG quality.
-        resolution (tuple): Kept fraction of the image resolution.
-        occlusion (tuple): Probability that something stands in front.
-        misalign (tuple): Standard deviation of the crop, in body heights.
-        zoom (tuple): Body height as a fraction of the crop height.
-        pitch (tuple): Downward angle of the camera in radians.
-        folds (float): Strength of cloth folds and surface texture.
-        passers (float): Probability of somebody else in the background.
-        scenes (dict): Kinds of background scene and their weights.
     """
 
-    index: int
+    index: int  # part of every random seed: other styles, other people
     uppers: dict
     lowers: dict
     patterns: dict
@@ -68,25 +48,25 @@ class Style:
     shoes: dict
     bags: dict
     hats: dict
-    scenes: dict
-    skins: tuple = (3, 4, 3, 2, 1, 1)
-    light: Range = (0.2, 0.4)
-    gain: Range = (0.95, 1.05)
-    cast: float = 0.0
-    saturation: Range = (1.0, 1.0)
-    contrast: Range = (1.0, 1.0)
-    haze: Range = (0.0, 0.0)
-    blur: Range = (0.0, 0.0)
-    noise: Range = (0.0, 0.0)
-    quality: Range = (95, 95)
-    resolution: Range = (1.0, 1.0)
-    occlusion: Range = (0.0, 0.0)
-    misalign: Range = (0.0, 0.01)
-    zoom: Range = (0.9, 0.94)
-    pitch: Range = (0.0, 0.1)
-    folds: float = 0.0
-    passers: float = 0.0
-    scarf: float = 0.0
+    scenes: dict  # kinds of background scene
+    skins: tuple = (3, 4, 3, 2, 1, 1)  # weights of SKINS
+    light: Range = (0.2, 0.4)  # strength of the directed light, 0..1
+    gain: Range = (0.95, 1.05)  # exposure factor
+    cast: float = 0.0  # largest relative shift between red and blue
+    saturation: Range = (1.0, 1.0)  # 1 leaves colours alone, 0 is grey
+    contrast: Range = (1.0, 1.0)  # slope around mid grey
+    haze: Range = (0.0, 0.0)  # grey levels added everywhere
+    blur: Range = (0.0, 0.0)  # Gaussian sigma in pixels, 128 high image
+    noise: Range = (0.0, 0.0)  # sensor noise in grey levels
+    quality: Range = (95, 95)  # of the JPEG
+    resolution: Range = (1.0, 1.0)  # fraction that is left
+    occlusion: Range = (0.0, 0.0)  # probability of something in front
+    misalign: Range = (0.0, 0.01)  # deviation of the crop, body heights
+    zoom: Range = (0.9, 0.94)  # body height as a fraction of the crop's
+    pitch: Range = (0.0, 0.1)  # downward angle of the camera, radians
+    folds: float = 0.0  # strength of cloth folds and surface texture
+    passers: float = 0.0  # probability of somebody else behind
+    scarf: float = 0.0  # probability of a scarf
 
 
 SYNTHETIC = Style(
@@ -102,13 +82,12 @@ SYNTHETIC = Style(
     bags=dict(none=5, backpack=2, handbag=1, shoulder=1),
     hats=dict(none=7, cap=2),
     scenes=dict(flat=2, plaza=1, mall=1, street=1),
-    saturation=(1.05, 1.2),
-    light=(0.15, 0.35),
-    gain=(0.82, 1.1),
-    cast=0.05,
-    noise=(0.0, 1.5),
-    blur=(0.0, 0.4),
-    pitch=(0.0, 0.15))
+    light=(0.15, 0.35), gain=(0.82, 1.1), cast=0.05, saturation=(1.05, 1.2),
+    blur=(0.0, 0.4), noise=(0.0, 1.5), pitch=(0.0, 0.15))
+
+# what the cameras of all styles have in common that look real
+_REAL = dict(quality=(50, 90), resolution=(0.65, 1.0), occlusion=(0.02, 0.12),
+             misalign=(0.006, 0.02), passers=0.08)
 
 REAL_A = Style(  # a cold city: streets, dark layers, coats
     index=1,
@@ -130,9 +109,8 @@ REAL_A = Style(  # a cold city: streets, dark layers, coats
     skins=(4, 4, 2, 1, 1, 1),
     light=(0.1, 0.5), gain=(0.76, 1.14), cast=0.1, saturation=(0.7, 1.0),
     contrast=(0.82, 1.1), haze=(0, 18), blur=(0.2, 0.6), noise=(1, 4),
-    quality=(50, 90), resolution=(0.65, 1.0), occlusion=(0.02, 0.12),
-    misalign=(0.006, 0.02), zoom=(0.86, 0.99), pitch=(0.05, 0.3),
-    folds=0.16, passers=0.08, scarf=0.25)
+    zoom=(0.86, 0.99), pitch=(0.05, 0.3), folds=0.16, scarf=0.25,
+    **_REAL)
 
 REAL_B = Style(  # a warm campus and mall: light clothes, strong sun, indoor
     index=2,
@@ -154,9 +132,8 @@ REAL_B = Style(  # a warm campus and mall: light clothes, strong sun, indoor
     skins=(3, 5, 4, 2, 1, 1),
     light=(0.2, 0.7), gain=(0.8, 1.12), cast=0.12, saturation=(0.65, 1.1),
     contrast=(0.85, 1.15), haze=(0, 15), blur=(0.1, 0.7), noise=(1, 5),
-    quality=(50, 90), resolution=(0.65, 1.0), occlusion=(0.02, 0.12),
-    misalign=(0.006, 0.02), zoom=(0.84, 0.97), pitch=(0.0, 0.3),
-    folds=0.14, passers=0.08, scarf=0.02)
+    zoom=(0.84, 0.97), pitch=(0.0, 0.3), folds=0.14, scarf=0.02,
+    **_REAL)
 
 UNSEEN = Style(  # a park in autumn seen by cheap cameras
     index=3,
@@ -178,9 +155,8 @@ UNSEEN = Style(  # a park in autumn seen by cheap cameras
     scenes=dict(park=2, plaza=1, street=1),
     light=(0.1, 0.55), gain=(0.78, 1.18), cast=0.1, saturation=(0.7, 1.05),
     contrast=(0.85, 1.15), haze=(0, 16), blur=(0.2, 0.6), noise=(1, 4),
-    quality=(50, 90), resolution=(0.65, 1.0), occlusion=(0.02, 0.12),
-    misalign=(0.006, 0.02), zoom=(0.85, 0.99), pitch=(0.0, 0.3),
-    folds=0.15, passers=0.08, scarf=0.12)
+    zoom=(0.85, 0.99), pitch=(0.0, 0.3), folds=0.15, scarf=0.12,
+    **_REAL)
 
 STYLES = dict(
     synthetic=SYNTHETIC, real_a=REAL_A, real_b=REAL_B, unseen=UNSEEN)
