@@ -6,9 +6,10 @@ what came instead.
 
 from collections.abc import Collection, Iterable
 from numbers import Integral
+from typing import Any
 
 
-def check_choice(owner: object, choices: Collection, **options) -> None:
+def check_choice(owner: object, choices: Collection, **options: Any) -> None:
     """Raise ValueError for an option that is none of the choices.
 
     Args:
@@ -31,35 +32,36 @@ def check_choice(owner: object, choices: Collection, **options) -> None:
             _refuse(owner, name, f'one of {known}', value)
 
 
-def check_count(owner: object, least: int, **options) -> None:
+def check_count(owner: object, least: int, **options: Any) -> None:
     """Raise ValueError for what is no integer of at least ``least``."""
     for name, value in options.items():
         if not isinstance(value, Integral) or value < least:
             _refuse(owner, name, f'an integer of at least {least}', value)
 
 
-def check_at_least(owner: object, least: float, **options) -> None:
+def check_at_least(owner: object, least: float, **options: Any) -> None:
     """Raise ValueError for a number below ``least``, NaN or None."""
     for name, value in options.items():
         if value is None or not value >= least:
             _refuse(owner, name, f'at least {least}', value)
 
 
-def check_above(owner: object, bound: float, **options) -> None:
+def check_above(owner: object, bound: float, **options: Any) -> None:
     """Raise ValueError for a number that is not above ``bound``."""
     for name, value in options.items():
         if value is None or not value > bound:
             _refuse(owner, name, f'above {bound}', value)
 
 
-def check_between(owner: object, low: float, high: float, **options) -> None:
+def check_between(owner: object, low: float, high: float,
+                  **options: Any) -> None:
     """Raise ValueError for a number outside [low, high]."""
     for name, value in options.items():
         if value is None or not low <= value <= high:
             _refuse(owner, name, f'in [{low}, {high}]', value)
 
 
-def check_fraction(owner: object, **options) -> None:
+def check_fraction(owner: object, **options: Any) -> None:
     """Raise ValueError for a number outside [0, 1), such as a momentum."""
     for name, value in options.items():
         if value is None or not 0 <= value < 1:

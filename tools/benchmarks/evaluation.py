@@ -9,13 +9,12 @@ Features are planted (planted.py). Every part runs in a process of its own.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
 from common import dense_reranking
+from common.command_line import check_memory, check_positive, save_report
 from common.cost_curve import make_table
-from common.dense_jaccard import available_bytes
 from common.evaluation_stages import (
     Setting,
     measure_dense,
@@ -51,32 +50,20 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--seed', type=int, default=0, help='of the planted features')
     add('--json', type=Path, help='result file')
     args = parser.parse_args(argv)
-    for name in ('queries', 'gallery', 'dim', 'latent', 'threads',
-                 'repeats'):
-        if getattr(args, name) < 1:
-            parser.error(f'--{name} must be at least 1, got '
-                         f'{getattr(args, name)}')
+    check_positive(
+        parser, queries=args.queries, gallery=args.gallery, dim=args.dim,
+        latent=args.latent, threads=args.threads, repeats=args.repeats)
     if 'dense' in args.compare and not args.rerank:
         parser.error('--compare dense compares re-ranking: add --rerank')
-    for name in args.compare:
-        _check_memory(parser, name, args)
-    return args
-
-
-def _check_memory(parser, name, args):
     num = args.queries + args.gallery
-    needed = {
+    needed = dict(
         # Scores, negated scores, indices, matches.
-        'sort': 4 * args.dim * num + 18 * args.queries * args.gallery +
-        (1 << 30),
-        'dense': dense_reranking.needed_bytes(num, 2 * args.dim),
-    }[name]
-    there = available_bytes()
-    if there is not None and needed > there:
-        parser.error(
-            f'--compare {name} needs {needed / 1e9:.1f} GB, '
-            f'{there / 1e9:.1f} GB are available; take fewer images or leave '
-            'it out')
+        sort=4 * args.dim * num + 18 * args.queries * args.gallery + (1 << 30),
+        dense=dense_reranking.needed_bytes(num, 2 * args.dim))
+    for name in args.compare:
+        check_memory(parser, f'--compare {name}', needed[name],
+                     'take fewer images or leave it out')
+    return args
 
 
 def measure(setting: Setting, rerank: bool, compare) -> dict:
@@ -168,9 +155,7 @@ def main(argv=None) -> None:
     print(report['hardware'], report['settings'], sep='\n', flush=True)
     report['results'] = measure(setting, args.rerank, args.compare)
     print(describe(report['results'], args.repeats))
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(report, indent=2) + '\n')
+    save_report(report, args.json)
 
 
 if __name__ == '__main__':

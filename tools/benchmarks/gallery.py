@@ -9,13 +9,12 @@ product and argpartition. Gallery and reference run in processes of their own.
 """
 
 import argparse
-import json
 import tempfile
 from pathlib import Path
 
 import torch
+from common.command_line import check_memory, check_positive, save_report
 from common.cost_curve import make_table
-from common.dense_jaccard import available_bytes
 from common.gallery_stages import (
     TOPK,
     Setting,
@@ -44,17 +43,11 @@ def parse_args(argv=None) -> argparse.Namespace:
         "afterwards; default: the system's")
     add('--json', type=Path, help='result file')
     args = parser.parse_args(argv)
-    for name in ('images', 'dim', 'queries', 'threads'):
-        if getattr(args, name) < 1:
-            parser.error(f'--{name} must be at least 1, got '
-                         f'{getattr(args, name)}')
+    check_positive(parser, images=args.images, dim=args.dim,
+                   queries=args.queries, threads=args.threads)
     # The embeddings as given, those of the gallery, the index and the rest.
-    needed = 10 * args.dim * args.images + (2 << 30)
-    there = available_bytes()
-    if there is not None and needed > there:
-        parser.error(
-            f'this needs {needed / 1e9:.1f} GB, {there / 1e9:.1f} GB are '
-            'available; take fewer --images or --dim')
+    check_memory(parser, 'this', 10 * args.dim * args.images + (2 << 30),
+                 'take fewer --images or --dim')
     return args
 
 
@@ -95,9 +88,7 @@ def main(argv=None) -> None:
         own = in_new_process(measure_gallery, setting, true, folder)
     report['results'] = dict(gallery=own, reference=reference)
     print(describe(report['results']))
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(report, indent=2) + '\n')
+    save_report(report, args.json)
 
 
 if __name__ == '__main__':

@@ -9,7 +9,6 @@ costs in mAP is told by ``tools/test.py CONFIG model.onnx``.
 """
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from common.command_line import check_positive, save_report
 from common.machine import hardware, versions
 
 from mmreidmix.apis import ReIDInferencer
@@ -45,9 +45,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--threads', type=int, default=torch.get_num_threads())
     add('--json', type=Path, help='result file')
     args = parser.parse_args(argv)
-    for name in ('num', 'batch', 'rounds', 'threads'):
-        if getattr(args, name) < 1:
-            parser.error(f'--{name} must be at least 1')
+    check_positive(parser, num=args.num, batch=args.batch, rounds=args.rounds,
+                   threads=args.threads)
     return args
 
 
@@ -134,8 +133,7 @@ def main(argv=None) -> dict:
         model=str(args.model), size=prepared[0].shape[:2], batch=args.batch,
         pictures=len(files), preparation_ms=1e3 * preparation,
         backends=found, hardware=hardware(), versions=versions())
-    if args.json:
-        args.json.write_text(json.dumps(result, indent=2))
+    save_report(result, args.json)
     return result
 
 

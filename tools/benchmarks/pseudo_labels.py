@@ -7,7 +7,6 @@ What each figure means: docs/en/reference/pseudo_labels.md.
 """
 
 import argparse
-import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ import scipy
 import sklearn
 import torch
 from common import dense_jaccard
+from common.command_line import check_memory, check_positive, save_report
 from common.cost_curve import curve_table, draw, growth, make_table
 from common.machine import hardware, versions
 from common.pseudo_label_stages import (
@@ -69,10 +69,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     if args.plot and not args.curve:
         parser.error('--plot draws a --curve, not a single --num')
     nums = args.curve or [args.num]
-    for name, value in (('num', min(nums)), ('dim', args.dim),
-                        ('threads', args.threads)):
-        if value < 1:
-            parser.error(f'--{name} must be at least 1, got {value}')
+    check_positive(parser, num=min(nums), dim=args.dim, threads=args.threads)
     if args.curve and len(set(nums)) < 2:
         parser.error('--curve needs at least two different numbers')
     if args.options and args.backend not in APPROXIMATE_BACKENDS:
@@ -83,7 +80,11 @@ def parse_args(argv=None) -> argparse.Namespace:
         parser.error(f'--backend {args.backend} runs on the CPU only; '
                      'add --device cpu')
     if 'dense' in args.compare:
-        _check_memory(parser, max(nums), args.dim)
+        check_memory(
+            parser,
+            f'--compare dense (N x N matrices) at {max(nums):,} images',
+            dense_jaccard.needed_bytes(max(nums), args.dim),
+            'take fewer images or leave it out')
     return args
 
 
@@ -93,16 +94,6 @@ def _option(text):
         raise argparse.ArgumentTypeError(
             f'expected NAME=NUMBER as in nprobe=64, got {text!r}')
     return name, int(value)
-
-
-def _check_memory(parser, num, dim):
-    needed = dense_jaccard.needed_bytes(num, dim)
-    there = dense_jaccard.available_bytes()
-    if there is not None and needed > there:
-        parser.error(
-            f'--compare dense at {num:,} images needs {needed / 1e9:.1f} GB '
-            f'for its N x N matrices, {there / 1e9:.1f} GB are available; '
-            'take fewer images or leave it out')
 
 
 def measure(setting: Setting, compare) -> dict:
@@ -199,13 +190,6 @@ def describe(result: dict) -> str:
     return '\n\n'.join([*parts, *lines])
 
 
-def save(report: dict, path) -> None:
-    """Write the report, if it is wanted."""
-    if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(report, indent=2) + '\n')
-
-
 def main(argv=None) -> None:
     """Measure, print, save."""
     args = parse_args(argv)
@@ -228,10 +212,10 @@ def main(argv=None) -> None:
         report['results'][str(num)] = result
         print(f'\n{num:,} images x {args.dim}\n\n{describe(result)}',
               flush=True)
-        save(report, args.json)  # a long curve is not lost at its end
+        save_report(report, args.json)  # a long curve is not lost at its end
     if args.curve:
         report['growth'] = growth(report['results'])
-        save(report, args.json)
+        save_report(report, args.json)
         print('', curve_table(report['results']),
               f'growth exponents: {report["growth"]}', sep='\n')
     if args.plot:

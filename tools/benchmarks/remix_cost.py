@@ -11,13 +11,13 @@ a process of its own.
 """
 
 import argparse
-import json
 import statistics
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from common.command_line import check_positive, save_report
 from common.machine import hardware, versions
 from common.subprocess_meter import in_new_process
 from mmengine.device import get_device
@@ -62,9 +62,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     if args.batch_size < 1 or args.batch_size % (2 * NUM_INSTANCES):
         parser.error('--batch-size must be a multiple of '
                      f'{2 * NUM_INSTANCES}, got {args.batch_size}')
-    for name in ('iters', 'warmup', 'rounds', 'threads'):
-        if getattr(args, name) < 1:
-            parser.error(f'--{name} must be at least 1')
+    check_positive(parser, iters=args.iters, warmup=args.warmup,
+                   rounds=args.rounds, threads=args.threads)
     return args
 
 
@@ -156,12 +155,11 @@ def main(argv=None) -> None:
     for name, result in results.items():
         print(f'{name}: baseline {result["baseline"]:.3f} s, ReMix '
               f'{result["remix"]:.3f} s, {result["ratio"]:.2f} times')
-    if args.json:
-        settings = {key: value for key, value in vars(args).items()
-                    if key != 'json'}
-        args.json.write_text(json.dumps(dict(
-            hardware=hardware(), versions=versions(), settings=settings,
-            results=results), indent=2) + '\n')
+    settings = {key: value for key, value in vars(args).items()
+                if key != 'json'}
+    save_report(
+        dict(hardware=hardware(), versions=versions(), settings=settings,
+             results=results), args.json)
 
 
 if __name__ == '__main__':

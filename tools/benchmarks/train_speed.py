@@ -8,7 +8,6 @@ What each figure means: docs/en/reference/speed.md.
 import argparse
 import collections
 import itertools
-import json
 import statistics
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import cv2
 import torch
+from common.command_line import check_positive, save_report
 from common.machine import hardware, versions
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -77,9 +77,8 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='a Market-1501 folder; default: toy images, drawn on the spot')
     add('--json', type=Path, help='result file')
     args = parser.parse_args(argv)
-    for name in ('iters', 'warmup', 'rounds'):
-        if getattr(args, name) < 1:
-            parser.error(f'--{name} must be at least 1')
+    check_positive(parser, iters=args.iters, warmup=args.warmup,
+                   rounds=args.rounds)
     if args.batch_size < 1 or args.batch_size % NUM_INSTANCES:
         parser.error(f'--batch-size must be a multiple of {NUM_INSTANCES}, '
                      f'got {args.batch_size}')
@@ -371,9 +370,7 @@ def main(argv=None) -> None:
     """Measure, print, save."""
     args = parse_args(argv)
     report = measure(args)
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(report, indent=2) + '\n')
+    save_report(report, args.json)
     print(report['hardware'], report['settings'], sep='\n')
     print(make_table(report['results']))
 

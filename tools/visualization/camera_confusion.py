@@ -9,7 +9,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmreidmix.apis.app.command_line import run_tool
+from mmreidmix.apis.app.command_line import (
+    add_feature_options,
+    add_ranking_options,
+    run_tool,
+)
 from mmreidmix.evaluation import FeatureTable
 from mmreidmix.visualization import (
     camera_confusion,
@@ -24,20 +28,9 @@ def parse_args(arguments=None):
     parser = argparse.ArgumentParser(
         description='Draw wrong first images and mAP by camera of query and '
         'gallery, one PNG per domain')
-    parser.add_argument(
-        'features',
-        help='.npz written with the option save_features of ReIDMetric')
     parser.add_argument('--out', required=True, help='folder of the pictures')
-    parser.add_argument(
-        '--domain',
-        action='append',
-        help='name of a domain; may be given several times; default: all')
-    parser.add_argument(
-        '--metric', choices=['cosine', 'euclidean'], default='cosine')
-    parser.add_argument(
-        '--same-camera',
-        action='store_true',
-        help="keep images of the query's identity in the query's camera")
+    add_feature_options(parser)
+    add_ranking_options(parser)
     return parser.parse_args(arguments)
 
 

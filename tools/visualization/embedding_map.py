@@ -8,7 +8,7 @@ Example:
 import argparse
 import sys
 
-from mmreidmix.apis.app.command_line import run_tool
+from mmreidmix.apis.app.command_line import add_feature_options, run_tool
 from mmreidmix.evaluation import FeatureTable
 from mmreidmix.visualization import save_picture, table_embedding_map
 from mmreidmix.visualization.embedding_map import METHODS
@@ -19,9 +19,6 @@ def parse_args(arguments=None):
     parser = argparse.ArgumentParser(
         description='Draw the images of a sample of query people as points of '
         'a plane')
-    parser.add_argument(
-        'features',
-        help='.npz written with the option save_features of ReIDMetric')
     parser.add_argument(
         '--out', required=True, help='picture to write: .png, .pdf or .svg')
     parser.add_argument(
@@ -34,10 +31,7 @@ def parse_args(arguments=None):
     parser.add_argument(
         '--seed', type=int, default=0, help='of the sample of people and of '
         'the map')
-    parser.add_argument(
-        '--domain',
-        action='append',
-        help='name of a domain; may be given several times; default: all')
+    add_feature_options(parser)
     return parser.parse_args(arguments)
 
 

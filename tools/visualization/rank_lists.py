@@ -8,7 +8,12 @@ Example:
 import argparse
 import sys
 
-from mmreidmix.apis.app.command_line import positive, run_tool
+from mmreidmix.apis.app.command_line import (
+    add_feature_options,
+    add_ranking_options,
+    positive,
+    run_tool,
+)
 from mmreidmix.evaluation import FeatureTable
 from mmreidmix.visualization import draw_table
 
@@ -18,9 +23,6 @@ def parse_args(arguments=None):
     parser = argparse.ArgumentParser(
         description='Draw each query beside the first images of its list, '
         'one PNG per domain')
-    parser.add_argument(
-        'features',
-        help='.npz written with the option save_features of ReIDMetric')
     parser.add_argument('--out', required=True, help='folder of the pictures')
     parser.add_argument(
         '--topk', type=positive, default=10, help='images per list')
@@ -28,19 +30,11 @@ def parse_args(arguments=None):
         '--num', type=positive, default=20, help='queries per domain')
     parser.add_argument(
         '--seed', type=int, default=0, help='of the sample of queries')
-    parser.add_argument(
-        '--domain',
-        action='append',
-        help='name of a domain; may be given several times; default: all')
+    add_feature_options(parser)
     parser.add_argument(
         '--root', default='', help='folder that relative image paths start '
         'from')
-    parser.add_argument(
-        '--metric', choices=['cosine', 'euclidean'], default='cosine')
-    parser.add_argument(
-        '--same-camera',
-        action='store_true',
-        help="keep images of the query's identity in the query's camera")
+    add_ranking_options(parser)
     return parser.parse_args(arguments)
 
 

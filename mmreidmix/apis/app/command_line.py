@@ -34,6 +34,25 @@ def open_model(args: argparse.Namespace) -> ReIDInferencer:
                           batch_size=args.batch_size)
 
 
+def add_feature_options(parser: argparse.ArgumentParser) -> None:
+    """A file of features, and which domains of it."""
+    parser.add_argument(
+        'features',
+        help='.npz written with the option save_features of ReIDMetric')
+    parser.add_argument(
+        '--domain', action='append', help='name of a domain; may be given '
+        'several times; default: all')
+
+
+def add_ranking_options(parser: argparse.ArgumentParser) -> None:
+    """How the gallery is ranked."""
+    parser.add_argument(
+        '--metric', choices=['cosine', 'euclidean'], default='cosine')
+    parser.add_argument(
+        '--same-camera', action='store_true', help="keep images of the "
+        "query's identity in the query's camera")
+
+
 def add_path_options(parser: argparse.ArgumentParser) -> None:
     """Options of :func:`path_reader`."""
     group = parser.add_argument_group('what the paths of images say')

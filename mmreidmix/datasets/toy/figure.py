@@ -12,7 +12,7 @@ from .garments import (
     draw_torso,
     torso_hull,
 )
-from .head import draw_back_hair, draw_head, draw_neck
+from .head import draw_back_hair, draw_head
 from .identity import Person
 from .pose import Pose, Projection, skeleton
 
@@ -62,7 +62,9 @@ def draw_person(canvas: Canvas, person: Person, pose: Pose, pitch: float = 0,
 
 
 def _middle(canvas, person, project, hull):
-    draw_neck(canvas, person, project)
+    neck = 0.03 * (0.7 + 0.3 * person.girth)
+    canvas.limb([project((0, 0.82, 0.0)), project((0, 0.89, 0.005))],
+                [neck * 1.1, neck], shade(person.skin, 0.82))
     draw_torso(person, hull)
     if person.bag == 'backpack':  # the straps
         for patch in both_sides(0.75, 0.14, 0.83, 0.63,

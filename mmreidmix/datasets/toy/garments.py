@@ -58,6 +58,19 @@ OPENINGS = dict(
           *both_sides(0.8, 0.15, 0.53, 0.515, 0.65)))
 
 
+def _jacket_front(person: Person) -> Iterator[tuple]:
+    """Open over something lighter, or zipped to the chin."""
+    if person.pattern_scale > 1.0:
+        half = 0.28 + 0.12 * person.pattern_scale
+        yield -half, half, 0.835, None, 'inner_colour'
+        yield half, half + 0.1, 0.835, None, 0.65
+        yield -half - 0.1, -half, 0.835, None, 0.65
+        yield -0.5, 0.5, 0.845, 0.815, 'skin'
+    else:
+        yield -0.06, 0.06, 0.84, None, 0.65
+    yield None, None, 0.85, 0.825, 0.65
+
+
 class Hull:
     """An upright tube with elliptic rings, seen from one direction.
 
@@ -87,11 +100,6 @@ class Hull:
         return [self.project((a * sin(angle) + self.x, y,
                               b * cos(angle) + self.z))[:2]
                 for angle in angles]
-
-    def visible(self, angle: float) -> bool:
-        """Whether the surface at an angle faces the camera."""
-        middle = (self.left + self.right) / 2
-        return cos(angle - middle) > 0.05
 
     def span(self, start: float, end: float):
         """The visible part of an angle interval, or None."""
@@ -128,11 +136,10 @@ class Hull:
 def torso_hull(canvas: Canvas, person: Person, project: Projection) -> Hull:
     """The body under, and with, the upper garment."""
     hem, thick, flare = CUTS[person.upper]
-    broad = (0.55 + 0.45 * person.girth)
     rings = []
     for y, a, b in TORSO:
         wide = person.shoulders if y > 0.65 else person.hips
-        girth = broad if y > 0.75 else person.girth
+        girth = 0.55 + 0.45 * person.girth if y > 0.75 else person.girth
         rings.append((y, a * wide * girth + thick, b * person.girth + thick))
     _, a, b = rings[-1]
     rings.append((hem, a + flare, b + flare))
@@ -148,10 +155,10 @@ def draw_torso(person: Person, hull: Hull) -> None:
     if person.upper == 'vest':  # padded
         for y in _downwards(0.79, hem, 0.05):
             hull.band(y, y - 0.008, shade(base, 0.72))
+    opening = OPENINGS.get(person.upper, CREW_NECK)
     if person.upper in ('jacket', 'coat', 'vest'):
-        _zip(person, hull, hem)
-    for start, end, top, bottom, colour in OPENINGS.get(
-            person.upper, CREW_NECK):
+        opening = (*_jacket_front(person), *opening)
+    for start, end, top, bottom, colour in opening:
         if isinstance(colour, str):
             colour = getattr(person, colour)
         elif isinstance(colour, float):
@@ -192,7 +199,8 @@ def _pattern(person, hull, hem):
         for row, y in enumerate(_downwards(0.79, hem, 0.05 * scale)):
             for i in range(10):
                 angle = 2 * pi * (i + 0.5 * (row % 2)) / 10
-                if hull.visible(angle):
+                # on the side that faces the camera
+                if cos(angle - (hull.left + hull.right) / 2) > 0.05:
                     centre, = hull.points((angle, ), y)
                     hull.canvas.ellipse(*centre, 0.011 * scale, 0.011 * scale,
                                         second)
@@ -206,26 +214,9 @@ def _pattern(person, hull, hem):
                        person.inner_colour)
 
 
-def _zip(person, hull, hem):
-    """The front of a jacket: open over something lighter, or closed."""
-    dark = shade(person.upper_colour, 0.65)
-    if person.pattern_scale > 1.0:
-        half = 0.28 + 0.12 * person.pattern_scale
-        hull.patch(-half, half, 0.835, hem, person.inner_colour)
-        hull.patch(half, half + 0.1, 0.835, hem, dark)
-        hull.patch(-half - 0.1, -half, 0.835, hem, dark)
-        hull.patch(-0.5, 0.5, 0.845, 0.815, person.skin)
-    else:
-        hull.patch(-0.06, 0.06, 0.84, hem, dark)
-    hull.band(0.85, 0.825, dark)
-
-
 def draw_skirt(canvas: Canvas, person: Person, project: Projection,
                spread: float) -> None:
-    """Draw the skirt of a dress or one worn on its own.
-
-    ``spread`` is the least half depth of the hem.
-    """
+    """Draw a skirt or that of a dress; the hem is ``spread`` deep or more."""
     hem, flare = SKIRTS[person.skirt]
     dress = person.skirt == 'dress'
     colour = person.upper_colour if dress else person.lower_colour

@@ -93,13 +93,22 @@ def generate(root: Union[str, Path],
     rules = LAYOUTS[layout]
     if num_test_ids is None:
         num_test_ids = num_ids // 2 if rules.has_test else 0
-    plan = Plan(
-        num_ids, num_test_ids,
-        rules.images if images_per_camera is None else images_per_camera,
-        rules.cameras if num_cameras is None else num_cameras, distractors,
-        junk)
-    _check_plan(layout, plan)
+    if images_per_camera is None:
+        images_per_camera = rules.images
+    if num_cameras is None:
+        num_cameras = rules.cameras
+    for name, value, low, high in (
+            ('ids', num_ids, 1, rules.most_ids),
+            ('test-ids', num_test_ids, 0, rules.most_ids * rules.has_test),
+            ('ids + test-ids', num_ids + num_test_ids, 1, rules.most_ids),
+            ('images', images_per_camera, 1, rules.most_images),
+            ('cameras', num_cameras, 1, rules.most_cameras or rules.cameras),
+            ('distractors', distractors, 0, rules.most_distractors),
+            ('junk', junk, 0, rules.most_junk)):
+        check_between(f'layout {layout}', low, high, **{name: value})
 
+    plan = Plan(num_ids, num_test_ids, images_per_camera, num_cameras,
+                distractors, junk)
     settings = dict(
         version=VERSION, layout=layout, style=style, seed=seed,
         size=[int(height), int(width)], plan=plan.__dict__)
@@ -119,19 +128,6 @@ def generate(root: Union[str, Path],
             text if isinstance(text, bytes) else text.encode())
     _save_settings(root, settings, complete=True)
     return ToyReport(len(jobs), time.perf_counter() - start, True)
-
-
-def _check_plan(layout: str, plan: Plan) -> None:
-    rules = LAYOUTS[layout]
-    for name, value, low, high in (
-            ('ids', plan.ids, 1, rules.most_ids),
-            ('test-ids', plan.test_ids, 0, rules.most_ids * rules.has_test),
-            ('ids + test-ids', plan.ids + plan.test_ids, 1, rules.most_ids),
-            ('images', plan.images, 1, rules.most_images),
-            ('cameras', plan.cameras, 1, rules.most_cameras or rules.cameras),
-            ('distractors', plan.distractors, 0, rules.most_distractors),
-            ('junk', plan.junk, 0, rules.most_junk)):
-        check_between(f'layout {layout}', low, high, **{name: value})
 
 
 def _inside(root: Path, relative: str) -> Path:

@@ -68,13 +68,6 @@ def draw_back_hair(canvas: Canvas, person: Person,
         canvas.ellipse(x, y, 0.028, 0.028, colour)
 
 
-def draw_neck(canvas: Canvas, person: Person, project: Projection) -> None:
-    """Draw the neck, in the shade of the head."""
-    radius = 0.03 * (0.7 + 0.3 * person.girth)
-    canvas.limb([project((0, 0.82, 0.0)), project((0, 0.89, 0.005))],
-                [radius * 1.1, radius], shade(person.skin, 0.82))
-
-
 def draw_head(canvas: Canvas, person: Person, project: Projection,
               face: bool, light: float) -> None:
     """Draw a head with hair, hat and, if ``face``, a face."""

@@ -62,11 +62,10 @@ class Person:
 def pick(rng: np.random.Generator, weights: dict) -> str:
     """Draw a key of ``weights`` with probability proportional to its value."""
     left = rng.random() * sum(weights.values())
-    names = iter(weights)
-    name = next(names)
-    while left >= weights[name]:
-        left -= weights[name]
-        name = next(names, name)
+    for name, weight in weights.items():
+        if left < weight:
+            return name
+        left -= weight
     return name
 
 

@@ -116,10 +116,6 @@ def _market(plan: Plan) -> Iterator[Job]:
                       start + i, cam, 0, miss=miss)
 
 
-def _duke_name(pid: int, cam: int, k: int) -> str:
-    return f'{pid:04d}_c{cam + 1}_f{(pid * 1000 + 61 * k) % 10**7:07d}.jpg'
-
-
 def _cuhk03(boxes: str, plan: Plan) -> Iterator[Job]:
 
     def name(pid: int, cam: int, k: int) -> str:
@@ -326,10 +322,11 @@ LAYOUTS = {
     **{f'cuhk03np-{boxes}': Layout(
         partial(_cuhk03, boxes), 2, True, 9999, png=True)
         for boxes in ('detected', 'labeled')},
-    'dukemtmc-reid': Layout(
-        partial(_market_like, 'DukeMTMC-reID', _duke_name), 8, True, 9999),
-    'occluded-duke': Layout(
-        partial(_market_like, 'Occluded_Duke', _duke_name), 8, True, 9999),
+    **{layout: Layout(
+        partial(_market_like, top, lambda pid, cam, k: f'{pid:04d}_c{cam + 1}_'
+                f'f{(pid * 1000 + 61 * k) % 10**7:07d}.jpg'), 8, True, 9999)
+        for layout, top in (('dukemtmc-reid', 'DukeMTMC-reID'),
+                            ('occluded-duke', 'Occluded_Duke'))},
     'pku-reid': Layout(_pku, 2, True, 999, images=8, most_images=8),
     'tracklets': Layout(_tracklets, 8, False, 1_000_000, images=16,
                         most_cameras=9999),

@@ -52,12 +52,9 @@ def skeleton(person: Person, pose: Pose) -> dict:
         lift = max(0.0, side * cos(pose.phase))
         thigh = pose.stride * swing
         knee_bend = 0.06 + pose.stride * (0.35 + 0.9 * lift)
-        hip = (side * 0.048 * person.hips, 0.5, 0.0)
-        knee = _hang(hip, 0.235, thigh, side * 0.01)
-        ankle = _hang(knee, 0.225, thigh - knee_bend, 0.0)
-        joints['hip', side] = hip
-        joints['knee', side] = knee
-        joints['ankle', side] = ankle
+        hip = joints['hip', side] = (side * 0.048 * person.hips, 0.5, 0.0)
+        knee = joints['knee', side] = _hang(hip, 0.235, thigh, side * 0.01)
+        joints['ankle', side] = _hang(knee, 0.225, thigh - knee_bend, 0.0)
         joints['pitch', side] = 0.35 * (thigh - knee_bend)
         _arm(joints, person, pose, side, swing)
     lowest = min(joints['ankle', 1][1], joints['ankle', -1][1])
@@ -68,7 +65,7 @@ def skeleton(person: Person, pose: Pose) -> dict:
 def _arm(joints: dict, person: Person, pose: Pose, side: int, swing: float):
     """Add shoulder, elbow and wrist of one arm."""
     angle = -0.85 * pose.stride * swing
-    out, bend, bone = side * (0.10 + 0.05 * person.girth), pose.bend, 0.165
+    out, bend = side * (0.10 + 0.05 * person.girth), pose.bend
     holds = person.bag in ('handbag', 'tote', 'briefcase', 'suitcase')
     if holds and side == person.bag_side:
         angle, bend = 0.25 * angle, 0.05
@@ -78,12 +75,10 @@ def _arm(joints: dict, person: Person, pose: Pose, side: int, swing: float):
         angle, bend = angle * 0.4, 1.3
     elif pose.arms == 'pockets':
         angle, bend, out = -0.15, 0.55, side * 0.32
-    shoulder = (side * 0.097 * person.shoulders *
-                (0.6 + 0.4 * person.girth), 0.775, 0.0)
-    elbow = _hang(shoulder, bone, angle, out)
+    broad = 0.097 * person.shoulders * (0.6 + 0.4 * person.girth)
+    shoulder = joints['shoulder', side] = (side * broad, 0.775, 0.0)
+    elbow = joints['elbow', side] = _hang(shoulder, 0.165, angle, out)
     inward = -side * 0.25 if pose.arms in ('pockets', 'bent') else out * 0.3
-    joints['shoulder', side] = shoulder
-    joints['elbow', side] = elbow
     joints['wrist', side] = _hang(elbow, 0.15, angle + bend, inward)
 
 

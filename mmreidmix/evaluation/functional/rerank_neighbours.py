@@ -151,8 +151,8 @@ def _products(
             yield multiply(
                 rows[a:a + ROWS], columns, out=product).numpy(), a, c
             part.copy_(product)
-    for product, a, c in streamed_products(bank[size:], len(bank) - size):
-        yield product, a + size, c + size
+    for piece, a, c in streamed_products(bank[size:], len(bank) - size):
+        yield piece, a + size, c + size
 
 
 @compiled

@@ -6,9 +6,6 @@ over its columns, a loop over images that sums minima into whole rows, a full
 matrix of distances for scikit-learn's DBSCAN. Plain NumPy in float32.
 """
 
-import os
-from pathlib import Path
-
 import numpy as np
 from sklearn.cluster import DBSCAN
 
@@ -19,21 +16,6 @@ _EXTRA_BYTES = 1 << 30
 def needed_bytes(num, dim):
     """Peak memory of the reference: two N x N float32 matrices at a time."""
     return 2 * 4 * num**2 + 4 * num * dim + _EXTRA_BYTES
-
-
-def available_bytes():
-    """Memory that can be had without swapping; None where unknown."""
-    if not Path('/proc/meminfo').exists():
-        return None
-    free = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_AVPHYS_PAGES')
-    for line in Path('/proc/meminfo').read_text().splitlines():
-        if line.startswith('MemAvailable'):
-            free = 1024 * int(line.split()[1])
-    limit = Path('/sys/fs/cgroup/memory.max')  # of a container
-    if limit.exists() and limit.read_text().strip().isdigit():
-        used = int(Path('/sys/fs/cgroup/memory.current').read_text())
-        free = min(free, int(limit.read_text()) - used)
-    return free
 
 
 def _mutual(indices, length):

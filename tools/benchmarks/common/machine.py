@@ -39,3 +39,18 @@ def versions() -> dict:
         except PackageNotFoundError:  # of some there are two variants
             continue
     return found
+
+
+def available_bytes():
+    """Memory that can be had without swapping; None where unknown."""
+    if not Path('/proc/meminfo').exists():
+        return None
+    free = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_AVPHYS_PAGES')
+    for line in Path('/proc/meminfo').read_text().splitlines():
+        if line.startswith('MemAvailable'):
+            free = 1024 * int(line.split()[1])
+    limit = Path('/sys/fs/cgroup/memory.max')  # of a container
+    if limit.exists() and limit.read_text().strip().isdigit():
+        used = int(Path('/sys/fs/cgroup/memory.current').read_text())
+        free = min(free, int(limit.read_text()) - used)
+    return free

@@ -1,0 +1,31 @@
+"""What the benchmarks check of their options, and their result file."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Optional
+
+from .machine import available_bytes
+
+
+def check_positive(parser: argparse.ArgumentParser, **options: int) -> None:
+    """End with an error for an option below 1."""
+    for name, value in options.items():
+        if value < 1:
+            parser.error(f'--{name} must be at least 1, got {value}')
+
+
+def check_memory(parser: argparse.ArgumentParser, what: str, needed: int,
+                 advice: str) -> None:
+    """End with an error for what needs more bytes than can be had."""
+    there = available_bytes()
+    if there is not None and needed > there:
+        parser.error(f'{what} needs {needed / 1e9:.1f} GB, {there / 1e9:.1f} '
+                     f'GB are available; {advice}')
+
+
+def save_report(report: dict, file: Optional[Path]) -> None:
+    """Write a report as JSON, if a file is named."""
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(report, indent=2) + '\n')
