@@ -34,8 +34,9 @@ class LabellingHook(Hook):
         clustering (Mapping, optional): ``type``, by default
             ``'JaccardDBSCAN'``, or ``'FINCH'``, ``'KMeans'`` or a class
             registered in ``TASK_UTILS``; and its options.
-        begin (int): first epoch with pseudo labels; until then the model
-            learns from the labelled domains alone.
+        begin (int): first epoch with pseudo labels, counted from 0 (the log
+            counts from 1); until then the model learns from the labelled
+            domains alone.
         interval (int, optional): epochs between two clusterings; None: there
             is one alone, before epoch ``begin``.
         refresh (str): when a memory gets the embeddings of labelled images:
