@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Makes the environment if needed, checks style and types, runs the tests and
-# the examples in the docstrings.
+# Makes the environment if needed, checks style and types, runs the tests.
 #
 #   bash tools/run_tests.sh [pytest options]
 #
@@ -25,8 +24,7 @@ say 'checking the types: mypy'
     echo 'ERROR: mypy failed (above); the tests run all the same' >&2
 }
 
-say "running the tests: pytest --doctest-modules tests mmreidmix -q $*"
+say "running the tests: pytest tests -q $*"
 tests=0
-"$PY" -m pytest --doctest-modules tests mmreidmix -q -n 2 --dist loadfile \
-    "$@" || tests=$?
+"$PY" -m pytest tests -q -n 2 --dist loadfile "$@" || tests=$?
 exit $((tests ? tests : lint))

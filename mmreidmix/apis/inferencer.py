@@ -51,10 +51,10 @@ class ReIDInferencer:
         thresholds (dict, optional): what ``calibrate.py`` stored.
         facts (dict): what the model was trained on.
 
-    Examples:
-        >>> inferencer = ReIDInferencer('epoch_60.pth')  # doctest: +SKIP
-        >>> inferencer(['a.jpg', 'b.jpg']).shape  # doctest: +SKIP
-        (2, 2048)
+    For instance::
+
+        inferencer = ReIDInferencer('epoch_60.pth')
+        inferencer(['a.jpg', 'b.jpg'])  # (2, 2048)
     """
 
     def __init__(self,

@@ -178,8 +178,8 @@ class PKBatchSampler(Sampler):
             if not own.any():
                 print_log(
                     f'{self.mixture.names[domain]} has no identity in epoch '
-                    f'{self.sampler.epoch + 1}: its places in the batch go to the '
-                    'identities of the other domains',
+                    f'{self.sampler.epoch + 1}: its places in the batch go to '
+                    'the identities of the other domains',
                     logger='current')
                 own[:] = True
             length = self.run_lengths.get(domain, 1)
