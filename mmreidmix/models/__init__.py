@@ -1,3 +1,5 @@
+"""Everything that is trained: methods and their parts."""
+
 from .backbones import *  # noqa: F401,F403
 from .data_preprocessor import ReIDDataPreprocessor
 from .heads import *  # noqa: F401,F403

@@ -13,7 +13,6 @@ class ReIDDataPreprocessor(ImgDataPreprocessor):
     Args:
         channels_last (bool): hand the batch over as channels_last, which
             convolutions in bf16 on CPU and with tensor cores prefer.
-            Defaults to True.
         **kwargs: see :class:`mmengine.model.ImgDataPreprocessor`.
     """
 

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import torch.nn as nn
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.structures import Encoded
 
@@ -18,11 +17,7 @@ def encode(parts: nn.Module, images: Tensor) -> Encoded:
         parts (nn.Module): has the modules of :data:`ENCODER_PARTS`, such as a
             model or its momentum encoder; ``attention`` may be None or
             missing.
-        images (Tensor): normalised, shape (B, 3, H, W).
-
-    Returns:
-        Encoded: features before and behind the BNNeck, shape (B, D) each,
-        and what attention has made of the map.
+        images (Tensor): (B, 3, H, W), normalised.
     """
     attention, attended = getattr(parts, 'attention', None), None
     if attention is None:
@@ -36,3 +31,23 @@ def encode(parts: nn.Module, images: Tensor) -> Encoded:
 def last_output(outputs: Any) -> Any:
     """The last of several outputs (MMPretrain gives tuples), or the only."""
     return outputs[-1] if isinstance(outputs, (tuple, list)) else outputs
+
+
+def stage_of(backbone: nn.Module, after: str) -> nn.Module:
+    """The stage of a backbone behind which attention is built in.
+
+    Args:
+        backbone (nn.Module): the backbone.
+        after (str): its submodule, such as 'layer3' or 'layer3.0'.
+
+    Raises:
+        ValueError: the backbone has no such submodule.
+    """
+    try:
+        return backbone.get_submodule(after)
+    except AttributeError as error:
+        names = [name for name, _ in backbone.named_children()]
+        raise ValueError(
+            f'attention.after={after!r} is no submodule of '
+            f'{type(backbone).__name__}: expected one of {names} or a dotted '
+            'name below them') from error

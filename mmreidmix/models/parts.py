@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Optional, Union
 
 import torch
-import torch.nn as nn
+from torch import nn
 
-from mmreidmix.models.encoder import last_output
+from mmreidmix.models.encoder import last_output, stage_of
 from mmreidmix.registry import MODELS, class_of
 from mmreidmix.signatures import options_of
 
@@ -14,19 +14,16 @@ from mmreidmix.signatures import options_of
 REQUIRED = dict(type=None)
 
 
-def build_part(
-        name: str,
-        cfg: Optional[Mapping],
-        offers: Optional[Mapping[str, Callable]] = None
-) -> Optional[nn.Module]:
+def build_part(cfg: Optional[Mapping],
+               defaults: Optional[Mapping[str, Callable]] = None
+               ) -> Optional[nn.Module]:
     """Build a part from its config.
 
     Args:
-        name (str): key of the config, such as 'bnneck', for messages.
         cfg (Mapping, optional): config with ``type``; None: no part.
-        offers (Mapping[str, Callable], optional): functions by the name of an
-            option; an option that the part has and the config leaves out gets
-            what its function returns, such as a width.
+        defaults (Mapping[str, Callable], optional): functions by the name of
+            an option. An option that the part has and the config leaves out
+            gets what its function returns, such as a width.
 
     Raises:
         ValueError: the config has no ``type``.
@@ -34,13 +31,13 @@ def build_part(
     if cfg is None:
         return None
     if cfg.get('type') is None:
-        raise ValueError(f'model.{name} needs `type`, the name of its class, '
-                         f'got {dict(cfg)}')
+        raise ValueError(f'a part needs `type`, the name of its class, got '
+                         f'{dict(cfg)}')
     options, kind = dict(cfg), class_of(MODELS, cfg['type'])
     known = options_of(kind) if isinstance(kind, type) else ()
-    for option, offer in (offers or {}).items():
-        if option not in options and option in known:
-            options[option] = offer()
+    for name, default in (defaults or {}).items():
+        if name not in options and name in known:
+            options[name] = default()
     return MODELS.build(options)
 
 
@@ -54,12 +51,12 @@ def build_neck(cfg: Union[Mapping, Sequence[Mapping]]) -> nn.Module:
 class Widths:
     """Widths inside an encoder, found by running it on an empty image.
 
+    A width is looked for when it is asked for: a config that names all widths
+    runs nothing.
+
     Args:
         backbone (nn.Module): gives a map or a vector, or a tuple of them.
         neck (nn.Module): takes the last one.
-
-    A width is looked for when it is asked for: a config that names all widths
-    runs nothing.
     """
 
     def __init__(self, backbone: nn.Module, neck: nn.Module):
@@ -67,8 +64,7 @@ class Widths:
 
     def embedding(self) -> int:
         """Width D of what the neck gives."""
-        return self._run(lambda outputs: last_output(
-            self.neck(last_output(outputs))).shape[1])
+        return self._width_behind(self.neck)
 
     def map(self, after: Optional[str] = None) -> int:
         """Channels of the last map, or of that behind a stage.
@@ -76,26 +72,24 @@ class Widths:
         Args:
             after (str, optional): submodule of the backbone.
         """
-        if after is None:
-            return self._run(lambda outputs: last_output(outputs).shape[1])
-        channels = []
-        handle = self.backbone.get_submodule(after).register_forward_hook(
-            lambda stage, args, output: channels.append(output.shape[1]))
-        try:
-            return self._run(lambda outputs: channels[-1])
-        finally:
-            handle.remove()
+        return self._width_behind(stage_of(self.backbone, after or ''))
 
     @torch.no_grad()
-    def _run(self, read: Callable) -> int:
+    def _width_behind(self, stage: nn.Module) -> int:
+        widths: list[int] = []
+        handle = stage.register_forward_hook(
+            lambda stage, args, output: widths.append(
+                last_output(output).shape[1]))
         modules = [*self.backbone.modules(), *self.neck.modules()]
         modes = [module.training for module in modules]
         size = getattr(self.backbone, 'img_size', (64, 32))
-        image = torch.zeros(1, 3, *size)
         self.backbone.eval()
         self.neck.eval()
         try:
-            return int(read(self.backbone(image)))
+            outputs = self.backbone(torch.zeros(1, 3, *size))
+            if stage is self.neck:
+                self.neck(last_output(outputs))
+            return int(widths[-1])
         except Exception as error:
             raise ValueError(
                 f'the widths of {type(self.backbone).__name__} can not be '
@@ -103,5 +97,6 @@ class Widths:
                 ' of bnneck and of every head, attention and loss of the '
                 f'model ({error})') from error
         finally:
+            handle.remove()
             for module, mode in zip(modules, modes):
                 module.training = mode

@@ -2,36 +2,32 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Optional
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import PretrainedInit
+from mmengine.model import PretrainedInit, update_init_info
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from mmreidmix.checks import name_some
-from mmreidmix.compat import record_init
+from mmreidmix.checks import check_choice, name_some
 from mmreidmix.models.encoder import ENCODER_PARTS
 from mmreidmix.registry import WEIGHT_INITIALIZERS
 
-State = dict[str, Tensor]
-
 # Pattern of a whole source key -> new key; None drops the key.
-_RESNET_RULES = (
-    (r'((?:conv1|bn1|layer[1-4])\..+)', r'backbone.\1'),
-    (r'fc\..+', None),
-)
+_RESNET_RULES = {
+    r'((?:conv1|bn1|layer[1-4])\..+)': r'backbone.\1',
+    r'fc\..+': None,
+}
 _RULES = {
-    'torchreid': (
-        (r'(conv[1-5]\..+)', r'backbone.\1'),
-        (r'fc\.0\.(.+)', r'neck.fc.\1'),
-        (r'fc\.1\.(.+)', r'neck.norm.\1'),
-        (r'classifier\..+', None),
-    ),
-    'torchvision':
-    _RESNET_RULES,
-    'ibn-net':
-    _RESNET_RULES,
+    'torchreid': {
+        r'(conv[1-5]\..+)': r'backbone.\1',
+        r'fc\.0\.(.+)': r'neck.fc.\1',
+        r'fc\.1\.(.+)': r'neck.norm.\1',
+        r'classifier\..+': None,
+    },
+    'torchvision': _RESNET_RULES,
+    'ibn-net': _RESNET_RULES,
 }
 SOURCES = tuple(_RULES)
 
@@ -39,7 +35,7 @@ SOURCES = tuple(_RULES)
 _NEEDED = tuple(f'{part}.' for part in ENCODER_PARTS if part != 'bnneck')
 
 
-def unwrap_state_dict(checkpoint: Mapping) -> State:
+def unwrap_state_dict(checkpoint: Mapping) -> dict[str, Tensor]:
     """Take the weights out of a checkpoint.
 
     Args:
@@ -51,7 +47,7 @@ def unwrap_state_dict(checkpoint: Mapping) -> State:
         parallel training puts before every key.
 
     Raises:
-        ValueError: a value is not a tensor.
+        ValueError: a value is no tensor.
     """
     state = checkpoint.get('state_dict', checkpoint)
     wrong = [key for key, value in state.items() if not torch.is_tensor(value)]
@@ -60,17 +56,20 @@ def unwrap_state_dict(checkpoint: Mapping) -> State:
             'expected a state dict (names -> tensors), alone or under the '
             'key "state_dict"; these values are no tensors: '
             f'{name_some(wrong)}')
-    if state and all(key.startswith('module.') for key in state):
-        return {key[len('module.'):]: value for key, value in state.items()}
-    return dict(state)
+    wrapped = all(key.startswith('module.') for key in state)
+    return {
+        key.removeprefix('module.') if wrapped else key: value
+        for key, value in state.items()
+    }
 
 
-def convert_state_dict(state: Mapping[str, Tensor],
-                       source: str) -> tuple[State, list[str]]:
+def convert_state_dict(
+        state: Mapping[str, Tensor],
+        source: str) -> tuple[dict[str, Tensor], list[str]]:
     """Rename the weights of a public checkpoint to this project's names.
 
     Args:
-        state (Mapping[str, Tensor]): the source's state dict.
+        state (Mapping[str, Tensor]): state dict of the source.
         source (str): 'torchreid' (OSNet), 'torchvision' (ResNet) or
             'ibn-net' (ResNet-IBN-a).
 
@@ -84,12 +83,11 @@ def convert_state_dict(state: Mapping[str, Tensor],
         ValueError: ``source`` or a key of ``state`` is unknown, or nothing
             is left after dropping.
     """
-    if source not in _RULES:
-        raise ValueError(f'source must be one of {SOURCES}, got {source!r}')
+    check_choice('convert_state_dict', SOURCES, source=source)
     converted, dropped, unknown = {}, [], []
     for key, value in state.items():
-        rule = next((r for r in _RULES[source] if re.fullmatch(r[0], key)),
-                    None)
+        rule = next((rule for rule in _RULES[source].items()
+                     if re.fullmatch(rule[0], key)), None)
         if rule is None:
             unknown.append(key)
         elif rule[1] is None:
@@ -102,8 +100,8 @@ def convert_state_dict(state: Mapping[str, Tensor],
             f'{source} file: {name_some(unknown)}. Check --from; known '
             f'sources: {SOURCES}')
     if not converted:
-        raise ValueError('no weights for a backbone among '
-                         f'{name_some(state)}')
+        raise ValueError(
+            f'no weights for a backbone among {name_some(state)}')
     return converted, dropped
 
 
@@ -119,11 +117,11 @@ def load_pretrained(model: nn.Module,
     resizing of the position embedding of a ViT.
 
     Args:
-        model (nn.Module): receives the weights.
+        model (nn.Module): gets the weights.
         path (str): file or address of a state dict, alone or under
             ``'state_dict'``; anything MMEngine's ``CheckpointLoader`` reads.
-        prefix (str): only keys of this part of the file are used, without
-            the prefix: 'backbone' to load into a backbone.
+        prefix (str): only keys of this part of the file are used,
+            without the prefix: 'backbone' to load into a backbone.
         allow_missing (Sequence[str]): parts of the model, as 'bnneck' or
             'head', that may be absent from the file.
         skip (Sequence[str]): parts of the file, named without the prefix,
@@ -142,16 +140,16 @@ def load_pretrained(model: nn.Module,
     state = unwrap_state_dict(
         CheckpointLoader.load_checkpoint(path, map_location))
     parts = sorted({key.partition('.')[0] for key in state})
+    hint = (f'The file holds the parts {name_some(parts)}; the model expects '
+            f'keys like {name_some(model.state_dict(), 3)}. Set `prefix` '
+            "('backbone.' loads that part of the file into a backbone), or "
+            'convert the file with tools/model_converters/convert_weights.py')
     if prefix:
         prefix = prefix.rstrip('.') + '.'
         state = {
             key[len(prefix):]: value
             for key, value in state.items() if key.startswith(prefix)
         }
-    hint = (f'The file holds the parts {name_some(parts)}; the model expects '
-            f'keys like {name_some(model.state_dict(), 3)}. Set `prefix` '
-            "('backbone.' loads that part of the file into a backbone), or "
-            'convert the file with tools/model_converters/convert_weights.py')
     if not state:
         raise ValueError(f'{path}: no key starts with {prefix!r}. {hint}')
     used = {key: v for key, v in state.items() if not _inside(key, skip)}
@@ -162,6 +160,40 @@ def load_pretrained(model: nn.Module,
         f'{name_some(missing)}',
         logger='current')
     return missing
+
+
+def _load(model: nn.Module, state: Mapping[str, Tensor],
+          allow_missing: Sequence[str], path: str, hint: str) -> list[str]:
+    """Load ``state`` and raise on any other difference than the allowed."""
+    name = type(model).__name__
+    try:
+        missing, unexpected = model.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        problems = [line.strip() for line in str(error).splitlines()[1:]]
+        raise ValueError(f'{path} does not fit {name}: '
+                         f'{name_some(problems, 3)}. {hint}') from None
+    absent = [key for key in missing if not _inside(key, allow_missing)]
+    if len(unexpected) == len(state):
+        problem = f': none of {len(state)} keys is one of {name}'
+    elif unexpected:
+        problem = (f' holds keys that {name} does not have: '
+                   f'{name_some(unexpected)}. Name the part in `skip` if it '
+                   'is not needed')
+    elif absent:
+        problem = (f' has no weights for these keys of {name}: '
+                   f'{name_some(absent)}. Name the part in `allow_missing` '
+                   'if that is meant')
+    else:
+        return list(missing)
+    raise ValueError(f'{path}{problem}. {hint}')
+
+
+def _inside(key: str, parts: Sequence[str]) -> bool:
+    """Whether a key belongs to one of the named modules."""
+    if isinstance(parts, str):
+        raise TypeError(f'expected a list of names, got {parts!r}')
+    return any(
+        (key + '.').startswith(part.rstrip('.') + '.') for part in parts)
 
 
 @WEIGHT_INITIALIZERS.register_module(name='Pretrained')
@@ -179,8 +211,8 @@ class StrictPretrained(PretrainedInit):
                       allow_missing=['bnneck', 'head'])
 
     Args:
-        checkpoint (str): ``path`` of :func:`load_pretrained`, which has the
-            other options too.
+        checkpoint (str): ``path`` of :func:`load_pretrained`, which explains
+            the other arguments too.
     """
 
     def __init__(self,
@@ -193,7 +225,7 @@ class StrictPretrained(PretrainedInit):
         self.allow_missing = allow_missing
         self.skip = skip
 
-    def __call__(self, module: nn.Module):
+    def __call__(self, module: nn.Module) -> None:
         """Load the weights into ``module``."""
         if (getattr(module, 'zero_init_residual', False)
                 and isinstance(module.init_cfg, list)):
@@ -201,12 +233,13 @@ class StrictPretrained(PretrainedInit):
                 f'{type(module).__name__} would set loaded weights to zero '
                 'after loading. Give init_cfg as one dict, not a list, or '
                 'set zero_init_residual=False')
-        load_pretrained(module, self.checkpoint, self.prefix or '',
+        load_pretrained(module, self.checkpoint, self.prefix,
                         self.allow_missing, self.skip, self.map_location)
-        record_init(module, self._get_init_info())
+        if hasattr(module, '_params_init_info'):
+            update_init_info(module, init_info=self._get_init_info())
 
 
-def check_embedding_weights(model: nn.Module, weights: Mapping,
+def check_embedding_weights(model: nn.Module, weights: Mapping[str, Tensor],
                             path: str) -> None:
     """Compare the weights of backbone and neck with those of a file.
 
@@ -216,56 +249,22 @@ def check_embedding_weights(model: nn.Module, weights: Mapping,
         path (str): of the file, for the message.
 
     Raises:
-        ValueError: some are absent or differ in shape.
+        ValueError: weights are absent or differ in shape.
     """
     missing = [
         key for key, value in model.state_dict().items()
-        if key.startswith(_NEEDED) and not _fits(
-            key, value, weights.get(key))
+        if key.startswith(_NEEDED) and not _fits(key, value, weights.get(key))
     ]
     if missing:
         raise ValueError(
             f'{path} does not fit the model: {len(missing)} tensors of '
-            'backbone and neck are absent or differ in shape, such as '
-            f'{missing[:3]}; use it with the config it was trained with, or '
-            'convert it (tools/model_converters)')
+            'backbone and neck are absent or differ in shape: '
+            f'{name_some(missing, 3)}. Use it with the config it was trained '
+            'with, or convert it (tools/model_converters)')
 
 
-def _fits(key: str, value, weight) -> bool:
+def _fits(key: str, value: Tensor, weight: Optional[Tensor]) -> bool:
     if weight is None:
         return key.endswith('num_batches_tracked')  # not used in a test
     # MMPretrain resizes position embeddings while loading.
     return weight.shape == value.shape or key.endswith('pos_embed')
-
-
-def _load(model: nn.Module, state: State, allow_missing: Sequence[str],
-          path: str, hint: str) -> list[str]:
-    """Load ``state`` and raise on any other difference than the allowed."""
-    name = type(model).__name__
-    try:
-        missing, unexpected = model.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        problems = [line.strip() for line in str(error).splitlines()[1:]]
-        raise ValueError(f'{path} does not fit {name}: '
-                         f'{name_some(problems, 3)}. {hint}') from None
-    if len(unexpected) == len(state):
-        raise ValueError(f'{path}: none of {len(state)} keys is one of '
-                         f'{name}. {hint}')
-    if unexpected:
-        raise ValueError(f'{path} holds keys that {name} does not have: '
-                         f'{name_some(unexpected)}. Name the part in `skip` '
-                         f'if it is not needed. {hint}')
-    absent = [key for key in missing if not _inside(key, allow_missing)]
-    if absent:
-        raise ValueError(f'{path} has no weights for these keys of {name}: '
-                         f'{name_some(absent)}. Name the part in '
-                         f'`allow_missing` if that is meant. {hint}')
-    return list(missing)
-
-
-def _inside(key: str, parts: Sequence[str]) -> bool:
-    """Whether a key belongs to one of the named modules."""
-    if isinstance(parts, str):
-        raise TypeError(f'expected a list of names, got {parts!r}')
-    return any(
-        (key + '.').startswith(part.rstrip('.') + '.') for part in parts)

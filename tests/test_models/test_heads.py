@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mmreidmix.models import BNNeck, DomainBalanceHead, IdentityHead
-from tests.tiny_model import training_batch
+from tests.tiny_model import clustering_of, training_batch
 
 
 def test_identity_head_uses_the_first_classes_only():
@@ -20,7 +20,8 @@ def test_identity_head_uses_the_first_classes_only():
 def test_identity_head_rows_are_overwritten():
     head = IdentityHead(in_channels=2, max_classes=4)
     before = head.weight.detach().clone()
-    head.write_rows(1, torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    rows = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    head.write_centroids(clustering_of(rows, [0, 1], rows, first=1), 'unit')
     assert head.weight[1:3].tolist() == [[1, 2], [3, 4]]
     assert torch.equal(head.weight[[0, 3]], before[[0, 3]])
 
@@ -28,7 +29,9 @@ def test_identity_head_rows_are_overwritten():
 def test_identity_head_says_how_much_room_is_needed():
     head = IdentityHead(in_channels=2, max_classes=4)
     with pytest.raises(ValueError, match='max_classes to at least 6'):
-        head.write_rows(3, torch.zeros(3, 2))
+        head.write_centroids(
+            clustering_of(torch.zeros(3, 2), range(3), torch.zeros(3, 2),
+                          first=3), 'unit')
 
 
 def test_discriminator_gives_no_gradient_to_the_encoder():

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.checks import check_above
 from mmreidmix.registry import MODELS
@@ -23,8 +22,8 @@ class DomainBalanceHead(BaseModule):
 
     Args:
         in_channels (int): width D of the features.
-        hidden_channels (Sequence[int]): widths of the hidden layers. Defaults
-            to (1024, 512, 256), as released.
+        hidden_channels (Sequence[int]): widths of the hidden layers, by
+            default as released.
         temperature (float): divides the logits in the discriminator's loss
             only (2 in the released code, 1 in the fixed recipe).
         loss_balance (dict): config of the loss over domain logits (B, 2).
@@ -57,11 +56,11 @@ class DomainBalanceHead(BaseModule):
         return self.layers(features)
 
     def loss_discriminator(self, features: Tensor, roles: Tensor) -> Tensor:
-        """Cross-entropy of the roles: 0 labelled, 1 unlabelled.
+        """Cross-entropy of the roles.
 
         Args:
-            features (Tensor): shape (B, D); no gradient flows into them.
-            roles (Tensor): shape (B,), int64.
+            features (Tensor): (B, D); no gradient flows into them.
+            roles (Tensor): (B,) int64, 0 labelled, 1 unlabelled.
         """
         logits = self(features.detach())
         return F.cross_entropy(logits / self.temperature, roles)

@@ -1,9 +1,8 @@
 """The domain-specific branch of DAAM."""
 
-import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.distributed import count_roles
 from mmreidmix.registry import MODELS
@@ -12,7 +11,7 @@ from mmreidmix.structures import TrainingBatch
 
 @MODELS.register_module()
 class DomainSpecificHead(BaseModule):
-    """Tells the domain of an image from its domain-specific features.
+    """Tells the role of an image from its domain-specific features.
 
     BatchNorm and a linear classifier on the pooled map (1 - A) F. It gives
     the split by attention something to hold in that map; without a loss on
@@ -34,14 +33,10 @@ class DomainSpecificHead(BaseModule):
         return self.classifier(self.bn(features))
 
     def loss(self, batch: TrainingBatch) -> Tensor:
-        """Cross-entropy of the roles of a batch.
+        """Cross-entropy of the roles of a batch with attention.
 
-        Args:
-            batch (TrainingBatch): its attended map and roles.
-
-        Returns:
-            Tensor: scalar; 0, with a graph, where no process has an image of
-            one of the roles: one class alone teaches nothing.
+        It is 0, with a graph, where no process has an image of one of the
+        roles: one class alone teaches nothing.
         """
         roles = batch.roles
         both = (count_roles(roles) > 0).all()

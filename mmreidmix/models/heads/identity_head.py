@@ -3,13 +3,12 @@
 from typing import Optional
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.registry import MODELS
-from mmreidmix.structures import TrainingBatch
+from mmreidmix.structures import Clustering, TrainingBatch
 
 #: Lengths that centres of clusters get as rows of the classifier.
 CENTROID_SCALES = ('unit', 'labelled', None)
@@ -46,14 +45,10 @@ class IdentityHead(BaseModule):
     @property
     def max_classes(self) -> int:
         """Room for so many identities."""
-        return self.weight.shape[0]
+        return len(self.weight)
 
     def check_capacity(self, num_classes: int) -> None:
-        """Raise where the identities do not fit.
-
-        Raises:
-            ValueError: naming the option to change.
-        """
+        """Raise ValueError where the identities do not fit."""
         if num_classes > self.max_classes:
             raise ValueError(
                 f'the identity head has room for {self.max_classes} '
@@ -69,9 +64,6 @@ class IdentityHead(BaseModule):
     def loss(self, batch: TrainingBatch) -> Tensor:
         """Loss of a batch, or of a part of one, among its identities.
 
-        Args:
-            batch (TrainingBatch): b (B, D) and labels; B may be 0.
-
         Returns:
             Tensor: scalar; of a part its share of the mean over the images of
             all processes.
@@ -82,35 +74,28 @@ class IdentityHead(BaseModule):
             return logits.sum() * 0
         return self.loss_module(logits, batch.labels) * share
 
-    def write_centroids(self, centroids: Tensor, first: int,
+    @torch.no_grad()
+    def write_centroids(self, clustering: Clustering,
                         scale: Optional[str]) -> None:
-        """Let centres of clusters become classes.
+        """Let the centres of clusters become their rows.
 
-        Class ``first + k`` becomes centroid k: adaptive classifier
-        initialisation of Wang et al., DomainMix (arXiv 2011.11953), where the
-        length is 1.
+        The adaptive classifier initialisation of Wang et al., DomainMix
+        (arXiv 2011.11953), where the length of a row is 1.
 
         Args:
-            centroids (Tensor): unit length, shape (K, D).
-            first (int): class of the first one.
+            clustering (Clustering): its clusters and their centroids.
             scale (str, optional): length of the rows. 'unit': 1; 'labelled':
-                the mean length of the rows below ``first``, so that both
-                kinds of logits start on one scale; None: the rows are left as
-                they are.
-        """
-        if scale is None or not len(centroids):
-            return
-        if scale == 'labelled' and first:
-            rows = self.weight.detach()[:first]
-            centroids = centroids * rows.norm(dim=1).mean().cpu()
-        self.write_rows(first, centroids)
-
-    @torch.no_grad()
-    def write_rows(self, first: int, rows: Tensor) -> None:
-        """Overwrite the classes ``first``, ``first + 1``, ... by rows (K, D).
+                the mean length of the rows of labelled identities, so that
+                both kinds of logits start on one scale; None: the rows are
+                left as they are.
 
         Raises:
-            ValueError: they do not fit.
+            ValueError: the identities do not fit.
         """
-        self.check_capacity(first + len(rows))
-        self.weight[first:first + len(rows)] = rows.to(self.weight)
+        first, rows = clustering.first, clustering.centroids
+        if scale is None or not len(rows):
+            return
+        self.check_capacity(clustering.num_classes)
+        if scale == 'labelled' and first:
+            rows = rows * self.weight[:first].norm(dim=1).mean().cpu()
+        self.weight[first:clustering.num_classes] = rows.to(self.weight)

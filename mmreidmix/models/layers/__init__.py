@@ -8,8 +8,6 @@ from .grouped_batch_norm import (
 from .momentum_encoder import MomentumEncoder
 
 __all__ = [
-    'GroupedBatchNorm1d',
-    'GroupedBatchNorm2d',
-    'MomentumEncoder',
-    'group_batch_norm',
+    'GroupedBatchNorm1d', 'GroupedBatchNorm2d', 'MomentumEncoder',
+    'group_batch_norm'
 ]

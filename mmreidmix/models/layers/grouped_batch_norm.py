@@ -4,19 +4,13 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmreidmix.checks import check_count
-from mmreidmix.compat import BatchNorm
 
 
-class _Grouped:
-    """What makes a batch norm see groups of the batch.
-
-    Args:
-        num_features (int): channels.
-        group_size (int): images that are normalised together in training.
-        **kwargs: options of the batch norm of torch.
-    """
+class _GroupedBatchNorm:
+    """What both dimensions share: splits the batch in training."""
 
     def __init__(self, num_features: int, group_size: int, **kwargs):
         super().__init__(num_features, **kwargs)
@@ -61,20 +55,26 @@ class _Grouped:
         if self.momentum is not None:
             return self.momentum
         # momentum=None is torch's cumulative average.
-        return 1 / float(self.num_batches_tracked) \
-            if self.track_running_stats else 0.
+        return (1 / float(self.num_batches_tracked)
+                if self.track_running_stats else 0.)
 
     def extra_repr(self) -> str:
         """Name the group size beside the options of batch norm."""
         return f'{super().extra_repr()}, group_size={self.group_size}'
 
 
-class GroupedBatchNorm1d(_Grouped, nn.BatchNorm1d):
-    """``BatchNorm1d`` over groups, see :func:`group_batch_norm`."""
+class GroupedBatchNorm1d(_GroupedBatchNorm, nn.BatchNorm1d):
+    """``BatchNorm1d`` over consecutive groups; see ``group_batch_norm``.
+
+    Args:
+        num_features (int): channels.
+        group_size (int): images that are normalised together in training.
+        **kwargs: options of ``torch.nn.BatchNorm1d``.
+    """
 
 
-class GroupedBatchNorm2d(_Grouped, nn.BatchNorm2d):
-    """``BatchNorm2d`` over groups, see :func:`group_batch_norm`."""
+class GroupedBatchNorm2d(_GroupedBatchNorm, nn.BatchNorm2d):
+    """As :class:`GroupedBatchNorm1d`, for maps."""
 
 
 _GROUPED = {
@@ -86,7 +86,7 @@ _GROUPED = {
 
 
 def group_batch_norm(module: nn.Module, group_size: int) -> nn.Module:
-    """Let every batch norm of a module see ``group_size`` samples at a time.
+    """Let every batch norm of a module see ``group_size`` images at a time.
 
     In training, the batch is cut into consecutive groups along dimension 0;
     each is normalised by its own mean and variance, as if it were alone on a
@@ -104,22 +104,19 @@ def group_batch_norm(module: nn.Module, group_size: int) -> nn.Module:
     would replace the layers again.
 
     Args:
-        module (nn.Module): changed in place.
-        group_size (int): samples per group, at least one.
-
-    Returns:
-        nn.Module: the same module.
+        module (nn.Module): changed in place and returned.
+        group_size (int): images per group, at least 1.
 
     Raises:
-        ValueError: ``group_size`` is not a positive integer.
-        TypeError: there is a batch norm of another class, as
+        ValueError: ``group_size`` is no integer of at least 1.
+        TypeError: there is a batch norm of another class, such as
             ``SyncBatchNorm``, for which grouping is not defined.
     """
     check_count('group_batch_norm', 1, group_size=group_size)
     layers = {
         name: layer
         for name, layer in module.named_modules()
-        if isinstance(layer, BatchNorm)
+        if isinstance(layer, _BatchNorm)
     }
     for name, layer in layers.items():
         if type(layer) not in _GROUPED:
@@ -133,6 +130,6 @@ def group_batch_norm(module: nn.Module, group_size: int) -> nn.Module:
         layer.group_size = group_size
     print_log(
         f'{len(layers)} batch norms of {type(module).__name__} normalise '
-        f'groups of {group_size} samples in training',
+        f'groups of {group_size} images in training',
         logger='current')
     return module

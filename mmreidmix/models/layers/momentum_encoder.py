@@ -3,12 +3,11 @@
 import copy
 
 import torch
-import torch.nn as nn
 from mmengine.dist import all_reduce, get_world_size
 from mmengine.logging import print_log
+from torch import Tensor, nn
 
 from mmreidmix.checks import check_fraction
-from mmreidmix.compat import lerp_
 from mmreidmix.models.encoder import ENCODER_PARTS
 from mmreidmix.registry import MODELS
 
@@ -33,14 +32,16 @@ class MomentumEncoder(nn.Module):
             that it lacks is None in the copy.
         momentum (float): lambda in [0, 1).
         warmup (bool): use min(lambda, (1 + t) / (10 + t)) at update t = 0,
-            1, ...; in a short run lambda alone would keep the copy near the
-            weights that training started from.
+            1, 2 and so on. In a short run lambda alone would keep the copy
+            near the weights that training started from.
 
     Raises:
         ValueError: momentum out of its range.
     """
 
-    def __init__(self, encoder: nn.Module, momentum: float = 0.999,
+    def __init__(self,
+                 encoder: nn.Module,
+                 momentum: float = 0.999,
                  warmup: bool = False):
         super().__init__()
         check_fraction(self, momentum=momentum)
@@ -63,54 +64,40 @@ class MomentumEncoder(nn.Module):
         steps = int(self.steps)  # waits for a GPU
         return min(self.momentum, (1 + steps) / (10 + steps))
 
-    @torch.no_grad()
     def copy_from(self, encoder: nn.Module) -> None:
         """Start anew as a copy of the encoder's parts of the same names."""
-        for mine, its in self._pairs(encoder):
-            mine.copy_(its)
+        for name, part in self.named_children():
+            part.load_state_dict(getattr(encoder, name).state_dict())
         self.steps.zero_()
 
     @torch.no_grad()
     def update(self, encoder: nn.Module) -> None:
         """Take one step towards the encoder's parts of the same names."""
         weight = 1 - self.current_momentum()
-        floats, statistics = ([], []), ([], [])
+        own, its = [], []
+        statistics, its_statistics = [], []
         for name, part in self.named_children():
-            its = getattr(encoder, name)
-            _extend(floats, part.parameters(), its.parameters())
-            _extend(statistics, part.buffers(), its.buffers())
-        lerp_(*floats, weight)
-        self._follow(*statistics, weight)
+            other = getattr(encoder, name)
+            own.extend(part.parameters())
+            its.extend(other.parameters())
+            for buffer, its_buffer in zip(part.buffers(), other.buffers()):
+                if buffer.is_floating_point():
+                    statistics.append(buffer)
+                    its_statistics.append(its_buffer)
+                else:  # a counter
+                    buffer.copy_(its_buffer)
+        its_statistics = _mean_over_processes(its_statistics)
+        torch._foreach_lerp_(own + statistics, its + its_statistics, weight)
         self.steps += 1
 
-    @staticmethod
-    def _follow(mine: list, its: list, weight: float) -> None:
-        """Move buffers; those that count are copied."""
-        which = [i for i, m in enumerate(mine) if m.is_floating_point()]
-        for i in set(range(len(mine))) - set(which):
-            mine[i].copy_(its[i])
-        mine, its = [mine[i] for i in which], [its[i] for i in which]
-        if not mine:
-            return
-        if get_world_size() > 1:
-            flat = torch.cat([buffer.flatten() for buffer in its])
-            all_reduce(flat, op='mean')
-            sizes = [buffer.numel() for buffer in its]
-            its = [
-                part.view_as(buffer)
-                for part, buffer in zip(flat.split(sizes), its)
-            ]
-        lerp_(mine, its, weight)
 
-    def _pairs(self, encoder: nn.Module):
-        for name, part in self.named_children():
-            yield from zip(part.state_dict().values(),
-                           getattr(encoder, name).state_dict().values())
-
-
-def _extend(pair: tuple, mine, its) -> None:
-    pair[0].extend(mine)
-    pair[1].extend(its)
+def _mean_over_processes(tensors: list[Tensor]) -> list[Tensor]:
+    if get_world_size() == 1 or not tensors:
+        return tensors
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
+    all_reduce(flat, op='mean')
+    parts = flat.split([tensor.numel() for tensor in tensors])
+    return [part.view_as(tensor) for part, tensor in zip(parts, tensors)]
 
 
 def fill_momentum_encoder(state: dict, prefix: str, *args) -> None:
@@ -118,16 +105,16 @@ def fill_momentum_encoder(state: dict, prefix: str, *args) -> None:
 
     A hook of ``load_state_dict`` for models that have one.
     """
-    mine = f'{prefix}momentum_encoder.'
-    if any(key.startswith(mine) for key in state):
+    own = f'{prefix}momentum_encoder.'
+    if any(key.startswith(own) for key in state):
         return
     parts = tuple(f'{prefix}{part}.' for part in ENCODER_PARTS)
     copies = {
-        mine + key[len(prefix):]: value
+        own + key[len(prefix):]: value
         for key, value in state.items() if key.startswith(parts)
     }
     if copies:
         print_log(
             'the weights hold no momentum encoder: it begins as the encoder',
             logger='current')
-    state.update(copies, **{f'{mine}steps': torch.tensor(0)})
+    state.update(copies, **{f'{own}steps': torch.tensor(0)})

@@ -1,4 +1,6 @@
-from .augmentation_loss import AugmentationLoss
+"""Losses of a training batch, or of logits."""
+
+from .batch_contrast_losses import AugmentationLoss, InstanceLoss
 from .camera_centroids_loss import CameraCentroidsLoss
 from .centroids_loss import CentroidsLoss
 from .cluster_classification_loss import (
@@ -14,13 +16,12 @@ from .domain_similarity_loss import (
     NominalClassLoss,
 )
 from .identity_loss import IdentityLoss
-from .instance_loss import InstanceLoss
 from .triplet_loss import BatchHardTripletLoss, pairwise_distance
 
 __all__ = [
     'AugmentationLoss', 'BatchHardTripletLoss', 'CameraCentroidsLoss',
-    'CentroidsLoss', 'ClusterWeightedLoss', 'CompactnessLoss',
-    'DomainBalanceLoss', 'DomainSimilarityLoss', 'HypersphereLoss',
-    'IdentityLoss', 'InstanceLoss', 'NominalClassLoss', 'SoftLabelLoss',
-    'ClusterClassificationLoss', 'pairwise_distance'
+    'CentroidsLoss', 'ClusterClassificationLoss', 'ClusterWeightedLoss',
+    'CompactnessLoss', 'DomainBalanceLoss', 'DomainSimilarityLoss',
+    'HypersphereLoss', 'IdentityLoss', 'InstanceLoss', 'NominalClassLoss',
+    'SoftLabelLoss', 'pairwise_distance'
 ]

@@ -3,8 +3,7 @@
 from typing import Optional
 
 import torch
-import torch.nn as nn
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.checks import check_above, check_choice
 from mmreidmix.distributed import mean_of_usable
@@ -33,22 +32,19 @@ class CameraCentroidsLoss(nn.Module):
     ``chenhao2345/ICE``.
 
     Args:
-        temperature (float): t. Defaults to 0.07.
+        temperature (float): t.
         num_negatives (int, optional): so many most similar c_n; None: all.
-            Defaults to 50.
         fallback (str): what is pulled to where an identity has no other
             camera: 'own', its centre in its only camera; 'skip', nothing.
-        labelled_only (bool): images and centres of labelled identities
-            alone, as the cameras of ReMix's videos show different people.
-            False: those of clusters too. Defaults to True.
 
     Raises:
         ValueError: an option out of its range.
     """
 
-    def __init__(self, temperature: float = 0.07,
-                 num_negatives: Optional[int] = 50, fallback: str = 'own',
-                 labelled_only: bool = True):
+    def __init__(self,
+                 temperature: float = 0.07,
+                 num_negatives: Optional[int] = 50,
+                 fallback: str = 'own'):
         super().__init__()
         check_above(self, 0, temperature=temperature)
         if num_negatives is not None:
@@ -57,17 +53,15 @@ class CameraCentroidsLoss(nn.Module):
         self.temperature = temperature
         self.num_negatives = num_negatives
         self.fallback = fallback
-        self.labelled_only = labelled_only
 
     def forward(self, batch: TrainingBatch) -> Tensor:
-        """Loss of the images of a batch against the memory.
+        """Loss of the labelled images of a batch against the memory.
 
         Raises:
             RuntimeError: the memory does not hold the present identities.
         """
         memory = filled_memory(batch, self)
-        part = batch.labelled() if self.labelled_only else batch
-        rows = memory.rows_below(part.num_classes)
+        part, rows = batch.labelled(), memory.rows_below(batch.num_labelled)
         return self.compute(part.f, part.labels, part.camids,
                             memory.proxies[:rows], memory.labels[:rows],
                             memory.camids[:rows])
@@ -78,25 +72,25 @@ class CameraCentroidsLoss(nn.Module):
         """Compute the loss of features.
 
         Args:
-            features (Tensor): unit length, shape (B, D); B may be 0.
-            labels (Tensor): identities, shape (B,).
-            camids (Tensor): cameras, unique over domains, shape (B,).
-            proxies (Tensor): centre of each identity in each camera that
-                sees it, unit length, shape (R, D).
-            proxy_labels (Tensor): shape (R,).
-            proxy_camids (Tensor): shape (R,).
+            features (Tensor): (B, D) unit length; B may be 0.
+            labels (Tensor): (B,) identities.
+            camids (Tensor): (B,) cameras, unique over domains.
+            proxies (Tensor): (R, D) centre of each identity in each camera
+                that sees it, unit length.
+            proxy_labels (Tensor): (R,).
+            proxy_camids (Tensor): (R,).
 
         Returns:
             Tensor: scalar, mean over the images with a centre to pull to.
         """
-        alike = labels[:, None] == proxy_labels[None]
-        positives = alike & (camids[:, None] != proxy_camids[None])
+        alike = labels[:, None] == proxy_labels
+        positives = alike & (camids[:, None] != proxy_camids)
         if self.fallback == 'own':
             positives = torch.where(
                 positives.any(1, keepdim=True), positives, alike)
         hardest = self._hardest(features, proxies, ~alike)
-        # Of thousands of centres a batch needs few: the others shall not
-        # take part in the backward pass.
+        # Of thousands of centres a batch needs few: the others take no part
+        # in the backward pass.
         needed = positives.any(0)
         needed[hardest.flatten()] = True
         place = needed.cumsum(0) - 1
@@ -108,7 +102,8 @@ class CameraCentroidsLoss(nn.Module):
         return mean_of_usable(losses, positives.any(1))
 
     @torch.no_grad()
-    def _hardest(self, features, proxies, which):
+    def _hardest(self, features: Tensor, proxies: Tensor,
+                 which: Tensor) -> Tensor:
         """Rows of the centres to compare with, (B, n)."""
         if self.num_negatives is None or self.num_negatives >= len(proxies):
             rows = torch.arange(len(proxies), device=proxies.device)

@@ -3,8 +3,7 @@
 from typing import Optional
 
 import torch
-import torch.nn as nn
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.checks import check_above, check_choice
 from mmreidmix.distributed import mean_of_usable
@@ -31,9 +30,8 @@ class CentroidsLoss(nn.Module):
 
     Args:
         temperature (float): t. Cosines over thousands of centres need it
-            well below 1. Defaults to 0.07.
-
-        negatives (str): see :func:`negative_groups`. Defaults to 'joint'.
+            well below 1.
+        negatives (str): see :func:`negative_groups`.
 
     Raises:
         ValueError: an option out of its range.
@@ -50,50 +48,38 @@ class CentroidsLoss(nn.Module):
         """Loss of f (B, D) against the centres in the memory.
 
         Raises:
-            RuntimeError: the memory does not hold the present identities, or
-                not the one camera of each cluster that ``negatives`` needs.
+            RuntimeError: the memory does not hold the present identities.
         """
         memory = filled_memory(batch, self)
-        first = batch.num_labelled
-        return self.compute(
-            batch.f, batch.labels, memory.centroids, memory.known,
-            negative_groups(self.negatives, batch.labels, batch.camids, first),
-            self._centroid_groups(memory, first))
-
-    def _centroid_groups(self, memory, first: int) -> Optional[Tensor]:
-        rows = len(memory.labels) - memory.rows_below(first)
-        if self.negatives in ('video', 'certain') and (
-                not memory.per_camera or rows > memory.num_classes - first):
-            raise RuntimeError(
-                f'{type(self).__name__}: negatives={self.negatives!r} needs '
-                'clusters of one camera each, as ReMixHook makes them, and '
-                'model.memory.per_camera = True')
         camids = memory.labels.new_zeros(memory.num_classes)
+        # A pseudo identity has one row: it is seen by one camera.
         camids[memory.labels] = memory.camids
-        labels = torch.arange(memory.num_classes, device=camids.device)
-        return negative_groups(self.negatives, labels, camids, first)
+        identities = torch.arange(memory.num_classes, device=camids.device)
+        groups, centroid_groups = (
+            negative_groups(self.negatives, *part, batch.num_labelled)
+            for part in ((batch.labels, batch.camids), (identities, camids)))
+        return self.compute(batch.f, batch.labels, memory.centroids,
+                            memory.known, groups, centroid_groups)
 
-    def compute(
-            self,
-            features: Tensor,
-            labels: Tensor,
-            centroids: Tensor,
-            known: Optional[Tensor] = None,
-            groups: Optional[Tensor] = None,
-            centroid_groups: Optional[Tensor] = None) -> Tensor:
+    def compute(self,
+                features: Tensor,
+                labels: Tensor,
+                centroids: Tensor,
+                known: Optional[Tensor] = None,
+                groups: Optional[Tensor] = None,
+                centroid_groups: Optional[Tensor] = None) -> Tensor:
         """Compute the loss of features.
 
         Args:
-            features (Tensor): unit length, shape (B, D).
-            labels (Tensor): rows of centroids, shape (B,).
-            centroids (Tensor): unit length, shape (K, D). A row of zeros is
-                an identity without a centre, which takes no part.
-            known (Tensor, optional): which rows are not zero, bool, shape
-                (K,), to save looking for them.
-            groups (Tensor, optional): where given, the other centres are
-                those of the image's group, see :func:`comparable`, shape
-                (B,).
-            centroid_groups (Tensor, optional): shape (K,).
+            features (Tensor): (B, D) unit length.
+            labels (Tensor): (B,) rows of centroids.
+            centroids (Tensor): (K, D) unit length. A row of zeros is an
+                identity without a centre, which takes no part.
+            known (Tensor, optional): (K,) bool, which rows are not zero, to
+                save looking for them.
+            groups (Tensor, optional): (B,) where given, the other centres are
+                those of the image's group, see :func:`comparable`.
+            centroid_groups (Tensor, optional): (K,).
 
         Returns:
             Tensor: scalar, mean over the images whose identity has a centre.

@@ -6,24 +6,24 @@ from typing import Optional
 
 import numpy as np
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.checks import check_above
 from mmreidmix.distributed import mean_of_usable
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import Clustering, TrainingBatch
 
+#: Images whose distances to their centres are computed at a time.
 BLOCK = 1 << 14
 
 
 class ClusterClassificationLoss(nn.Module, ABC):
     """Classification of clustered images, with what the clustering knew.
 
-    The target loss of :class:`DAAM`. :meth:`on_clustering` hears of each
-    clustering. What it keeps is in no state dict, as its size changes with
-    every clustering: :meth:`label_state` is for checkpoints.
+    The target loss of :class:`DAAM`. What it takes over from a clustering is
+    in no state dict, as its size changes with every clustering:
+    :meth:`label_state` is for checkpoints.
 
     Args:
         within_camera (bool): an image is told from those clusters alone that
@@ -31,25 +31,25 @@ class ClusterClassificationLoss(nn.Module, ABC):
             per camera, and a choice among all clusters would push them
             apart. As in the intra-camera loss of Wang et al. (CAP, AAAI
             2021); no part of DAAM. Where all images of a domain have one
-            camera number these are all of its clusters. Defaults to True.
+            camera number these are all of its clusters.
 
     Attributes:
-        images (np.ndarray, optional): clustered images of the mixture,
-            ascending, shape (n,).
-        kept (dict[str, Tensor]): what else is kept of the clustering.
+        images (np.ndarray, optional): (n,) clustered images of the mixture,
+            ascending. Arguments ``rows`` are places in it.
+        targets (dict[str, Tensor]): what else is taken from the clustering.
     """
 
-    #: names of what :meth:`keep` gives
-    kept_names: tuple = ()
+    #: Names of what :meth:`targets_of` gives.
+    target_names: tuple[str, ...] = ()
 
     def __init__(self, within_camera: bool = True):
         super().__init__()
         self.within_camera = within_camera
         self.images: Optional[np.ndarray] = None
-        self.kept: dict = {}
+        self.targets: dict[str, Tensor] = {}
 
     def on_clustering(self, clustering: Clustering) -> None:
-        """Hear of a clustering."""
+        """Take over a clustering."""
         # Images of a batch are looked up by bisection.
         order = np.argsort(clustering.images)
         clusters = torch.from_numpy(clustering.clusters[order])
@@ -61,42 +61,38 @@ class ClusterClassificationLoss(nn.Module, ABC):
             len(numbers), len(clustering.centroids), dtype=torch.bool)
         seen[cameras, clusters] = True
         self.images = clustering.images[order]
-        self.kept = dict(
+        self.targets = dict(
             cameras=cameras,
             seen=seen,
-            **self.keep(clustering.embeddings[order], clusters,
-                        clustering.centroids))
+            **self.targets_of(clustering.embeddings[order], clusters,
+                              clustering.centroids))
 
     @abstractmethod
-    def keep(self, embeddings: Tensor, clusters: Tensor,
-             centroids: Tensor) -> dict[str, Tensor]:
+    def targets_of(self, embeddings: Tensor, clusters: Tensor,
+                   centroids: Tensor) -> dict[str, Tensor]:
         """What the loss needs of a clustering.
 
         Args:
-            embeddings (Tensor): clustered images, of unit length, (n, D).
-            clusters (Tensor): cluster of each, int64, shape (n,).
-            centroids (Tensor): unit-length centres, shape (K, D).
+            embeddings (Tensor): (n, D) clustered images, unit length.
+            clusters (Tensor): (n,) int64, cluster of each.
+            centroids (Tensor): (K, D) centres, unit length.
         """
 
     @abstractmethod
     def per_image(self, log_p: Tensor, clusters: Tensor,
                   rows: Tensor) -> Tensor:
-        """Loss of each image, shape (B,).
+        """Loss of each image, (B,).
 
         Args:
-            log_p (Tensor): log-softmax of the logits over the clusters of
-                :meth:`choice`, 0 for the others, shape (B, K).
-            clusters (Tensor): shape (B,).
-            rows (Tensor): shape (B,).
+            log_p (Tensor): (B, K) log-softmax of the logits over the clusters
+                of :meth:`candidates`, 0 for the others.
+            clusters (Tensor): (B,).
+            rows (Tensor): (B,).
         """
 
-    def choice(self, rows: Tensor) -> Tensor:
-        """Clusters among which some images are classified, bool, (B, K).
-
-        Args:
-            rows (Tensor): where they are among the clustered images.
-        """
-        return self.kept['seen'][self.kept['cameras'][rows.cpu()]]
+    def candidates(self, rows: Tensor) -> Tensor:
+        """Clusters among which images are classified, bool, (B, K)."""
+        return self.targets['seen'][self.targets['cameras'][rows.cpu()]]
 
     def forward(self, batch: TrainingBatch, head: nn.Module) -> Tensor:
         """Loss of the clustered images of a batch.
@@ -107,9 +103,9 @@ class ClusterClassificationLoss(nn.Module, ABC):
                 the classifier of the clusters.
 
         Raises:
-            RuntimeError: no clustering was told.
+            RuntimeError: there was no clustering.
         """
-        if not self.kept:
+        if not self.targets:
             raise RuntimeError(
                 f'{type(self).__name__} knows no clustering: PseudoLabelHook '
                 'tells it. A run can be resumed between two clusterings only '
@@ -125,47 +121,46 @@ class ClusterClassificationLoss(nn.Module, ABC):
         """Compute the loss of logits.
 
         Args:
-            logits (Tensor): over the clusters, shape (B, K). B may be 0 and
-                may differ between processes.
-            clusters (Tensor): cluster of each image, shape (B,).
-            rows (Tensor): where each image is among the clustered ones,
-                int64, shape (B,).
+            logits (Tensor): (B, K) over the clusters. B may be 0 and may
+                differ between processes.
+            clusters (Tensor): (B,) cluster of each image.
+            rows (Tensor): (B,) int64, place of each among the clustered ones.
 
         Returns:
             Tensor: scalar, mean over the images of all processes.
         """
-        others = ~self.choice(rows).to(logits.device)
+        others = ~self.candidates(rows).to(logits.device)
         log_p = F.log_softmax(logits.masked_fill(others, -torch.inf), dim=1)
         log_p = log_p.masked_fill(others, 0.0)
         losses = self.per_image(log_p, clusters, rows)
         return mean_of_usable(losses, torch.ones_like(clusters).bool())
 
     def label_state(self) -> dict:
-        """What was kept of the last clustering, tensors on the CPU."""
+        """What was taken from the last clustering, tensors on the CPU."""
         if self.images is None:
             return {}
         return dict(
             images=torch.from_numpy(self.images),
-            target={name: value.cpu() for name, value in self.kept.items()})
+            target={k: v.cpu() for k, v in self.targets.items()})
 
     def load_label_state(self, state: Mapping) -> None:
         """Take over what :meth:`label_state` gave.
 
         Raises:
-            RuntimeError: it was kept by another loss.
+            RuntimeError: it is that of another loss.
         """
         if 'images' not in state:
             return
-        wanted = {'cameras', 'seen', *self.kept_names}
+        wanted = {'cameras', 'seen', *self.target_names}
         if set(state['target']) != wanted:
             raise RuntimeError(
-                f'{type(self).__name__} keeps {sorted(wanted)} of a '
+                f'{type(self).__name__} needs {sorted(wanted)} of a '
                 f'clustering, the checkpoint holds {sorted(state["target"])}: '
                 'it was written with another `target`, or by an older '
                 'version. Resume from a checkpoint at which images are '
                 'clustered anew')
         self.images = state['images'].numpy()
-        self.kept = dict(state['target'])
+        self.targets = dict(state['target'])
 
 
 @MODELS.register_module()
@@ -181,10 +176,10 @@ class ClusterWeightedLoss(ClusterClassificationLoss):
         within_camera (bool): see :class:`ClusterClassificationLoss`.
     """
 
-    kept_names = ('weights', )
+    target_names = ('weights', )
 
-    def keep(self, embeddings: Tensor, clusters: Tensor,
-             centroids: Tensor) -> dict[str, Tensor]:
+    def targets_of(self, embeddings: Tensor, clusters: Tensor,
+                   centroids: Tensor) -> dict[str, Tensor]:
         """The weights of all images."""
         distances = torch.cat([
             (rows - centroids[own]).square().sum(1)
@@ -201,7 +196,7 @@ class ClusterWeightedLoss(ClusterClassificationLoss):
     def per_image(self, log_p: Tensor, clusters: Tensor,
                   rows: Tensor) -> Tensor:
         """Weighted cross-entropy of each image, (B,)."""
-        weights = self.kept['weights'][rows.cpu()].to(log_p)
+        weights = self.targets['weights'][rows.cpu()].to(log_p)
         return -weights * log_p.gather(1, clusters[:, None])[:, 0]
 
 
@@ -216,45 +211,41 @@ class SoftLabelLoss(ClusterClassificationLoss):
 
     Args:
         temperature (float): T; small against differences of cosines, else the
-            labels are the model's own opinion. Defaults to 0.01.
-        within_camera (bool): see :class:`ClusterClassificationLoss`.
+            labels are the model's own opinion.
+        **kwargs: see :class:`ClusterClassificationLoss`.
 
     Raises:
         ValueError: temperature not above 0.
     """
 
-    kept_names = ('embeddings', 'centroids')
+    target_names = ('embeddings', 'centroids')
 
     def __init__(self, temperature: float = 0.01, **kwargs):
         super().__init__(**kwargs)
         check_above(self, 0, temperature=temperature)
         self.temperature = temperature
 
-    def keep(self, embeddings: Tensor, clusters: Tensor,
-             centroids: Tensor) -> dict[str, Tensor]:
+    def targets_of(self, embeddings: Tensor, clusters: Tensor,
+                   centroids: Tensor) -> dict[str, Tensor]:
         """Embeddings and centres."""
         return dict(embeddings=embeddings.half(), centroids=centroids)
 
     def soft_labels(self, rows: Tensor) -> Tensor:
-        """Soft labels q of some images, shape (B, K).
-
-        Args:
-            rows (Tensor): where they are among the clustered images.
-        """
-        centroids = self.kept['centroids']
-        f = self.kept['embeddings'][rows.cpu()].to(centroids)
+        """Soft labels q of images, (B, K)."""
+        centroids = self.targets['centroids']
+        f = self.targets['embeddings'][rows.cpu()].to(centroids)
         logits = f @ centroids.T / self.temperature
-        others = ~self.choice(rows).to(logits.device)
+        others = ~self.candidates(rows).to(logits.device)
         return logits.masked_fill(others, -torch.inf).softmax(1)
 
     def per_image(self, log_p: Tensor, clusters: Tensor,
                   rows: Tensor) -> Tensor:
         """Cross-entropy of each image with its soft label, (B,)."""
-        self.kept['centroids'] = self.kept['centroids'].to(log_p)
+        self.targets['centroids'] = self.targets['centroids'].to(log_p)
         return -(self.soft_labels(rows) * log_p).sum(1)
 
 
 def _mean_of_clusters(values: Tensor, clusters: Tensor, num: int) -> Tensor:
-    """Mean of the values of each cluster, shape (num,)."""
+    """Mean of the values of each cluster, (num,)."""
     sums = values.new_zeros(num).index_add_(0, clusters, values)
     return sums / torch.bincount(clusters, minlength=num).clamp(min=1)

@@ -1,8 +1,7 @@
 """The domain balance loss of DomainMix."""
 
-import torch.nn as nn
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.registry import MODELS
 
@@ -19,6 +18,6 @@ class DomainBalanceLoss(nn.Module):
     """
 
     def forward(self, logits: Tensor) -> Tensor:
-        """Scalar loss of domain logits u, shape (B, 2)."""
+        """Scalar loss of domain logits u (B, 2)."""
         log_q = F.log_softmax(logits, dim=1)
         return (log_q.exp() * log_q + 0.5).sum(dim=1).mean()

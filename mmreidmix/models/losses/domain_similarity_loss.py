@@ -4,9 +4,8 @@ from abc import ABC, abstractmethod
 from typing import Optional
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.checks import check_above, check_fraction
 from mmreidmix.distributed import (
@@ -24,28 +23,25 @@ class DomainSimilarityLoss(nn.Module, ABC):
     Shared features of both domains shall look as if they came from one, with
     no adversary that tells source from target: Huang et al., DAAM (arXiv
     1905.10529). The paper's formula is not known; each subclass is a form of
-    ours. All are means over the images of a domain, then over both domains,
-    and 0 where no process has an image of one of them: there is nothing to
-    adapt to, and pulling source features together costs what they know.
+    ours. All are means over the images of a role, then over both roles, and 0
+    where no process has an image of one of them: there is nothing to adapt
+    to, and pulling source features together costs what they know.
     """
 
     def forward(self, batch: TrainingBatch) -> Tensor:
-        """Loss of x (B, D) and of what attention left over, (B, D')."""
+        """Loss of x (B, D) and of what attention left over (B, D')."""
         return self.compute(batch.x, batch.attended.pooled_specific(),
                             batch.roles)
 
     def compute(self, shared: Tensor, specific: Tensor,
                 roles: Tensor) -> Tensor:
-        """Compute the loss of features.
+        """Compute the scalar loss of features.
 
         Args:
-            shared (Tensor): domain-shared features, shape (B, D), B the same
-                in every process.
-            specific (Tensor): domain-specific features, shape (B, D').
-            roles (Tensor): 0 labelled, 1 unlabelled, shape (B,).
-
-        Returns:
-            Tensor: scalar.
+            shared (Tensor): (B, D) domain-shared features, B the same in
+                every process.
+            specific (Tensor): (B, D') domain-specific features.
+            roles (Tensor): (B,) 0 labelled, 1 unlabelled.
         """
         values = self.per_image(shared, specific, roles)
         both = (count_roles(roles) > 0).all()
@@ -54,7 +50,7 @@ class DomainSimilarityLoss(nn.Module, ABC):
     @abstractmethod
     def per_image(self, shared: Tensor, specific: Tensor,
                   roles: Tensor) -> Tensor:
-        """Loss of each image, shape (B,); arguments as above."""
+        """Loss of each image, (B,); arguments as of :meth:`compute`."""
 
 
 @MODELS.register_module()
@@ -62,30 +58,32 @@ class HypersphereLoss(DomainSimilarityLoss):
     """Pulls features of unit length into a ball around a running centre.
 
     max(0, ||f - o||^2 - R^2): o is the mean of the running means of the two
-    domains, R^2 a quantile of recent squared distances; both without
-    gradient. R > 0 leaves identities room. The form is that of support vector
-    data description; a reconstruction of DAAM.
+    roles, R^2 a quantile of recent squared distances; both without gradient.
+    R > 0 leaves identities room. The form is that of support vector data
+    description; a reconstruction of DAAM.
 
     Args:
         in_channels (int): width D of the shared features.
         momentum (float): weight of the past in a running mean, in [0, 1).
-            Defaults to 0.9.
-        quantile (float): of the distances, in [0, 1). Defaults to 0.5.
-        window (int): so many recent images. Defaults to 1024.
+        quantile (float): of the distances, in [0, 1).
+        window (int): number of recent images.
 
     Raises:
         ValueError: an option out of its range.
     """
 
-    def __init__(self, in_channels: int, momentum: float = 0.9,
-                 quantile: float = 0.5, window: int = 1024):
+    def __init__(self,
+                 in_channels: int,
+                 momentum: float = 0.9,
+                 quantile: float = 0.5,
+                 window: int = 1024):
         super().__init__()
         check_above(self, 0, in_channels=in_channels, window=window)
         check_fraction(self, momentum=momentum, quantile=quantile)
         self.momentum = momentum
         self.quantile = quantile
-        # A domain that was never seen has a mean of zeros, and a place that
-        # was never filled a distance of -1.
+        # The mean of a role without an image so far is zeros, and a place
+        # that was never filled holds a distance of -1.
         self.register_buffer('means', torch.zeros(2, in_channels))
         self.register_buffer('recent', torch.full((window, ), -1.0))
 
@@ -94,18 +92,17 @@ class HypersphereLoss(DomainSimilarityLoss):
         """Squared distance beyond the ball, (B,); in training it moves."""
         f = F.normalize(shared)
         if self.training:
-            self._follow(gather_with_grad(f.detach()),
-                         gather_with_grad(roles))
+            self._follow(gather_with_grad(f.detach()), gather_with_grad(roles))
         distances = (f - self.centre()).square().sum(1)
         return (distances - self.square_radius()).clamp(min=0)
 
     def centre(self) -> Tensor:
-        """o, shape (D,)."""
-        seen = self.means.any(1).sum().clamp(min=1)
-        return self.means.sum(0) / seen
+        """o, (D,)."""
+        num_roles = self.means.any(1).sum().clamp(min=1)
+        return self.means.sum(0) / num_roles
 
     def square_radius(self) -> Tensor:
-        """R^2, scalar; 0 before anything was seen."""
+        """R^2, scalar; 0 before the first image."""
         known = self.recent[self.recent >= 0]
         if not len(known):
             return self.recent.new_zeros(())
@@ -115,12 +112,12 @@ class HypersphereLoss(DomainSimilarityLoss):
     def _follow(self, f: Tensor, roles: Tensor) -> None:
         """Move means and radius by the images of all processes."""
         f = f.to(self.means)
-        members = torch.stack([roles == d for d in (0, 1)]).to(f)
+        members = torch.stack([roles == r for r in (0, 1)]).to(f)
         counts = members.sum(1, keepdim=True)
         new = members @ f / counts.clamp(min=1)
-        seen = self.means.any(1, keepdim=True)
         moved = torch.where(
-            seen, self.means.lerp(new, 1 - self.momentum), new)
+            self.means.any(1, keepdim=True),
+            self.means.lerp(new, 1 - self.momentum), new)
         self.means.copy_(torch.where(counts > 0, moved, self.means))
         distances = (f - self.centre()).square().sum(1)
         recent = torch.cat([self.recent, distances])
@@ -142,7 +139,8 @@ class NominalClassLoss(DomainSimilarityLoss):
             to ``in_channels``.
     """
 
-    def __init__(self, in_channels: int,
+    def __init__(self,
+                 in_channels: int,
                  specific_channels: Optional[int] = None):
         super().__init__()
         specific_channels = specific_channels or in_channels
@@ -164,9 +162,9 @@ class CompactnessLoss(DomainSimilarityLoss):
     """Pulls features of unit length to the mean of all others.
 
     ||f_i - mean_{j != i} f_j||^2 over the images of all processes, where the
-    images of a domain weigh as much as those of the other. Perera and Patel,
+    images of a role weigh as much as those of the other. Perera and Patel,
     "Learning Deep Features for One-Class Classification" (TIP 2019), balanced
-    over domains by us; a reconstruction of DAAM.
+    over roles by us; a reconstruction of DAAM.
     """
 
     def per_image(self, shared: Tensor, specific: Tensor,
@@ -174,7 +172,7 @@ class CompactnessLoss(DomainSimilarityLoss):
         """Squared distance of each image to the others' mean, (B,)."""
         f = F.normalize(shared)
         pool, pool_roles = gather_with_grad(f), gather_with_grad(roles)
-        counts = torch.stack([(pool_roles == d).sum() for d in (0, 1)])
+        counts = torch.stack([(pool_roles == r).sum() for r in (0, 1)])
         weights = 1 / (counts.clamp(min=1) * (counts > 0).sum()).to(f)
         own = weights[roles][:, None]
         others = weights[pool_roles] @ pool - own * f

@@ -1,8 +1,7 @@
 """Softmax classification of identities."""
 
-import torch.nn as nn
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.checks import check_above, check_fraction
 from mmreidmix.registry import MODELS
@@ -17,11 +16,13 @@ class IdentityLoss(nn.Module):
     T = 2, s = 0.1 (``WangWenhao0716/DomainMix``, ``dg/loss/crossentropy.py``).
 
     Args:
-        label_smoothing (float): s in [0, 1). Defaults to 0.1.
-        temperature (float): T > 0. Defaults to 1.
+        label_smoothing (float): s in [0, 1).
+        temperature (float): T > 0.
     """
 
-    def __init__(self, label_smoothing: float = 0.1, temperature: float = 1.0):
+    def __init__(self,
+                 label_smoothing: float = 0.1,
+                 temperature: float = 1.0):
         super().__init__()
         check_fraction(self, label_smoothing=label_smoothing)
         check_above(self, 0, temperature=temperature)

@@ -1,15 +1,11 @@
-"""What the losses over similarities share."""
+"""Functions that the losses over similarities share."""
 
-from abc import ABC, abstractmethod
-from typing import Optional
+from typing import Any, Optional
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from mmreidmix.checks import check_above, check_choice
-from mmreidmix.distributed import mean_of_usable
 from mmreidmix.structures import TrainingBatch
 
 NEGATIVES = ('joint', 'separate', 'video', 'certain')
@@ -17,7 +13,7 @@ NEGATIVES = ('joint', 'separate', 'video', 'certain')
 
 def negative_groups(negatives: str, labels: Tensor, camids: Tensor,
                     num_labelled: int) -> Optional[Tensor]:
-    """Images that are each other's negatives.
+    """Groups of images that are each other's negatives.
 
     Args:
         negatives (str): 'joint', images of every other identity; 'separate',
@@ -26,27 +22,38 @@ def negative_groups(negatives: str, labels: Tensor, camids: Tensor,
             'certain', those and the labelled ones, and all for labelled
             images: nobody is compared who may be the same person, for videos
             that show the same people.
-        labels (Tensor): identities, shape (B,).
-        camids (Tensor): cameras, unique over domains, shape (B,).
+        labels (Tensor): (B,) identities.
+        camids (Tensor): (B,) cameras, unique over domains.
         num_labelled (int): identities below it are labelled.
 
     Returns:
-        Tensor | None: group of each image, shape (B,), for
-        :func:`comparable`; None: all are.
+        Tensor | None: (B,) group of each image, for :func:`comparable`;
+        None: all images are in one.
     """
     if negatives == 'joint':
         return None
-    pseudo = (labels >= num_labelled).long()
+    roles = (labels >= num_labelled).long()
     if negatives == 'separate':
-        return pseudo
-    videos = pseudo * (1 + camids)
+        return roles
+    videos = roles * (1 + camids)
     if negatives == 'video':
         return videos
     # A labelled person is known to be none of the others.
     return torch.where(videos > 0, videos, -1)
 
 
-def filled_memory(batch: TrainingBatch, loss: nn.Module):
+def comparable(groups: Tensor, other_groups: Tensor) -> Tensor:
+    """Pairs of one group, bool, (B, M); a negative one goes with all.
+
+    Args:
+        groups (Tensor): (B,).
+        other_groups (Tensor): (M,).
+    """
+    free = (groups < 0)[:, None] | (other_groups < 0)
+    return free | (groups[:, None] == other_groups)
+
+
+def filled_memory(batch: TrainingBatch, loss: nn.Module) -> Any:
     """The memory of a batch, with centres of the present identities.
 
     Raises:
@@ -55,8 +62,7 @@ def filled_memory(batch: TrainingBatch, loss: nn.Module):
     memory, name = batch.memory, type(loss).__name__
     if memory is None:
         raise RuntimeError(f'{name} compares with centres of identities: set '
-                           'model.memory, for instance '
-                           "dict(type='CentroidsMemory')")
+                           "model.memory = dict(type='CentroidsMemory')")
     if memory.num_classes != batch.num_classes:
         raise RuntimeError(
             f'{name}: the memory holds {memory.num_classes} of '
@@ -67,47 +73,17 @@ def filled_memory(batch: TrainingBatch, loss: nn.Module):
     return memory
 
 
-def negatives_of(labels: Tensor,
-              other_labels: Tensor,
-              groups: Optional[Tensor] = None,
-              other_groups: Optional[Tensor] = None) -> Tensor:
-    """Which others are negatives of which anchors, bool, shape (B, M).
-
-    Args:
-        labels (Tensor): identities of the anchors, shape (B,).
-        other_labels (Tensor): identities of the others, shape (M,).
-        groups (Tensor, optional): where given, only others that
-            :func:`comparable` finds are negatives, shape (B,).
-        other_groups (Tensor, optional): shape (M,).
-    """
-    different = labels[:, None] != other_labels[None]
-    if groups is None:
-        return different
-    return different & comparable(groups, other_groups)
-
-
-def comparable(groups: Tensor, other_groups: Tensor) -> Tensor:
-    """Pairs of one group, bool, shape (B, M); a negative one goes with all.
-
-    Args:
-        groups (Tensor): shape (B,).
-        other_groups (Tensor): shape (M,).
-    """
-    free = (groups < 0)[:, None] | (other_groups < 0)[None]
-    return free | (groups[:, None] == other_groups[None])
-
-
 def scaled_similarity(features: Tensor, others: Tensor,
                       temperature: float) -> Tensor:
     """Cosine / temperature of unit-length rows, never in half precision.
 
     Args:
-        features (Tensor): shape (B, D).
-        others (Tensor): shape (M, D).
+        features (Tensor): (B, D).
+        others (Tensor): (M, D).
         temperature (float): above 0.
 
     Returns:
-        Tensor: shape (B, M), at least float32, also under autocast.
+        Tensor: (B, M), at least float32, also under autocast.
     """
     dtype = torch.promote_types(features.dtype, torch.float32)
     with torch.autocast(features.device.type, enabled=False):
@@ -118,11 +94,11 @@ def log_sum_exp(logits: Tensor, which: Tensor) -> Tensor:
     """Logarithm of the sum of exp over the chosen entries of each row.
 
     Args:
-        logits (Tensor): shape (B, M).
-        which (Tensor): bool, shape (B, M).
+        logits (Tensor): (B, M).
+        which (Tensor): (B, M), bool.
 
     Returns:
-        Tensor: shape (B,); where no entry is chosen, a huge negative number
+        Tensor: (B,); where no entry is chosen, a huge negative number
         without a gradient (minus infinity would have a gradient of NaN).
     """
     nothing = torch.finfo(logits.dtype).min / 2
@@ -137,12 +113,12 @@ def mean_over_positives(logits: Tensor, positives: Tensor,
     """Mean over positives p of - log(e^p / (e^p + sum_n e^n)), per anchor.
 
     Args:
-        logits (Tensor): shape (B, M).
-        positives (Tensor): bool, shape (B, M).
-        negatives (Tensor): log sum exp of the negatives, shape (B,).
+        logits (Tensor): (B, M).
+        positives (Tensor): (B, M), bool.
+        negatives (Tensor): (B,) log sum exp of the negatives.
 
     Returns:
-        Tensor: shape (B,), 0 for an anchor without positives.
+        Tensor: (B,), 0 for an anchor without positives.
     """
     # Few entries are positives, and softplus is what takes time here.
     anchors, others = positives.nonzero(as_tuple=True)
@@ -150,82 +126,3 @@ def mean_over_positives(logits: Tensor, positives: Tensor,
     sums = torch.zeros_like(negatives).index_put((anchors, ), terms,
                                                  accumulate=True)
     return sums / positives.sum(1).clamp(min=1)
-
-
-class BatchContrastLoss(nn.Module, ABC):
-    """Softmax of images over the momentum embeddings of a batch.
-
-    mean_i mean_p - log(e^(f_i m_p / t) / (e^(f_i m_p / t) + sum_n e^(f_i m_n
-    / t))): a subclass says what the positives p of an anchor i are; the
-    negatives n are images of other identities.
-
-    Args:
-        temperature (float): t. Defaults to 0.1.
-        negatives (str): see :func:`negative_groups`. Defaults to 'joint'.
-
-    Raises:
-        ValueError: an option out of its range.
-    """
-
-    def __init__(self, temperature: float = 0.1, negatives: str = 'joint'):
-        super().__init__()
-        check_above(self, 0, temperature=temperature)
-        check_choice(self, NEGATIVES, negatives=negatives)
-        self.temperature = temperature
-        self.negatives = negatives
-
-    @abstractmethod
-    def positives(self, alike: Tensor, own: Tensor) -> Tensor:
-        """Positives of each anchor, bool, shape (B, M).
-
-        Args:
-            alike (Tensor): keys of the anchor's identity, bool, (B, M).
-            own (Tensor): the key of the anchor's own image, bool, (B, M).
-        """
-
-    def forward(self, batch: TrainingBatch) -> Tensor:
-        """Loss of f (B, D) against the momentum embeddings of a batch.
-
-        Those of all processes are compared with, so that the loss does not
-        depend on their number.
-        """
-        keys = batch.keys
-        groups, key_groups = (
-            negative_groups(self.negatives, part.labels, part.camids,
-                            batch.num_labelled) for part in (batch, keys))
-        return self.compute(batch.f, batch.labels, keys.keys, keys.labels,
-                            keys.own, groups, key_groups)
-
-    def compute(self,
-                features: Tensor,
-                labels: Tensor,
-                keys: Tensor,
-                key_labels: Tensor,
-                same: Tensor,
-                groups: Optional[Tensor] = None,
-                key_groups: Optional[Tensor] = None) -> Tensor:
-        """Compute the loss of features.
-
-        Args:
-            features (Tensor): anchors of unit length, shape (B, D).
-            labels (Tensor): their identities, shape (B,).
-            keys (Tensor): momentum embeddings of the batches of all
-                processes, of unit length, shape (M, D).
-            key_labels (Tensor): shape (M,).
-            same (Tensor): where the anchor's own image is among the keys,
-                shape (B,).
-            groups (Tensor, optional): where given, negatives are of the
-                anchor's group, see :func:`comparable`, shape (B,).
-            key_groups (Tensor, optional): shape (M,).
-
-        Returns:
-            Tensor: scalar, mean over the anchors that have a positive.
-        """
-        logits = scaled_similarity(features, keys, self.temperature)
-        negatives = negatives_of(labels, key_labels, groups, key_groups)
-        alike = labels[:, None] == key_labels[None]
-        own = torch.zeros_like(alike).scatter(1, same[:, None], True)
-        positives = self.positives(alike, own)
-        losses = mean_over_positives(logits, positives,
-                                     log_sum_exp(logits, negatives))
-        return mean_of_usable(losses, positives.any(1))

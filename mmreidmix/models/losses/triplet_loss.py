@@ -3,9 +3,8 @@
 from typing import Optional
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.checks import check_at_least
 from mmreidmix.distributed import gather_with_grad
@@ -14,7 +13,7 @@ from mmreidmix.structures import TrainingBatch
 
 
 def pairwise_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Euclidean distances of the rows of a (N, D) and b (M, D): (N, M).
+    """Euclidean distances (N, M) of the rows of a (N, D) and b (M, D).
 
     Through the matrix product, with the square kept above 1e-12: the root has
     no gradient at 0.
@@ -61,12 +60,11 @@ class BatchHardTripletLoss(nn.Module):
         """Compute the loss of features.
 
         Args:
-            features (Tensor): anchors, shape (B, D), not normalised.
-            labels (Tensor): identities, shape (B,).
-            pool (Tensor, optional): what positives and negatives are taken
-                from, shape (M, D): the anchors of all processes. Default:
-                the anchors.
-            pool_labels (Tensor, optional): shape (M,).
+            features (Tensor): (B, D) anchors, not normalised.
+            labels (Tensor): (B,) identities.
+            pool (Tensor, optional): (M, D) positives and negatives are taken
+                from here. Default: the anchors.
+            pool_labels (Tensor, optional): (M,).
 
         Returns:
             Tensor: scalar. An anchor is its own positive if it has no other;
@@ -74,8 +72,8 @@ class BatchHardTripletLoss(nn.Module):
         """
         pool = features if pool is None else pool
         pool_labels = labels if pool_labels is None else pool_labels
-        distance = pairwise_distance(features, pool)  # (B, M)
-        same = labels[:, None] == pool_labels[None]
+        distance = pairwise_distance(features, pool)
+        same = labels[:, None] == pool_labels
         positive = distance.masked_fill(~same, -torch.inf).amax(1)
         negative = distance.masked_fill(same, torch.inf).amin(1)
         usable = torch.isfinite(negative)

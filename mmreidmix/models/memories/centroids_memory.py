@@ -1,14 +1,17 @@
 """Centres of identities, and of identities as single cameras see them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Union
 
 import numpy as np
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.registry import MODELS
+
+#: What the rows are: all else is computed from it.
+ROWS = ('means', 'counts', 'labels', 'camids')
 
 
 @MODELS.register_module()
@@ -27,25 +30,20 @@ class CentroidsMemory(nn.Module):
             until they are computed anew.
 
     Attributes:
-        means (Tensor): mean embedding of each row, not of unit length,
-            shape (R, D).
-        counts (Tensor): images of each row, shape (R,).
-        labels (Tensor): identity of each row, shape (R,).
-        camids (Tensor): camera of each row, shape (R,).
-        proxies (Tensor): the means, of unit length, shape (R, D).
-        centroids (Tensor): unit-length mean over all images of an identity,
-            shape (K, D); zeros where there is none.
-        known (Tensor): which identities have an image, bool, shape (K,).
+        means (Tensor): (R, D) mean embedding of each row, of any length.
+        counts (Tensor): (R,) images of each row.
+        labels (Tensor): (R,) identity of each row.
+        camids (Tensor): (R,) camera of each row.
+        proxies (Tensor): (R, D) the means, unit length.
+        centroids (Tensor): (K, D) mean over all images of an identity, unit
+            length; zeros where there is none.
+        known (Tensor): (K,) bool, which identities have an image.
     """
 
     def __init__(self, per_camera: bool = True, follow: bool = False):
         super().__init__()
         self.per_camera = per_camera
         self.follow = follow
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget all."""
         nothing = torch.zeros(3, 0, dtype=torch.long, device='cpu')
         self._set(torch.zeros(0, 0, device='cpu'), *nothing, 0)
 
@@ -63,7 +61,7 @@ class CentroidsMemory(nn.Module):
                 labels: np.ndarray,
                 camids: np.ndarray,
                 num_classes: int,
-                device='cpu',
+                device: Union[str, torch.device] = 'cpu',
                 first: int = 0) -> None:
         """Compute all rows from embeddings.
 
@@ -71,12 +69,11 @@ class CentroidsMemory(nn.Module):
             blocks (Iterable[Tensor]): unit-length embeddings of N images in
                 consecutive blocks (n, D), so that they need not all be held
                 at a time.
-            labels (np.ndarray): identity of each image, shape (N,).
-            camids (np.ndarray): camera of each image, unique over domains,
-                shape (N,).
+            labels (np.ndarray): (N,) identities.
+            camids (np.ndarray): (N,) cameras, unique over domains.
             num_classes (int): identities K.
             device: where the memory is to lie.
-            first (int): rows of identities below it are kept as they are;
+            first (int): rows of identities below it are left as they are;
                 ``labels`` has none of them.
 
         Raises:
@@ -86,8 +83,8 @@ class CentroidsMemory(nn.Module):
         labels, camids = np.asarray(labels), np.asarray(camids)
         if not self.per_camera:
             camids = np.zeros_like(camids)
-        if len(labels) and not first <= labels.min() <= labels.max() < (
-                num_classes):
+        if len(labels) and not (
+                first <= labels.min() <= labels.max() < num_classes):
             raise ValueError(
                 f'CentroidsMemory: identities {labels.min()}..{labels.max()} '
                 f'were given, expected {first}..{num_classes - 1}')
@@ -99,28 +96,27 @@ class CentroidsMemory(nn.Module):
         counts = torch.from_numpy(counts)
         means = sums / counts[:, None]
         new = [means, counts, *torch.from_numpy(pairs.astype(np.int64))]
-        kept = self.rows_below(first)
-        if kept:
-            old = (self.means, self.counts, self.labels, self.camids)
+        if self.rows_below(first):
+            old = self.state_dict_below(first)
             new = [
-                torch.cat([a[:kept].cpu(), b]) if len(b) else a[:kept].cpu()
-                for a, b in zip(old, new)
+                torch.cat([old[name], part]) if len(part) else old[name]
+                for name, part in zip(ROWS, new)
             ]
         self._set(*(part.to(device) for part in new), num_classes)
 
     def update(self, embeddings: Tensor, labels: Tensor,
                camids: Tensor) -> None:
-        """Let new embeddings of some images take the place of older ones.
+        """Let new embeddings of images take the place of older ones.
 
         b new embeddings of a row of n images replace the share b / n of its
-        mean: which embedding an image had before is not kept, so they take
-        the place of average ones. Images of no row are left out.
+        mean: that of as many average images, since which embedding an image
+        had before is not kept. Images of no row are left out.
 
         Args:
-            embeddings (Tensor): unit length, shape (B, D), the same in every
+            embeddings (Tensor): (B, D) unit length, the same in every
                 process.
-            labels (Tensor): shape (B,).
-            camids (Tensor): shape (B,).
+            labels (Tensor): (B,).
+            camids (Tensor): (B,).
         """
         if not self.per_camera:
             camids = torch.zeros_like(camids)
@@ -129,38 +125,28 @@ class CentroidsMemory(nn.Module):
         rows = match.any(0).nonzero()[:, 0]
         match = match[:, rows].to(embeddings.dtype)
         found = match.sum(0)
+        # More than the row has, where one image is drawn repeatedly.
+        share = (found / self.counts[rows]).clamp(max=1)[:, None]
         new = match.T @ embeddings / found[:, None]
-        self.means[rows] = self.blend(rows, new, found)
+        self.means[rows] = torch.lerp(self.means[rows], new, share)
         self.proxies[rows] = F.normalize(self.means[rows])
         self._centre(torch.isin(self.labels, labels).nonzero()[:, 0])
 
-    def blend(self, rows: Tensor, new: Tensor, found: Tensor) -> Tensor:
-        """Means of some rows after a batch; a subclass may follow otherwise.
-
-        Args:
-            rows (Tensor): the R' rows that the batch has images of.
-            new (Tensor): mean embedding of these images, shape (R', D).
-            found (Tensor): how many they are, shape (R',).
-        """
-        # More than the row has, where one image is drawn repeatedly.
-        share = (found / self.counts[rows]).clamp(max=1)[:, None]
-        return torch.lerp(self.means[rows], new, share)
-
-    def state_dict_below(self, label: int) -> dict:
+    def state_dict_below(self, label: int) -> dict[str, Tensor]:
         """Rows of the identities below ``label``, for a checkpoint."""
         rows = self.rows_below(label)
-        return {
-            name: getattr(self, name)[:rows].cpu().clone()
-            for name in ('means', 'counts', 'labels', 'camids')
-        }
+        return {name: getattr(self, name)[:rows].cpu().clone()
+                for name in ROWS}
 
-    def load_rows(self, state: dict, num_classes: int, device='cpu') -> None:
+    def load_rows(self,
+                  state: Mapping[str, Tensor],
+                  num_classes: int,
+                  device: Union[str, torch.device] = 'cpu') -> None:
         """Take over what :meth:`state_dict_below` gave."""
-        self._set(*(state[name].to(device)
-                    for name in ('means', 'counts', 'labels', 'camids')),
-                  num_classes)
+        self._set(*(state[name].to(device) for name in ROWS), num_classes)
 
-    def _set(self, means, counts, labels, camids, num_classes) -> None:
+    def _set(self, means: Tensor, counts: Tensor, labels: Tensor,
+             camids: Tensor, num_classes: int) -> None:
         self.means, self.counts = means, counts
         self.labels, self.camids = labels, camids
         self._row_labels = labels.cpu().numpy()
@@ -180,7 +166,7 @@ class CentroidsMemory(nn.Module):
         self.centroids[labels] = F.normalize(sums[labels])
 
 
-def _sums(blocks, rows: Tensor, num_rows: int) -> Tensor:
+def _sums(blocks: Iterable[Tensor], rows: Tensor, num_rows: int) -> Tensor:
     """Sum of the embeddings of each row, (num_rows, D)."""
     sums, done = torch.zeros(num_rows, 0), 0
     for block in blocks:

@@ -1,3 +1,5 @@
+"""Necks, and attention between backbone and neck."""
+
 from .bnneck import BNNeck
 from .daam_neck import AttendedMap, DAAMNeck
 

@@ -1,8 +1,7 @@
 """The batch-norm neck between triplet and classification features."""
 
-import torch.nn as nn
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.registry import MODELS
 
@@ -26,5 +25,5 @@ class BNNeck(BaseModule):
         self.bn.bias.requires_grad_(False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Normalise features (B, D) to (B, D)."""
+        """Normalise features (B, D)."""
         return self.bn(features)

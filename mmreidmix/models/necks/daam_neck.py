@@ -5,14 +5,13 @@ import math
 from typing import NamedTuple, Optional
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.checks import check_at_least
-from mmreidmix.models.encoder import last_output
+from mmreidmix.models.encoder import last_output, stage_of
 from mmreidmix.registry import MODELS
 
 #: Mean attention outside of these means that one of the two maps is empty.
@@ -23,10 +22,10 @@ class AttendedMap(NamedTuple):
     """A map and its split by attention A = spatial * channel.
 
     Attributes:
-        features (Tensor): the map F, shape (B, C, H, W).
-        shared (Tensor): A F, shape (B, C, H, W).
-        spatial (Tensor): in (0, 1), shape (B, 1, H, W).
-        channel (Tensor): in (0, 1), shape (B, C, 1, 1).
+        features (Tensor): (B, C, H, W) the map F.
+        shared (Tensor): (B, C, H, W) the domain-shared map A F.
+        spatial (Tensor): (B, 1, H, W) in (0, 1).
+        channel (Tensor): (B, C, 1, 1) in (0, 1).
     """
 
     features: Tensor
@@ -36,11 +35,11 @@ class AttendedMap(NamedTuple):
 
     @property
     def specific(self) -> Tensor:
-        """(1 - A) F as F - A F, shape (B, C, H, W)."""
+        """The domain-specific map (1 - A) F, (B, C, H, W)."""
         return self.features - self.shared
 
     def pooled_specific(self) -> Tensor:
-        """Mean of the specific map over places, (B, C), at least float32."""
+        """Spatial mean of the specific map, (B, C), at least float32."""
         dtype = torch.promote_types(self.features.dtype, torch.float32)
         return self.specific.mean((2, 3), dtype=dtype)
 
@@ -65,22 +64,21 @@ class AttendedMap(NamedTuple):
 class DAAMNeck(BaseModule):
     """Domain adaptive attention: F = A F + (1 - A) F.
 
-    A F is what domains share and goes on, (1 - A) F is what is left to a
-    domain-specific branch. A = S C with S (B, 1, H, W) and C (B, C, 1, 1),
-    each the output of a sigmoid. Huang et al., "Domain Adaptive Attention
-    Learning for Unsupervised Person Re-Identification" (AAAI 2020, arXiv
-    1905.10529) for the split; the layers are those of harmonious attention
-    (Li et al., CVPR 2018), without a ReLU before the sigmoid, which would
-    keep each factor above 1/2. A reconstruction: there is no public code.
+    Used as ``attention=`` of a model; in ``neck=`` it gives A F alone.
 
-    All A start near 1/2. As ``attention=`` of a model it hands its split to
-    the losses and can be built into the backbone; as the first of several
-    modules in ``neck=`` it only gives the shared map.
+    The domain-shared map A F goes on, the domain-specific map (1 - A) F is
+    left to a branch of its own. A = S C with S (B, 1, H, W) and C
+    (B, C, 1, 1), each the output of a sigmoid; A starts near 1/2. Huang et
+    al., "Domain Adaptive Attention Learning for Unsupervised Person
+    Re-Identification" (AAAI 2020, arXiv 1905.10529) for the split; the layers
+    are those of harmonious attention (Li et al., CVPR 2018), without a ReLU
+    before the sigmoid, which would keep each factor above 1/2. A
+    reconstruction: there is no public code.
 
     Args:
         in_channels (int): channels C of the map.
         reduction (int): the channel attention has C / reduction hidden
-            channels, at least 1. Defaults to 16.
+            channels, at least 1.
         after (str, optional): submodule of the backbone, such as 'layer3',
             behind which the shared map takes the place of the map. None:
             behind the last output of the backbone.
@@ -90,8 +88,11 @@ class DAAMNeck(BaseModule):
         ValueError: ``in_channels`` or ``reduction`` below 1.
     """
 
-    def __init__(self, in_channels: int, reduction: int = 16,
-                 after: Optional[str] = None, init_cfg=None):
+    def __init__(self,
+                 in_channels: int,
+                 reduction: int = 16,
+                 after: Optional[str] = None,
+                 init_cfg=None):
         super().__init__(init_cfg)
         check_at_least(self, 1, in_channels=in_channels, reduction=reduction)
         self.in_channels = in_channels
@@ -112,16 +113,22 @@ class DAAMNeck(BaseModule):
             nn.init.constant_(layer.bias, math.log(half / (1 - half)))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Shared map of a map, both (B, C, H, W).
+        """Shared map of a map, both (B, C, H, W)."""
+        return self.attend(last_output(features)).shared
+
+    def attend(self, features: Tensor) -> AttendedMap:
+        """Split a map (B, C, H, W).
 
         Raises:
             ValueError: it is no map of ``in_channels`` channels.
         """
-        return self.attend(last_output(features)).shared
-
-    def attend(self, features: Tensor) -> AttendedMap:
-        """Split a map (B, C, H, W); errors as of :meth:`forward`."""
-        self._check_map(features)
+        shape = tuple(getattr(features, 'shape', ()))
+        if len(shape) != 4 or shape[1] != self.in_channels:
+            raise ValueError(
+                f'DAAMNeck expects a map (B, {self.in_channels}, H, W), got a '
+                f'{type(features).__name__} of shape {shape}: set '
+                'attention.in_channels to the channels of the map and '
+                'attention.after to a stage that gives a map')
         mean = features.mean(1, keepdim=True)
         spatial = F.interpolate(
             self.spatial(mean), features.shape[2:], mode='bilinear')
@@ -133,48 +140,33 @@ class DAAMNeck(BaseModule):
 
     def run(self, backbone: nn.Module,
             inputs: Tensor) -> tuple[Tensor, AttendedMap]:
-        """Run a backbone that this attention is built into.
+        """Run a backbone with this attention in it, or behind it.
 
-        The backbone is as before afterwards: it, its weights' names and its
-        copies know nothing of the attention.
+        The attention is attached for this run alone, so that the backbone,
+        the names of its weights and its copies know nothing of it.
 
         Args:
             backbone (nn.Module): gives a map or a sequence of them.
-            inputs (Tensor): images, shape (B, 3, H, W).
+            inputs (Tensor): (B, 3, H, W) images.
 
         Returns:
-            tuple[Tensor, AttendedMap]: its last output, and the split of the
-            map that attention saw.
+            tuple[Tensor, AttendedMap]: the last output of the backbone, and
+            the map as attention has split it.
         """
         if self.after is None:
             attended = self.attend(last_output(backbone(inputs)))
             return attended.shared, attended
-        seen = []
+        splits = []
 
         def split(stage, args, output):
-            seen.append(self.attend(output))
-            return seen[-1].shared
+            splits.append(self.attend(output))
+            return splits[-1].shared
 
-        handle = self.stage_of(backbone).register_forward_hook(split)
+        handle = stage_of(backbone, self.after).register_forward_hook(split)
         try:
-            return last_output(backbone(inputs)), seen[-1]
+            return last_output(backbone(inputs)), splits[-1]
         finally:
             handle.remove()
-
-    def stage_of(self, backbone: nn.Module) -> nn.Module:
-        """The submodule of a backbone that ``after`` names.
-
-        Raises:
-            ValueError: there is none.
-        """
-        try:
-            return backbone.get_submodule(self.after)
-        except AttributeError as error:
-            names = [name for name, _ in backbone.named_children()]
-            raise ValueError(
-                f'attention.after={self.after!r} is no submodule of '
-                f'{type(backbone).__name__}: expected one of {names} or a '
-                'dotted name below them') from error
 
     def warn_of_collapse(self, mean: float) -> None:
         """Log a warning, once, where the mean of A is close to 0 or 1."""
@@ -189,15 +181,3 @@ class DAAMNeck(BaseModule):
             'the weight of loss_similarity or the learning rate',
             logger='current',
             level=logging.WARNING)
-
-    def _check_map(self, features) -> None:
-        shape = getattr(features, 'shape', None)
-        if shape is not None and len(shape) == 4 and (
-                shape[1] == self.in_channels):
-            return
-        got = (type(features).__name__ if shape is None else
-               f'shape {tuple(shape)}')
-        raise ValueError(
-            f'DAAMNeck expects a map (B, {self.in_channels}, H, W), got '
-            f'{got}: set attention.in_channels to the channels of the map '
-            'and attention.after to a stage that gives a map')

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from mmreidmix.models.encoder import stage_of
 from mmreidmix.structures import TrainingBatch
 
 from .base import BaseReID
@@ -18,38 +19,33 @@ class AttentiveReID(BaseReID):
             domain-shared map alone.
         specific_head (dict, optional): config of
             :class:`DomainSpecificHead`, which learns from the
-            domain-specific map.
+            domain-specific map; needs ``attention``.
         **kwargs: see :class:`BaseReID`.
 
     Raises:
-        ValueError: ``specific_head`` without ``attention``, or
-            ``attention.after`` is no part of the backbone.
+        ValueError: ``attention.after`` is no part of the backbone.
     """
 
     parts = dict(BaseReID.parts, attention=None, specific_head=None)
+    needs = dict(specific_head='attention')
     loss_names = (*BaseReID.loss_names, 'specific')
 
-    def offers(self, part: str, cfg: Mapping) -> dict:
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.attention is not None:
+            stage_of(self.backbone, self.attention.after or '')
+
+    def part_defaults(self, name: str, cfg: Mapping) -> dict:
         """Widths; attention and its branch see the map."""
-        offers = super().offers(part, cfg)
-        if part == 'attention':
+        if name == 'attention':
             return dict(
                 in_channels=lambda: self.widths.map(cfg.get('after')))
-        if part == 'specific_head':
+        if name == 'specific_head':
             return dict(in_channels=lambda: self.attention.in_channels)
+        defaults = super().part_defaults(name, cfg)
         if getattr(self, 'attention', None) is not None:
-            offers['specific_channels'] = lambda: self.attention.in_channels
-        return offers
-
-    def _build_parts(self, given: Mapping) -> None:
-        if given.get('specific_head') and not given.get('attention'):
-            raise ValueError(
-                f'{type(self).__name__}: specific_head learns from the map '
-                'that attention leaves over: set attention=dict(type='
-                "'DAAMNeck', ...) or leave specific_head out")
-        super()._build_parts(given)
-        if self.attention is not None and self.attention.after is not None:
-            self.attention.stage_of(self.backbone)
+            defaults['specific_channels'] = lambda: self.attention.in_channels
+        return defaults
 
     def attention_losses(self, batch: TrainingBatch) -> dict[str, Tensor]:
         """Loss of the specific map; mean and deviation of A, to be logged."""
@@ -61,7 +57,7 @@ class AttentiveReID(BaseReID):
             losses.update(attention_mean=mean, attention_std=std)
         return losses
 
-    def parse_losses(self, losses: dict) -> tuple:
+    def parse_losses(self, losses: dict) -> tuple[Tensor, dict]:
         """Sum up the losses; say so where attention has collapsed."""
         loss, log_vars = super().parse_losses(losses)
         if 'attention_mean' in log_vars:

@@ -6,11 +6,10 @@ from typing import Any, Optional, Union
 
 import numpy as np
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 from mmengine.dist import all_reduce_dict
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmreidmix.checks import check_choice
 from mmreidmix.distributed import gather_with_grad
@@ -21,31 +20,19 @@ from mmreidmix.models.parts import REQUIRED, Widths, build_neck, build_part
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import (
     Clustering,
-    Encoded,
     ReIDDataSample,
     TrainingBatch,
     full_precision,
 )
-
-INFERENCE = ('momentum_encoder', 'encoder')
 
 
 class BaseReID(BaseModel, metaclass=ABCMeta):
     """An encoder (backbone, neck, BNNeck) and what may go with it.
 
     A method is a subclass: it names its :attr:`parts` and
-    :attr:`loss_names`, and adds its losses up in :meth:`loss`. Training takes
-    three steps: :meth:`unpack` makes a :class:`TrainingBatch` of images and
-    labels, :meth:`loss` computes the losses of the method, and
-    :attr:`losses` those that the config adds.
-
-    What hooks ask of a model: :meth:`attach` before training; :meth:`embed`
-    with :attr:`label_encoder` to label images; :meth:`on_clustering` when
-    there are new pseudo labels; :meth:`label_state` and
-    :meth:`load_label_state` for checkpoints; :meth:`identity_weights` to
-    reset what the optimizer knows of them; and the parts :attr:`memory` and
-    :attr:`momentum_encoder`, which :class:`MemoryHook` and
-    :class:`MomentumEncoderHook` move.
+    :attr:`loss_names`, and adds its losses up in :meth:`loss`. A training
+    step is :meth:`unpack`, which makes a :class:`TrainingBatch` of images and
+    labels, then the losses of the method and those that the config adds.
 
     Args:
         backbone (dict): gives a tuple of feature maps (or, for a ViT, of
@@ -57,17 +44,16 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
             modules whose ``forward`` takes a :class:`TrainingBatch`, with one
             more key ``weight``. The log shows them as ``loss_<name>``.
         loss_weights (dict, optional): weight of a loss by its name without
-            ``loss_``, e.g. ``dict(id=10.0)``. Defaults to 1.
+            ``loss_``, e.g. ``dict(id=10.0)``. Others weigh 1.
         inference (str): what embeds images outside of training:
             'momentum_encoder', where there is one, or 'encoder'.
         bn_group_size (int, optional): BatchNorm sees consecutive groups of
             so many images, whatever the number of processes; None: all
             images of a process.
-        channels_last (bool): memory format of the weights. Defaults to True.
+        channels_last (bool): memory format of the weights.
         data_preprocessor (dict, optional): config of the preprocessor.
         init_cfg (dict, optional): weights to start from.
-        **parts: configs of the optional :attr:`parts`; one without ``type``
-            changes options of the default. All models
+        **parts: configs of the optional :attr:`parts`, of which all models
             have: ``id_head``, a classifier on b; ``triplet``, a loss on x;
             ``memory``, a :class:`CentroidsMemory`; ``momentum_encoder``, a
             :class:`MomentumEncoder`.
@@ -76,13 +62,13 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
 
     Attributes:
         label_table (LabelTable): identities; set by :meth:`attach`.
-        cameras (np.ndarray): camera of each image of the mixture, unique over
-            its domains, shape (N,); set by :meth:`attach`.
+        cameras (np.ndarray): (N,) camera of each image of the mixture, unique
+            over its domains; set by :meth:`attach`.
         last_batch (tuple[Tensor]): unit-length embeddings, identities and
             cameras of the last training batch, for the memory.
 
     Raises:
-        TypeError: the method has no such part.
+        TypeError: the method has no such part, or needs one.
         ValueError: an option out of its range.
     """
 
@@ -90,8 +76,11 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
     parts: Mapping[str, Optional[dict]] = dict(
         id_head=None, triplet=None, memory=None, momentum_encoder=None)
 
+    #: Parts that work with another part alone: name -> name of the other.
+    needs: Mapping[str, str] = {}
+
     #: What a config may weigh; a subclass adds its own losses.
-    loss_names: tuple = ('id', 'triplet')
+    loss_names: tuple[str, ...] = ('id', 'triplet')
 
     def __init__(self,
                  backbone: dict,
@@ -107,52 +96,59 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
                  **parts):
         super().__init__(
             data_preprocessor or dict(type='ReIDDataPreprocessor'), init_cfg)
-        check_choice(self, INFERENCE, inference=inference)
+        check_choice(
+            self, ('momentum_encoder', 'encoder'), inference=inference)
         self.inference = inference
         self.backbone = MODELS.build(backbone)
         self.neck = build_neck(neck)
         self.widths = Widths(self.backbone, self.neck)
-        self.bnneck = build_part('bnneck', bnneck,
-                                 self.offers('bnneck', bnneck))
-        self._build_parts(parts)
-        self._build_losses(losses or {}, loss_weights)
-        self.label_table = None
+        self.bnneck = self._build('bnneck', bnneck)
+        configs = self._part_configs(parts)
+        momentum_encoder = configs.pop('momentum_encoder')
+        for name, cfg in configs.items():
+            setattr(self, name, self._build(name, cfg))
+        self._build_losses(losses or {})
+        self.set_loss_weights(loss_weights or {})
+        self.label_table: Any = None
         self.cameras: Optional[np.ndarray] = None
         self.last_batch: tuple = ()
         if channels_last:
             self.backbone.to(memory_format=torch.channels_last)
         if bn_group_size is not None:
             group_batch_norm(self, bn_group_size)
-        self._build_momentum_encoder(parts)
+        # Last of all: it is a copy of the finished encoder.
+        self.momentum_encoder = build_part(momentum_encoder,
+                                           dict(encoder=lambda: self))
+        if self.momentum_encoder is not None:
+            self._register_load_state_dict_pre_hook(fill_momentum_encoder)
 
-    def offers(self, part: str, cfg: Mapping) -> dict:
-        """Options that a part gets where its config leaves them out."""
+    def part_defaults(self, name: str, cfg: Mapping) -> dict:
+        """Options that a part gets where ``cfg`` leaves them out."""
         return dict(in_channels=self.widths.embedding)
 
-    def _build_parts(self, given: Mapping) -> None:
+    def _build(self, name: str, cfg: Optional[Mapping]) -> Optional[nn.Module]:
+        return build_part(cfg, self.part_defaults(name, cfg or {}))
+
+    def _part_configs(self, given: Mapping) -> dict[str, Optional[dict]]:
+        """Configs of all parts, checked for parts that lack another."""
         name = type(self).__name__
         unknown = sorted(set(given) - set(self.parts))
         if unknown:
             raise TypeError(f'{name} has no part or option {unknown}; its '
                             f'parts are {sorted(self.parts)}')
-        for part in self.parts:
-            cfg = self._config_of(part, given)
+        configs = {**self.parts, **given}
+        for part, cfg in configs.items():
             if cfg is REQUIRED:
                 raise TypeError(f'{name} needs the part {part!r}: set '
                                 f"model.{part} = dict(type='...')")
-            if part != 'momentum_encoder':
-                offers = self.offers(part, cfg or {})
-                setattr(self, part, build_part(part, cfg, offers))
+            other = self.needs.get(part)
+            if cfg and other and not configs[other]:
+                raise ValueError(
+                    f'{name}: {part} needs {other}: set model.{other} = '
+                    f"dict(type='...') or leave {part} out")
+        return configs
 
-    def _config_of(self, part: str, given: Mapping) -> Optional[Mapping]:
-        """Given config of a part; one without ``type`` changes the default."""
-        default = self.parts[part]
-        cfg = given.get(part, default)
-        if cfg is None or default is None or 'type' in cfg:
-            return cfg
-        return dict(default, **cfg)
-
-    def _build_losses(self, losses: Mapping, weights: Optional[dict]) -> None:
+    def _build_losses(self, losses: Mapping) -> None:
         self.losses = nn.ModuleDict()
         self.loss_weights = {}
         for name, cfg in losses.items():
@@ -162,16 +158,21 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
                     'its own; give the added one another name')
             cfg = dict(cfg)
             self.loss_weights[name] = cfg.pop('weight', 1.0)
-            self.losses[name] = build_part(f'losses.{name}', cfg,
-                                           self.offers(name, cfg))
-        self.set_loss_weights(weights)
+            self.losses[name] = self._build(name, cfg)
 
-    def _build_momentum_encoder(self, given: Mapping) -> None:
-        self.momentum_encoder = build_part(
-            'momentum_encoder', self._config_of('momentum_encoder', given),
-            dict(encoder=lambda: self))
-        if self.momentum_encoder is not None:
-            self._register_load_state_dict_pre_hook(fill_momentum_encoder)
+    def set_loss_weights(self, weights: Mapping) -> None:
+        """Set weights of losses, by their names without ``loss_``.
+
+        Raises:
+            ValueError: there is no such loss.
+        """
+        known = {*self.loss_names, *self.losses}
+        unknown = sorted(set(weights) - known)
+        if unknown:
+            raise ValueError(
+                f'loss_weights: {type(self).__name__} has no loss {unknown}, '
+                f'its losses are {sorted(known)}')
+        self.loss_weights.update(weights)
 
     def init_weights(self) -> None:
         """Initialise the encoder; the momentum encoder begins as its copy.
@@ -183,20 +184,6 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         if self.momentum_encoder is not None:
             self.momentum_encoder.copy_from(self)
 
-    def set_loss_weights(self, weights: Optional[Mapping]) -> None:
-        """Set weights of losses, by their names without ``loss_``.
-
-        Raises:
-            ValueError: there is no such loss.
-        """
-        known = {*self.loss_names, *self.losses}
-        unknown = sorted(set(weights or {}) - known)
-        if unknown:
-            raise ValueError(
-                f'loss_weights: {type(self).__name__} has no loss {unknown}, '
-                f'its losses are {sorted(known)}')
-        self.loss_weights.update(weights or {})
-
     # ---- one training step -------------------------------------------------
 
     def forward(self,
@@ -206,9 +193,9 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         """One of three things, by ``mode``.
 
         Args:
-            inputs (Tensor): normalised images, shape (B, 3, H, W); in
-                training also in two views, (2, B, 3, H, W).
-            data_samples (list[ReIDDataSample], optional): their facts.
+            inputs (Tensor): (B, 3, H, W) normalised images; in training also
+                in two views, (2, B, 3, H, W).
+            data_samples (list[ReIDDataSample], optional): B of them.
             mode (str): 'tensor' -> embeddings (B, D), of unit length;
                 'predict' -> data samples with ``embedding`` set; 'loss' ->
                 dict of scalar losses.
@@ -228,15 +215,24 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         """Encode the images of a batch and look their identities up.
 
         Args:
-            inputs (Tensor): normalised images, shape (B, 3, H, W), or an
-                augmented and an original view, (2, B, 3, H, W), of which the
-                momentum encoder embeds the second.
+            inputs (Tensor): (B, 3, H, W) normalised images, or an augmented
+                and an original view, (2, B, 3, H, W), of which the momentum
+                encoder embeds the second.
             data_samples (list[ReIDDataSample]): B of them.
         """
         indices = np.array([sample.index for sample in data_samples])
         labels, camids = self._labels_of(indices), self.cameras[indices]
-        views = inputs.unbind() if inputs.ndim == 5 else (inputs, )
-        encoded = self.encode(views[0])
+        images, *views = inputs.unbind() if inputs.ndim == 5 else (inputs, )
+        if views and self.momentum_encoder is None:
+            raise ValueError(
+                f'{type(self).__name__} has no momentum encoder, but the '
+                'images come in two views: set model.momentum_encoder = '
+                "dict(type='MomentumEncoder') or leave TwoViews out of the "
+                'training pipeline')
+        encoded = encode(self, images)
+        with torch.no_grad():
+            momentum = (
+                self.embed(views[0], self.momentum_encoder) if views else None)
         device = encoded.b.device
         return TrainingBatch(
             encoded,
@@ -245,24 +241,8 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
             self.label_table.num_classes,
             camids=torch.from_numpy(camids).long().to(device),
             indices=indices,
-            momentum=self._momentum_embeddings(views),
+            momentum=momentum,
             memory=self.memory)
-
-    def encode(self, images: Tensor) -> Encoded:
-        """Features of a training batch (B, 3, H, W), with gradients."""
-        return encode(self, images)
-
-    def _momentum_embeddings(self, views: Sequence) -> Optional[Tensor]:
-        if len(views) == 1:
-            return None
-        if self.momentum_encoder is None:
-            raise ValueError(
-                f'{type(self).__name__} has no momentum encoder, but the '
-                'images come in two views: set model.momentum_encoder = '
-                "dict(type='MomentumEncoder') or leave TwoViews out of the "
-                'training pipeline')
-        with torch.no_grad():
-            return self.embed(views[1], self.momentum_encoder)
 
     def _labels_of(self, indices: np.ndarray) -> np.ndarray:
         if self.label_table is None:
@@ -298,22 +278,27 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
 
     def identity_losses(self, batch: TrainingBatch,
                         labelled_only: bool = False) -> dict[str, Tensor]:
-        """Identity loss and triplet loss, where wanted.
+        """Identity loss and triplet loss, where the model has them.
 
         Args:
             batch (TrainingBatch): labelled and clustered images.
             labelled_only (bool): identity loss of labelled images among
-                labelled identities alone. The triplet loss takes all images.
+                labelled identities alone.
         """
         losses = {}
         if self.id_head is not None:
             losses['loss_id'] = self.id_head.loss(
                 batch.labelled() if labelled_only else batch)
-        if self.triplet is not None:
-            losses['loss_triplet'] = self.triplet(batch)
-        return losses
+        return {**losses, **self.part_losses(batch, 'triplet')}
 
-    def parse_losses(self, losses: dict) -> tuple:
+    def part_losses(self, batch: TrainingBatch, *names: str) -> dict:
+        """Losses of those of the named parts that the model has."""
+        return {
+            f'loss_{name}': getattr(self, name)(batch)
+            for name in names if getattr(self, name) is not None
+        }
+
+    def parse_losses(self, losses: dict) -> tuple[Tensor, dict]:
         """Sum up the losses; what is logged is the mean over processes."""
         loss, log_vars = super().parse_losses(losses)
         log_vars = {k: v.detach().clone() for k, v in log_vars.items()}
@@ -323,10 +308,7 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
     # ---- what hooks ask of a model -----------------------------------------
 
     def attach(self, mixture: Any) -> None:
-        """Hear of the data, before training.
-
-        Args:
-            mixture (DomainMixture): the training set.
+        """Hear of the data, a ``DomainMixture``, before training.
 
         Raises:
             ValueError: its identities do not fit the identity head.
@@ -352,10 +334,10 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
 
     def embed(self, inputs: Tensor,
               encoder: Optional[nn.Module] = None) -> Tensor:
-        """Unit-length embeddings (B, D) of images (B, 3, H, W).
+        """Unit-length embeddings (B, D) of normalised images (B, 3, H, W).
 
         Args:
-            inputs (Tensor): normalised images.
+            inputs (Tensor): the images.
             encoder (nn.Module, optional): default: :attr:`embedder`.
         """
         b = encode(encoder or self.embedder, inputs).b

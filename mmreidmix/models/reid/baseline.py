@@ -13,8 +13,7 @@ class ReIDBaseline(AttentiveReID):
     """Identity loss on b and triplet loss on x, labelled or pseudo.
 
     Luo et al., "Bag of Tricks and a Strong Baseline for Deep Person
-    Re-Identification" (CVPRW 2019). Options: :class:`AttentiveReID` and
-    :class:`BaseReID`.
+    Re-Identification" (CVPRW 2019). Options: :class:`AttentiveReID`.
     """
 
     def loss(self, batch: TrainingBatch) -> dict[str, Tensor]:

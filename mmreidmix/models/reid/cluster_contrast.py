@@ -46,7 +46,8 @@ class ClusterContrast(AttentiveReID):
 
     def loss(self, batch: TrainingBatch) -> dict[str, Tensor]:
         """L_contrast (+ L_id + L_triplet)."""
-        losses = self.identity_losses(batch, labelled_only=True)
-        losses.update(self.attention_losses(batch))
-        losses['loss_contrast'] = self.contrast(batch)
-        return losses
+        return {
+            **self.identity_losses(batch, labelled_only=True),
+            **self.attention_losses(batch),
+            **self.part_losses(batch, 'contrast')
+        }

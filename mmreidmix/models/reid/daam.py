@@ -29,8 +29,8 @@ class DAAM(AttentiveReID):
       rows of the identity head behind the labelled identities are its
       classifier.
 
-    Without unlabelled images in a batch (before ``PseudoLabelHook.begin``)
-    target is left out, specific and similarity are 0.
+    Before the first clustering target is left out, specific and similarity
+    are 0.
 
     Args:
         similarity (dict, optional): config of a
@@ -40,12 +40,11 @@ class DAAM(AttentiveReID):
         classifier_init (str, optional): length of the rows that become
             centres of clusters, see :meth:`IdentityHead.write_centroids`.
         **kwargs: see :class:`AttentiveReID`.
-
-    Raises:
-        ValueError: an option lacks what it needs or is out of its range.
     """
 
     parts = dict(AttentiveReID.parts, similarity=None, target=None)
+    needs = dict(
+        AttentiveReID.needs, similarity='attention', target='id_head')
     loss_names = (*AttentiveReID.loss_names, 'similarity', 'target')
 
     def __init__(self, classifier_init: Optional[str] = 'labelled', **kwargs):
@@ -53,20 +52,13 @@ class DAAM(AttentiveReID):
         check_choice(self, CENTROID_SCALES, classifier_init=classifier_init)
         self.classifier_init = classifier_init
 
-    def _build_parts(self, given: Mapping) -> None:
-        for name, needed in (('similarity', 'attention'),
-                             ('target', 'id_head')):
-            if given.get(name) and not given.get(needed):
-                raise ValueError(f'DAAM: {name} needs {needed}: set {needed} '
-                                 f'or leave {name} out')
-        super()._build_parts(given)
-
     def loss(self, batch: TrainingBatch) -> dict[str, Tensor]:
         """L_id + L_triplet + L_specific + L_similarity + L_target."""
-        losses = self.identity_losses(batch, labelled_only=True)
-        losses.update(self.attention_losses(batch))
-        if self.similarity is not None:
-            losses['loss_similarity'] = self.similarity(batch)
+        losses = {
+            **self.identity_losses(batch, labelled_only=True),
+            **self.attention_losses(batch),
+            **self.part_losses(batch, 'similarity')
+        }
         if self.target is not None and batch.num_classes > batch.num_labelled:
             losses['loss_target'] = self.target(batch, self.id_head)
         return losses
@@ -75,9 +67,7 @@ class DAAM(AttentiveReID):
         """Initialise the target classifier and tell the target loss."""
         super().on_clustering(clustering)
         if self.target is not None:
-            self.id_head.write_centroids(clustering.centroids,
-                                         clustering.first,
-                                         self.classifier_init)
+            self.id_head.write_centroids(clustering, self.classifier_init)
             self.target.on_clustering(clustering)
 
     def label_state(self) -> dict:

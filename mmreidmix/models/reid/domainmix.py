@@ -1,6 +1,5 @@
 """DomainMix: labelled synthetic + unlabelled real."""
 
-from contextlib import nullcontext
 from typing import Optional
 
 import torch
@@ -10,11 +9,9 @@ from mmreidmix.checks import check_choice
 from mmreidmix.models.heads.identity_head import CENTROID_SCALES
 from mmreidmix.models.parts import REQUIRED
 from mmreidmix.registry import MODELS
-from mmreidmix.structures import Clustering, Encoded, TrainingBatch
+from mmreidmix.structures import Clustering, ReIDDataSample, TrainingBatch
 
 from .attention import AttentiveReID
-
-DOMAIN_LABELS = ('role', 'released')
 
 
 @MODELS.register_module()
@@ -47,33 +44,36 @@ class DomainMix(AttentiveReID):
     def __init__(self, domain_label: str = 'role',
                  classifier_init: Optional[str] = 'labelled', **kwargs):
         super().__init__(**kwargs)
-        check_choice(self, DOMAIN_LABELS, domain_label=domain_label)
+        check_choice(self, ('role', 'released'), domain_label=domain_label)
         check_choice(self, CENTROID_SCALES, classifier_init=classifier_init)
         self.domain_label = domain_label
         self.classifier_init = classifier_init
         self.phase = 'identity'
 
-    def encode(self, images: Tensor) -> Encoded:
-        """Features; without gradients where the discriminator learns."""
-        still = self.phase == 'discriminator'
-        with torch.no_grad() if still else nullcontext():
-            return super().encode(images)
+    def unpack(self, inputs: Tensor,
+               data_samples: list[ReIDDataSample]) -> TrainingBatch:
+        """Encode, without gradients where the discriminator alone learns."""
+        learns = torch.is_grad_enabled() and self.phase != 'discriminator'
+        with torch.set_grad_enabled(learns):
+            return super().unpack(inputs, data_samples)
 
     def loss(self, batch: TrainingBatch) -> dict[str, Tensor]:
         """L_id + L_triplet (+ L_domain_balance), or the discriminator's."""
         if self.phase == 'discriminator':
             return dict(
                 loss_discriminator=self.domain_head.loss_discriminator(
-                    batch.b, self.domains_of(batch)))
-        losses = self.identity_losses(batch)
-        losses.update(self.attention_losses(batch))
+                    batch.b, self.roles_of(batch)))
+        losses = {
+            **self.identity_losses(batch),
+            **self.attention_losses(batch)
+        }
         if self.phase == 'balance':
             losses['loss_domain_balance'] = self.domain_head.loss_balance(
                 batch.b)
         return losses
 
-    def domains_of(self, batch: TrainingBatch) -> Tensor:
-        """What the discriminator is to say: 0 labelled, 1 not, (B,)."""
+    def roles_of(self, batch: TrainingBatch) -> Tensor:
+        """Targets of the discriminator: 0 labelled, 1 unlabelled, (B,)."""
         if self.domain_label == 'released':
             return (batch.labels > batch.num_labelled).long()
         return batch.roles
@@ -82,6 +82,4 @@ class DomainMix(AttentiveReID):
         """Adaptive classifier initialisation: rows become centres."""
         super().on_clustering(clustering)
         if self.id_head is not None:
-            self.id_head.write_centroids(clustering.centroids,
-                                         clustering.first,
-                                         self.classifier_init)
+            self.id_head.write_centroids(clustering, self.classifier_init)

@@ -37,9 +37,6 @@ class ReMix(AttentiveReID):
         momentum_warmup (bool): see :class:`MomentumEncoder`.
         **kwargs: see :class:`AttentiveReID`; ``id_head`` and ``triplet`` can
             be added to the losses.
-
-    Raises:
-        ValueError: an option out of its range.
     """
 
     parts = dict(
@@ -64,22 +61,14 @@ class ReMix(AttentiveReID):
                 warmup=momentum_warmup))
         super().__init__(**kwargs)
 
-    def offers(self, part: str, cfg: Mapping) -> dict:
+    def part_defaults(self, name: str, cfg: Mapping) -> dict:
         """Widths, and the negatives for the losses that have them."""
         return dict(
-            super().offers(part, cfg), negatives=lambda: self.negatives)
+            super().part_defaults(name, cfg), negatives=lambda: self.negatives)
 
     def unpack(self, inputs: Tensor,
                data_samples: list[ReIDDataSample]) -> TrainingBatch:
-        """Encode the augmented view, embed the original.
-
-        Args:
-            inputs (Tensor): both views, shape (2, B, 3, H, W).
-            data_samples (list[ReIDDataSample]): B of them.
-
-        Raises:
-            ValueError: the images come in one view.
-        """
+        """Encode the augmented view, embed the original."""
         if inputs.ndim != 5 or len(inputs) != 2:
             raise ValueError(
                 'ReMix trains on an augmented and an original view, but got '
@@ -90,11 +79,9 @@ class ReMix(AttentiveReID):
 
     def loss(self, batch: TrainingBatch) -> dict[str, Tensor]:
         """L_ins + L_aug + L_cen + gamma L_cc (gamma: ``loss_weights``)."""
-        losses = self.identity_losses(batch)
-        losses.update(self.attention_losses(batch))
-        for name in ('instance', 'augmentation', 'centroids',
-                     'camera_centroids'):
-            term = getattr(self, name)
-            if term is not None:
-                losses[f'loss_{name}'] = term(batch)
-        return losses
+        return {
+            **self.identity_losses(batch),
+            **self.attention_losses(batch),
+            **self.part_losses(batch, 'instance', 'augmentation', 'centroids',
+                               'camera_centroids')
+        }

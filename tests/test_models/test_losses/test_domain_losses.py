@@ -22,16 +22,16 @@ from tests.tiny_model import clustering_of, training_batch
 
 BUILDERS = [lambda: HypersphereLoss(5), lambda: NominalClassLoss(5, 3),
             CompactnessLoss]
-domain_lists = st.lists(st.integers(0, 1), min_size=2, max_size=9)
+role_lists = st.lists(st.integers(0, 1), min_size=2, max_size=9)
 
 
-def features(domains, seed=0):
+def features(roles, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    num = len(domains)
+    num = len(roles)
     shared = torch.randn(num, 5, generator=generator, dtype=torch.float64)
     specific = torch.randn(num, 3, generator=generator, dtype=torch.float64)
     return (shared.requires_grad_(), specific.requires_grad_(),
-            torch.tensor(domains))
+            torch.tensor(roles))
 
 
 def unit(rows):
@@ -39,36 +39,36 @@ def unit(rows):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def balanced_mean(values, domains):
-    parts = [[v for v, d in zip(values, domains) if d == which]
+def balanced_mean(values, roles):
+    parts = [[v for v, d in zip(values, roles) if d == which]
              for which in (0, 1)]
     return np.mean([np.mean(part) for part in parts if part])
 
 
-def similarity_of(values, domains):
-    """0 without one of the domains."""
-    return balanced_mean(values, domains) * (len(set(domains)) == 2)
+def similarity_of(values, roles):
+    """0 without one of the roles."""
+    return balanced_mean(values, roles) * (len(set(roles)) == 2)
 
 
-@given(domain_lists, st.integers(0, 1000))
+@given(role_lists, st.integers(0, 1000))
 @settings(max_examples=30)
-def test_mean_over_roles(domains, seed):
-    values = torch.tensor(np.random.default_rng(seed).random(len(domains)))
-    assert mean_over_roles(values, torch.tensor(domains)).item() == (
-        pytest.approx(balanced_mean(values.numpy(), domains)))
+def test_mean_over_roles(roles, seed):
+    values = torch.tensor(np.random.default_rng(seed).random(len(roles)))
+    assert mean_over_roles(values, torch.tensor(roles)).item() == (
+        pytest.approx(balanced_mean(values.numpy(), roles)))
 
 
-@given(domain_lists, st.integers(0, 1000))
+@given(role_lists, st.integers(0, 1000))
 @settings(max_examples=30)
-def test_hypersphere_of_the_first_batch(domains, seed):
-    shared, specific, which = features(domains, seed)
+def test_hypersphere_of_the_first_batch(roles, seed):
+    shared, specific, which = features(roles, seed)
     loss = HypersphereLoss(5, quantile=0.3).double()
     f = unit(shared)
-    means = [f[np.array(domains) == d].mean(0) for d in set(domains)]
+    means = [f[np.array(roles) == d].mean(0) for d in set(roles)]
     centre = np.mean(means, axis=0)
     distances = ((f - centre)**2).sum(1)
     radius = np.quantile(distances, 0.3)
-    expected = similarity_of(np.maximum(distances - radius, 0), domains)
+    expected = similarity_of(np.maximum(distances - radius, 0), roles)
     found = loss.compute(shared, specific, which)
     assert found.item() == pytest.approx(expected)
     torch.testing.assert_close(loss.centre(), torch.tensor(centre))
@@ -77,18 +77,18 @@ def test_hypersphere_of_the_first_batch(domains, seed):
 def test_hypersphere_follows():
     loss = HypersphereLoss(5, momentum=0.8, window=6).double()
     means, recent = {}, []
-    for step, domains in enumerate([[0, 0, 0], [0, 1, 1, 1], [1, 1]]):
-        shared, specific, which = features(domains, step)
+    for step, roles in enumerate([[0, 0, 0], [0, 1, 1, 1], [1, 1]]):
+        shared, specific, which = features(roles, step)
         f = unit(shared)
-        for d in set(domains):
-            new = f[np.array(domains) == d].mean(0)
+        for d in set(roles):
+            new = f[np.array(roles) == d].mean(0)
             means[d] = 0.8 * means[d] + 0.2 * new if d in means else new
         centre = np.mean(list(means.values()), axis=0)
         distances = ((f - centre)**2).sum(1)
         recent = (recent + list(distances))[-6:]
         beyond = np.maximum(distances - np.median(recent), 0)
         assert loss.compute(shared, specific, which).item() == pytest.approx(
-            similarity_of(beyond, domains))
+            similarity_of(beyond, roles))
     before = {k: v.clone() for k, v in loss.state_dict().items()}
     assert before.keys() == {'means', 'recent'}
     loss.eval().compute(shared, specific, which)
@@ -108,10 +108,10 @@ def test_hypersphere_gives_no_gradient_to_centre_and_radius():
     torch.testing.assert_close(shared.grad, again.grad)
 
 
-@given(domain_lists, st.integers(0, 1000))
+@given(role_lists, st.integers(0, 1000))
 @settings(max_examples=30)
-def test_nominal_class(domains, seed):
-    shared, specific, which = features(domains, seed)
+def test_nominal_class(roles, seed):
+    shared, specific, which = features(roles, seed)
     torch.manual_seed(seed)
     loss = NominalClassLoss(5, 3).double()
     values = []
@@ -120,19 +120,19 @@ def test_nominal_class(domains, seed):
         outlier = torch.sigmoid(loss.classifier(loss.projection(g)))
         values.append(-math.log(nominal) - math.log(1 - outlier))
     assert loss.compute(shared, specific, which).item() == pytest.approx(
-        similarity_of(values, domains))
+        similarity_of(values, roles))
 
 
 def test_nominal_class_of_one_width_has_no_projection():
     assert len(NominalClassLoss(5).state_dict()) == 2
 
 
-@given(domain_lists, st.integers(0, 1000))
+@given(role_lists, st.integers(0, 1000))
 @settings(max_examples=30)
-def test_compactness(domains, seed):
-    shared, specific, which = features(domains, seed)
+def test_compactness(roles, seed):
+    shared, specific, which = features(roles, seed)
     f = unit(shared)
-    weight = [1 / domains.count(d) for d in domains]
+    weight = [1 / roles.count(d) for d in roles]
     values = []
     for i in range(len(f)):
         others = [j for j in range(len(f)) if j != i]
@@ -140,7 +140,7 @@ def test_compactness(domains, seed):
                           weights=[weight[j] for j in others])
         values.append(((f[i] - mean)**2).sum())
     assert CompactnessLoss().compute(shared, specific, which).item() == (
-        pytest.approx(similarity_of(values, domains)))
+        pytest.approx(similarity_of(values, roles)))
 
 
 def test_compactness_of_a_balanced_batch_is_the_plain_one():
@@ -159,23 +159,23 @@ def test_compactness_of_a_single_image_is_zero():
 
 
 @pytest.mark.parametrize('build', BUILDERS)
-@pytest.mark.parametrize('domains', [[0, 0, 0], [1, 1, 1], [0, 1, 1]])
-def test_gradients_with_and_without_both_domains(build, domains):
+@pytest.mark.parametrize('roles', [[0, 0, 0], [1, 1, 1], [0, 1, 1]])
+def test_gradients_with_and_without_both_domains(build, roles):
     torch.manual_seed(0)
-    shared, specific, which = features(domains)
+    shared, specific, which = features(roles)
     loss = build().double().compute(shared, specific, which)
-    both = len(set(domains)) == 2
+    both = len(set(roles)) == 2
     assert (loss > 0) == both
     loss.backward()
     assert torch.isfinite(shared.grad).all() and shared.grad.any() == both
 
 
 @pytest.mark.parametrize('build', [BUILDERS[0], BUILDERS[2]])
-@given(domain_lists, st.integers(0, 100), st.floats(0.1, 10))
+@given(role_lists, st.integers(0, 100), st.floats(0.1, 10))
 @settings(max_examples=15)
-def test_order_and_length_do_not_matter(build, domains, seed, scale):
-    shared, specific, which = features(domains, seed)
-    order = torch.randperm(len(domains))
+def test_order_and_length_do_not_matter(build, roles, seed, scale):
+    shared, specific, which = features(roles, seed)
+    order = torch.randperm(len(roles))
     first = build().double().compute(shared, specific, which)
     second = build().double().compute(
         shared[order] * scale, specific[order], which[order])
@@ -208,12 +208,12 @@ def specific_batch(rows, roles):
 def test_domain_specific_head_is_cross_entropy():
     torch.manual_seed(0)
     head = DomainSpecificHead(3)
-    rows, domains = torch.randn(6, 3) * 4 + 1, torch.tensor([0, 1, 0, 0, 1, 1])
+    rows, roles = torch.randn(6, 3) * 4 + 1, torch.tensor([0, 1, 0, 0, 1, 1])
     normal = (rows - rows.mean(0)) / (rows.var(0, correction=0) + 1e-5).sqrt()
     logits = normal @ head.classifier.weight.T + head.classifier.bias
     torch.testing.assert_close(
-        head.loss(specific_batch(rows, domains)),
-        F.cross_entropy(logits, domains))
+        head.loss(specific_batch(rows, roles)),
+        F.cross_entropy(logits, roles))
 
 
 @pytest.mark.parametrize('domain', [0, 1])
@@ -244,7 +244,7 @@ def test_cluster_weights(num, clusters, seed):
     rows, labels, centres = clustering(num, min(num, clusters), seed)
     loss = ClusterWeightedLoss()
     loss.on_clustering(clustering_of(rows, labels, centres))
-    weights = loss.kept['weights'].numpy()
+    weights = loss.targets['weights'].numpy()
     for k in range(len(centres)):
         own = (labels == k).numpy()
         distances = ((rows[own] - centres[k]).numpy()**2).sum(1)
@@ -263,7 +263,7 @@ def test_equal_images_of_a_cluster_weigh_the_same():
     loss = ClusterWeightedLoss()
     loss.on_clustering(
         clustering_of(rows, torch.zeros(3, dtype=torch.long), rows[:1]))
-    torch.testing.assert_close(loss.kept['weights'], torch.ones(3))
+    torch.testing.assert_close(loss.targets['weights'], torch.ones(3))
 
 
 def test_weighted_cross_entropy():
@@ -273,7 +273,7 @@ def test_weighted_cross_entropy():
     which = torch.tensor([3, 17, 8])
     logits = torch.randn(3, 4)
     expected = np.mean([
-        -loss.kept['weights'][i] * logits[j].log_softmax(0)[labels[i]]
+        -loss.targets['weights'][i] * logits[j].log_softmax(0)[labels[i]]
         for j, i in enumerate(which)
     ])
     found = loss.compute(logits, labels[which], which)
@@ -291,7 +291,7 @@ def test_soft_labels():
     expected = -(q * logits.log_softmax(1)).sum() / 3
     torch.testing.assert_close(
         loss.compute(logits, labels[which], which), expected)
-    assert loss.kept['embeddings'].dtype == torch.float16
+    assert loss.targets['embeddings'].dtype == torch.float16
 
 
 def test_cold_soft_labels_are_hard():
@@ -347,7 +347,7 @@ def test_images_are_told_from_clusters_of_their_camera(num, clusters, seed):
         log_p = logits[i, own].log_softmax(0)
         q = (kept[i] @ centres[own].T / 0.2).softmax(0)
         expected_soft.append(-(q * log_p).sum())
-        expected_weighted.append(-weighted.kept['weights'][i] *
+        expected_weighted.append(-weighted.targets['weights'][i] *
                                  log_p[own.index(int(labels[i]))])
     which = torch.arange(num)
     for loss, expected in ((soft, expected_soft),
@@ -356,7 +356,7 @@ def test_images_are_told_from_clusters_of_their_camera(num, clusters, seed):
         torch.testing.assert_close(found, torch.stack(expected).mean())
         gradient, = torch.autograd.grad(found, logits)
         assert torch.isfinite(gradient).all()
-        assert (gradient[~loss.choice(which)] == 0).all()
+        assert (gradient[~loss.candidates(which)] == 0).all()
 
 
 @pytest.mark.parametrize('kind', [ClusterWeightedLoss, SoftLabelLoss])
@@ -377,12 +377,12 @@ def test_order_of_the_clustered_images_does_not_matter(kind):
     torch.testing.assert_close(*values)
 
 
-def test_choice_among_all_clusters():
+def test_candidates_are_all_clusters():
     rows, labels, centres = clustering()
     loss = SoftLabelLoss(within_camera=False)
     loss.on_clustering(
         clustering_of(rows, labels, centres, torch.arange(20)))
-    assert loss.choice(torch.arange(20)).all()
+    assert loss.candidates(torch.arange(20)).all()
 
 
 def test_temperature_above_zero():

@@ -134,8 +134,8 @@ def test_the_backbone_is_as_before_also_after_an_error():
     backbone = resnet()
     keys = list(backbone.state_dict())
     model = neck(5, after='layer2')
-    with pytest.raises(ValueError, match=r'map \(B, 5, H, W\), got shape '
-                       r'\(2, 8, 4, 2\)'):
+    with pytest.raises(ValueError, match=r'map \(B, 5, H, W\), got a '
+                       r'Tensor of shape \(2, 8, 4, 2\)'):
         model.run(backbone, torch.randn(2, 3, 32, 16))
     assert not backbone.layer2._forward_hooks
     assert list(backbone.state_dict()) == keys
@@ -167,7 +167,7 @@ def test_vectors_are_refused():
 def test_unknown_stage():
     with pytest.raises(ValueError, match="after='layer5' is no submodule of "
                        "ResNet: expected one of .*'layer4'"):
-        neck(after='layer5').stage_of(resnet())
+        neck(after='layer5').run(resnet(), torch.zeros(1, 3, 32, 16))
 
 
 @pytest.mark.parametrize('options', [dict(in_channels=0),

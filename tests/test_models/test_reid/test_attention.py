@@ -95,7 +95,7 @@ def test_weight_of_the_specific_loss():
 
 
 def test_specific_head_needs_attention():
-    with pytest.raises(ValueError, match='set attention=dict'):
+    with pytest.raises(ValueError, match='set model.attention = dict'):
         build_model('DomainMix', specific_head=BRANCH['specific_head'])
 
 

@@ -81,7 +81,7 @@ def test_losses_are_those_of_the_definitions(target):
 
 def test_target_is_told_from_clusters_of_its_camera():
     """Images 8 to 12 are of cameras 2, 3, 2, 3, 2, clusters 0, 0, 1, 1, 2."""
-    choice = daam().target.choice(torch.arange(5)).int()
+    choice = daam().target.candidates(torch.arange(5)).int()
     assert choice.tolist() == [[1, 1, 1], [1, 1, 0], [1, 1, 1], [1, 1, 0],
                                [1, 1, 1]]
 

@@ -123,7 +123,7 @@ def test_domain_of_the_first_cluster(rule, first_cluster):
     model = build_model(domain_label=rule)
     every = training_batch(
         torch.arange(7), torch.zeros(7, WIDTH), num_labelled=4)
-    assert model.domains_of(every).tolist() == [
+    assert model.roles_of(every).tolist() == [
         0, 0, 0, 0, first_cluster, 1, 1
     ]
 
