@@ -18,8 +18,7 @@ def gather_rows(tensor: Tensor) -> Tensor:
             dimensions and the type are the same on all processes.
 
     Returns:
-        Tensor: (sum of n, ...), on the device of the input. The input itself
-        where there is one process.
+        Tensor: (sum of n, ...), on the device of the input.
 
     Raises:
         ValueError: the processes hold rows of different shapes. It is raised
@@ -47,10 +46,6 @@ def gather_with_grad(rows: Tensor) -> Tensor:
 
     Args:
         rows (Tensor): (B, ...), the same shape on every process.
-
-    Returns:
-        Tensor: (processes * B, ...), in the order of the ranks. The input
-        itself where there is one process.
     """
     if get_world_size() == 1:
         return rows

@@ -11,58 +11,34 @@ from torch import Tensor
 
 
 def count_roles(roles: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Count the images of each role per process, averaged over processes.
-
-    Args:
-        roles (Tensor): (B,), 0 labelled, 1 unlabelled.
-        dtype (torch.dtype): of the result, shape (2,).
-    """
+    """Images of each role (B,) per process, averaged over processes: (2,)."""
     counts = torch.stack([(roles == r).sum() for r in (0, 1)]).to(dtype)
     all_reduce(counts, op='mean')
     return counts
 
 
 def mean_over_roles(values: Tensor, roles: Tensor) -> Tensor:
-    """Mean over roles of the mean over their images.
+    """Share of this process in the mean over roles of their means, scalar.
 
     A role without images is left out.
 
     Args:
         values (Tensor): (B,).
         roles (Tensor): (B,), 0 labelled, 1 unlabelled.
-
-    Returns:
-        Tensor: scalar, the share of this process.
     """
     counts = count_roles(roles, values.dtype)
     shares = 1 / (counts.clamp(min=1e-6) * (counts > 0).sum())
     return (values * shares[roles]).sum()
 
 
-def mean_count(rows: Tensor) -> Tensor:
-    """Count the rows of a process, averaged over processes.
-
-    Args:
-        rows (Tensor): (B, ...), floating point.
-
-    Returns:
-        Tensor: scalar above 0.
-    """
-    count = rows.new_full((), len(rows))
-    all_reduce(count, op='mean')
-    return count.clamp(min=1e-6)
-
-
 def mean_of_usable(values: Tensor, usable: Tensor) -> Tensor:
-    """Mean over the usable anchors of all processes.
+    """Share of this process in the mean over all usable anchors, scalar.
+
+    It is 0, with a graph, where no anchor is usable.
 
     Args:
         values (Tensor): (B,).
         usable (Tensor): (B,), bool.
-
-    Returns:
-        Tensor: scalar, the share of this process. 0, with a graph, where no
-        anchor is usable.
     """
     count = usable.sum().to(values.dtype)
     all_reduce(count, op='mean')

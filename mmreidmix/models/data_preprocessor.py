@@ -30,8 +30,8 @@ class ReIDDataPreprocessor(ImgDataPreprocessor):
         images = data['inputs']
         if images[0].ndim == 4:
             views = len(images[0])
-            one_view = [image[v] for v in range(views) for image in images]
-            data = self.forward(dict(data, inputs=one_view), training)
+            flat = [image[v] for v in range(views) for image in images]
+            data = self.forward(dict(data, inputs=flat), training)
             data['inputs'] = data['inputs'].unflatten(0, (views, -1))
             return data
         if len({image.shape for image in images}) == 1:

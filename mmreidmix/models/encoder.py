@@ -34,11 +34,7 @@ def last_output(outputs: Any) -> Any:
 
 
 def stage_of(backbone: nn.Module, after: str) -> nn.Module:
-    """The stage of a backbone behind which attention is built in.
-
-    Args:
-        backbone (nn.Module): the backbone.
-        after (str): its submodule, such as 'layer3' or 'layer3.0'.
+    """Find the stage behind which attention is built in, such as 'layer3.0'.
 
     Raises:
         ValueError: the backbone has no such submodule.

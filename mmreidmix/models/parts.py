@@ -53,10 +53,6 @@ class Widths:
 
     A width is looked for when it is asked for: a config that names all widths
     runs nothing.
-
-    Args:
-        backbone (nn.Module): gives a map or a vector, or a tuple of them.
-        neck (nn.Module): takes the last one.
     """
 
     def __init__(self, backbone: nn.Module, neck: nn.Module):
@@ -67,11 +63,7 @@ class Widths:
         return self._width_behind(self.neck)
 
     def map(self, after: Optional[str] = None) -> int:
-        """Channels of the last map, or of that behind a stage.
-
-        Args:
-            after (str, optional): submodule of the backbone.
-        """
+        """Channels of the last map, or of that behind a stage."""
         return self._width_behind(stage_of(self.backbone, after or ''))
 
     @torch.no_grad()

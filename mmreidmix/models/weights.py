@@ -40,11 +40,8 @@ def unwrap_state_dict(checkpoint: Mapping) -> dict[str, Tensor]:
 
     Args:
         checkpoint (Mapping): a state dict, or a dictionary that holds one
-            under ``'state_dict'``.
-
-    Returns:
-        dict[str, Tensor]: the weights, without the ``module.`` that data
-        parallel training puts before every key.
+            under ``'state_dict'``. The ``module.`` that data parallel
+            training puts before every key is left out.
 
     Raises:
         ValueError: a value is no tensor.
@@ -80,8 +77,7 @@ def convert_state_dict(
         (the classifier of the source's own classes).
 
     Raises:
-        ValueError: ``source`` or a key of ``state`` is unknown, or nothing
-            is left after dropping.
+        ValueError: ``source`` or a key is unknown, or no key is left.
     """
     check_choice('convert_state_dict', SOURCES, source=source)
     converted, dropped, unknown = {}, [], []
@@ -100,8 +96,7 @@ def convert_state_dict(
             f'{source} file: {name_some(unknown)}. Check --from; known '
             f'sources: {SOURCES}')
     if not converted:
-        raise ValueError(
-            f'no weights for a backbone among {name_some(state)}')
+        raise ValueError(f'no weights for a backbone among {name_some(state)}')
     return converted, dropped
 
 
@@ -117,7 +112,7 @@ def load_pretrained(model: nn.Module,
     resizing of the position embedding of a ViT.
 
     Args:
-        model (nn.Module): gets the weights.
+        model (nn.Module): the model.
         path (str): file or address of a state dict, alone or under
             ``'state_dict'``; anything MMEngine's ``CheckpointLoader`` reads.
         prefix (str): only keys of this part of the file are used,
@@ -133,9 +128,8 @@ def load_pretrained(model: nn.Module,
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no key has the prefix or matches the model, shapes
-            differ, a key of the model is missing without being allowed, or
-            a key of the file is not one of the model and not skipped.
+        ValueError: shapes or keys of file and model differ in another way
+            than ``allow_missing`` and ``skip`` allow.
     """
     state = unwrap_state_dict(
         CheckpointLoader.load_checkpoint(path, map_location))
@@ -242,11 +236,6 @@ class StrictPretrained(PretrainedInit):
 def check_embedding_weights(model: nn.Module, weights: Mapping[str, Tensor],
                             path: str) -> None:
     """Compare the weights of backbone and neck with those of a file.
-
-    Args:
-        model (nn.Module): the model.
-        weights (Mapping[str, Tensor]): state dict of the file.
-        path (str): of the file, for the message.
 
     Raises:
         ValueError: weights are absent or differ in shape.

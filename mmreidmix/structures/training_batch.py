@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmengine.dist import get_rank
+from mmengine.dist import all_reduce, get_rank
 from torch import Tensor
 
-from mmreidmix.distributed import gather_with_grad, mean_count
+from mmreidmix.distributed import gather_with_grad
 
 
 class Encoded(NamedTuple):
@@ -136,11 +136,7 @@ class TrainingBatch:
         return self.select(self.roles == 1)
 
     def select(self, rows: Tensor) -> 'TrainingBatch':
-        """A part of the batch.
-
-        Args:
-            rows (Tensor): (B,) bool, the images of the part.
-        """
+        """The part of the batch where ``rows`` (B,) is true."""
         own = rows.cpu().numpy()
         return replace(
             self,
@@ -152,13 +148,14 @@ class TrainingBatch:
             rows=rows)
 
     def share(self) -> Tensor:
-        """Weight that the mean over these images has in this process.
+        """Weight of these images among those of all processes.
 
-        Parts of a batch have different sizes in different processes. Times
-        this weight, the mean over the images of a process is its share of
-        the mean over the images of all. Every process must call it.
+        Times it, the mean over the images of a part in a process is the share
+        of the mean over all processes. Every process must call it.
         """
-        return len(self) / mean_count(self.b)
+        count = self.b.new_full((), len(self))
+        all_reduce(count, op='mean')
+        return len(self) / count.clamp(min=1e-6)
 
 
 def full_precision(x: Tensor) -> Tensor:

@@ -22,13 +22,8 @@ class LightConv3x3(nn.Module):
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, out_channels, 1, bias=False)
-        self.conv2 = nn.Conv2d(
-            out_channels,
-            out_channels,
-            3,
-            padding=1,
-            groups=out_channels,
-            bias=False)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1,
+                               groups=out_channels, bias=False)
         self.bn = nn.BatchNorm2d(out_channels)
         self.relu = nn.ReLU(inplace=True)
 
@@ -38,12 +33,7 @@ class LightConv3x3(nn.Module):
 
 
 class AggregationGate(nn.Module):
-    """Input-dependent weight per channel, eq. 5 of the paper.
-
-    Args:
-        channels (int): channels of the input.
-        reduction (int): ratio of ``channels`` to the hidden width.
-    """
+    """Input-dependent weight per channel, eq. 5 of the paper."""
 
     def __init__(self, channels: int, reduction: int = 16):
         super().__init__()
@@ -64,10 +54,7 @@ class OSBlock(nn.Module):
 
     Four streams of one to four light 3x3 convolutions see 3x3, 5x5, 7x7 and
     9x9 pixels; one gate, shared by the streams, weighs their sum.
-
-    Args:
-        in_channels (int): channels of the input.
-        out_channels (int): channels of the output, a multiple of four.
+    ``out_channels`` is a multiple of four.
     """
 
     def __init__(self, in_channels: int, out_channels: int):
@@ -83,10 +70,8 @@ class OSBlock(nn.Module):
         self.conv2b, self.conv2c, self.conv2d = map(stream, (2, 3, 4))
         self.gate = AggregationGate(mid)
         self.conv3 = ConvBN(mid, out_channels, 1, act_cfg=None)
-        self.downsample = None
-        if in_channels != out_channels:
-            self.downsample = ConvBN(
-                in_channels, out_channels, 1, act_cfg=None)
+        self.downsample = None if in_channels == out_channels else ConvBN(
+            in_channels, out_channels, 1, act_cfg=None)
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -98,11 +83,10 @@ class OSBlock(nn.Module):
         return self.relu(self.conv3(x) + identity)
 
 
-def _stage(in_channels: int, out_channels: int) -> list[nn.Module]:
-    return [
+def _stage(in_channels: int, out_channels: int) -> nn.Sequential:
+    return nn.Sequential(
         OSBlock(in_channels, out_channels),
-        OSBlock(out_channels, out_channels)
-    ]
+        OSBlock(out_channels, out_channels))
 
 
 def _halving(channels: int) -> nn.Sequential:
@@ -135,9 +119,6 @@ class OSNet(BaseModule):
     Attributes:
         feat_dim (int): channels of the output: 128, 256, 384 or 512.
 
-    Raises:
-        ValueError: ``width`` is none of the four.
-
     Examples:
         >>> import torch
         >>> OSNet(width=0.25)(torch.rand(2, 3, 256, 128))[-1].shape
@@ -149,19 +130,17 @@ class OSNet(BaseModule):
     def __init__(self, width: float = 0.25, in_channels: int = 3,
                  init_cfg: Optional[Union[dict, list]] = None):
         check_choice(self, self.widths, width=width)
-        if init_cfg is None:
-            init_cfg = [
-                dict(type='Kaiming', layer='Conv2d'),
-                dict(type='Constant', layer='_BatchNorm', val=1)
-            ]
-        super().__init__(init_cfg)
+        super().__init__(init_cfg if init_cfg is not None else [
+            dict(type='Kaiming', layer='Conv2d'),
+            dict(type='Constant', layer='_BatchNorm', val=1)
+        ])
         stem, first, second, third = (
             int(channels * width) for channels in (64, 256, 384, 512))
         self.conv1 = ConvBN(in_channels, stem, 7, stride=2, padding=3)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         self.conv2 = nn.Sequential(*_stage(stem, first), _halving(first))
         self.conv3 = nn.Sequential(*_stage(first, second), _halving(second))
-        self.conv4 = nn.Sequential(*_stage(second, third))
+        self.conv4 = _stage(second, third)
         self.conv5 = ConvBN(third, third, 1)
         self.feat_dim = third
 

@@ -9,12 +9,7 @@ from mmreidmix.registry import MODELS
 
 
 class IBN(nn.Module):
-    """Instance normalisation of the first half, batch of the second.
-
-    Args:
-        channels (int): channels of the input; the first ``channels // 2``
-            are normalised per image.
-    """
+    """Instance normalisation of the first half of the channels, else batch."""
 
     def __init__(self, channels: int):
         super().__init__()

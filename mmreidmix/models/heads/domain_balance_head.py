@@ -43,11 +43,8 @@ class DomainBalanceHead(BaseModule):
         self.loss_balance_module = MODELS.build(loss_balance)
         layers, width = [], in_channels
         for hidden in hidden_channels:
-            layers += [
-                nn.Linear(width, hidden),
-                nn.BatchNorm1d(hidden),
-                nn.LeakyReLU(0.2)
-            ]
+            layers += [nn.Linear(width, hidden), nn.BatchNorm1d(hidden),
+                       nn.LeakyReLU(0.2)]
             width = hidden
         self.layers = nn.Sequential(*layers, nn.Linear(width, 2))
 
@@ -56,12 +53,7 @@ class DomainBalanceHead(BaseModule):
         return self.layers(features)
 
     def loss_discriminator(self, features: Tensor, roles: Tensor) -> Tensor:
-        """Cross-entropy of the roles.
-
-        Args:
-            features (Tensor): (B, D); no gradient flows into them.
-            roles (Tensor): (B,) int64, 0 labelled, 1 unlabelled.
-        """
+        """Cross-entropy of the roles (B,); no gradient to features (B, D)."""
         logits = self(features.detach())
         return F.cross_entropy(logits / self.temperature, roles)
 

@@ -19,10 +19,9 @@ class IdentityHead(BaseModule):
     """A bias-free linear classifier of which the first C rows are in use.
 
     The number of pseudo identities changes with every clustering, the size
-    of the weight does not: it has room for ``max_classes`` rows and only the
-    classes that exist at present are multiplied. For a mixture with N_u
-    unlabelled images and clusters of at least m images there are never more
-    than N_u // m pseudo identities.
+    of the weight does not: only the classes that exist at present are
+    multiplied. Of N_u unlabelled images and clusters of at least m images
+    there are never more than N_u // m pseudo identities.
 
     Args:
         in_channels (int): width D of the features.
@@ -42,16 +41,11 @@ class IdentityHead(BaseModule):
         self.loss_module = MODELS.build(loss)
         nn.init.normal_(self.weight, std=0.001)
 
-    @property
-    def max_classes(self) -> int:
-        """Room for so many identities."""
-        return len(self.weight)
-
     def check_capacity(self, num_classes: int) -> None:
         """Raise ValueError where the identities do not fit."""
-        if num_classes > self.max_classes:
+        if num_classes > len(self.weight):
             raise ValueError(
-                f'the identity head has room for {self.max_classes} '
+                f'the identity head has room for {len(self.weight)} '
                 f'identities, the mixture has {num_classes}: set '
                 f'model.id_head.max_classes to at least {num_classes} '
                 '(labelled identities + unlabelled images // smallest '
@@ -62,11 +56,9 @@ class IdentityHead(BaseModule):
         return F.linear(features, self.weight[:num_classes])
 
     def loss(self, batch: TrainingBatch) -> Tensor:
-        """Loss of a batch, or of a part of one, among its identities.
+        """Loss of a batch among its identities, scalar.
 
-        Returns:
-            Tensor: scalar; of a part its share of the mean over the images of
-            all processes.
+        Of a part of a batch it is the share of the mean over all processes.
         """
         share = 1.0 if batch.whole is None else batch.share()
         logits = self(batch.b, batch.num_classes)
@@ -83,14 +75,11 @@ class IdentityHead(BaseModule):
         (arXiv 2011.11953), where the length of a row is 1.
 
         Args:
-            clustering (Clustering): its clusters and their centroids.
+            clustering (Clustering): clusters that fit in.
             scale (str, optional): length of the rows. 'unit': 1; 'labelled':
                 the mean length of the rows of labelled identities, so that
                 both kinds of logits start on one scale; None: the rows are
                 left as they are.
-
-        Raises:
-            ValueError: the identities do not fit.
         """
         first, rows = clustering.first, clustering.centroids
         if scale is None or not len(rows):

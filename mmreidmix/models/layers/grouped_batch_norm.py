@@ -10,7 +10,11 @@ from mmreidmix.checks import check_count
 
 
 class _GroupedBatchNorm:
-    """What both dimensions share: splits the batch in training."""
+    """A batch norm that splits the batch in training.
+
+    Raises:
+        ValueError: in training, a batch is no multiple of ``group_size``.
+    """
 
     def __init__(self, num_features: int, group_size: int, **kwargs):
         super().__init__(num_features, **kwargs)
@@ -18,11 +22,7 @@ class _GroupedBatchNorm:
         self.group_size = group_size
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise (B, C), (B, C, L) or (B, C, h, w).
-
-        Raises:
-            ValueError: in training, B is not a multiple of ``group_size``.
-        """
+        """Normalise (B, C), (B, C, L) or (B, C, h, w)."""
         if not self.training:
             return super().forward(x)
         self._check_input_dim(x)
@@ -54,9 +54,10 @@ class _GroupedBatchNorm:
             self.num_batches_tracked.add_(1)
         if self.momentum is not None:
             return self.momentum
+        if not self.track_running_stats:
+            return 0.
         # momentum=None is torch's cumulative average.
-        return (1 / float(self.num_batches_tracked)
-                if self.track_running_stats else 0.)
+        return 1 / float(self.num_batches_tracked)
 
     def extra_repr(self) -> str:
         """Name the group size beside the options of batch norm."""
@@ -64,24 +65,16 @@ class _GroupedBatchNorm:
 
 
 class GroupedBatchNorm1d(_GroupedBatchNorm, nn.BatchNorm1d):
-    """``BatchNorm1d`` over consecutive groups; see ``group_batch_norm``.
-
-    Args:
-        num_features (int): channels.
-        group_size (int): images that are normalised together in training.
-        **kwargs: options of ``torch.nn.BatchNorm1d``.
-    """
+    """``BatchNorm1d`` over consecutive groups; see ``group_batch_norm``."""
 
 
 class GroupedBatchNorm2d(_GroupedBatchNorm, nn.BatchNorm2d):
-    """As :class:`GroupedBatchNorm1d`, for maps."""
+    """``BatchNorm2d`` over consecutive groups; see ``group_batch_norm``."""
 
 
 _GROUPED = {
     nn.BatchNorm1d: GroupedBatchNorm1d,
     nn.BatchNorm2d: GroupedBatchNorm2d,
-    GroupedBatchNorm1d: GroupedBatchNorm1d,
-    GroupedBatchNorm2d: GroupedBatchNorm2d,
 }
 
 
@@ -119,14 +112,14 @@ def group_batch_norm(module: nn.Module, group_size: int) -> nn.Module:
         if isinstance(layer, _BatchNorm)
     }
     for name, layer in layers.items():
-        if type(layer) not in _GROUPED:
+        if type(layer) not in (*_GROUPED, *_GROUPED.values()):
             raise TypeError(
                 f'{name or "module"} is a {type(layer).__name__}; only '
                 'BatchNorm1d and BatchNorm2d can be grouped. Unset sync_bn')
     for layer in layers.values():
         # The object itself is kept: optimizers, hooks and parents that
         # refer to it stay valid.
-        layer.__class__ = _GROUPED[type(layer)]
+        layer.__class__ = _GROUPED.get(type(layer), type(layer))
         layer.group_size = group_size
     print_log(
         f'{len(layers)} batch norms of {type(module).__name__} normalise '

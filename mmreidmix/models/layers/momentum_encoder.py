@@ -34,9 +34,6 @@ class MomentumEncoder(nn.Module):
         warmup (bool): use min(lambda, (1 + t) / (10 + t)) at update t = 0,
             1, 2 and so on. In a short run lambda alone would keep the copy
             near the weights that training started from.
-
-    Raises:
-        ValueError: momentum out of its range.
     """
 
     def __init__(self,

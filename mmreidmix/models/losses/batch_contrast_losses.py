@@ -13,10 +13,9 @@ from mmreidmix.structures import TrainingBatch
 
 from .softmax_over_similarities import (
     NEGATIVES,
-    comparable,
+    comparable_pairs,
     log_sum_exp,
     mean_over_positives,
-    negative_groups,
     scaled_similarity,
 )
 
@@ -26,14 +25,12 @@ class BatchContrastLoss(nn.Module, ABC):
 
     mean_i mean_p - log(e^(f_i m_p / t) / (e^(f_i m_p / t) + sum_n e^(f_i m_n
     / t))): a subclass says what the positives p of an anchor i are; the
-    negatives n are images of other identities.
+    negatives n are images of other identities. ReMix (arXiv 2410.21938); the
+    form is a reconstruction, see docs/en/methods/remix.md.
 
     Args:
-        temperature (float): t.
-        negatives (str): see :func:`negative_groups`.
-
-    Raises:
-        ValueError: an option out of its range.
+        temperature (float): t > 0.
+        negatives (str): see :func:`comparable_pairs`.
     """
 
     def __init__(self, temperature: float = 0.1, negatives: str = 'joint'):
@@ -53,17 +50,12 @@ class BatchContrastLoss(nn.Module, ABC):
         """
 
     def forward(self, batch: TrainingBatch) -> Tensor:
-        """Loss of f (B, D) against the momentum embeddings of a batch.
-
-        Those of all processes are compared with, so that the loss does not
-        depend on their number.
-        """
+        """Loss of f (B, D) against the momentum embeddings of the batch."""
         keys = batch.keys
-        groups, key_groups = (
-            negative_groups(self.negatives, part.labels, part.camids,
-                            batch.num_labelled) for part in (batch, keys))
+        comparable = comparable_pairs(self.negatives, batch, keys.labels,
+                                      keys.camids)
         return self.compute(batch.f, batch.labels, keys.keys, keys.labels,
-                            keys.own, groups, key_groups)
+                            keys.own, comparable)
 
     def compute(self,
                 features: Tensor,
@@ -71,28 +63,24 @@ class BatchContrastLoss(nn.Module, ABC):
                 keys: Tensor,
                 key_labels: Tensor,
                 own: Tensor,
-                groups: Optional[Tensor] = None,
-                key_groups: Optional[Tensor] = None) -> Tensor:
-        """Compute the loss of features.
+                comparable: Optional[Tensor] = None) -> Tensor:
+        """Mean loss over the anchors that have a positive, scalar.
 
         Args:
             features (Tensor): (B, D) anchors, unit length.
             labels (Tensor): (B,) their identities.
-            keys (Tensor): (M, D) momentum embeddings, unit length.
+            keys (Tensor): (M, D) momentum embeddings of the batches of all
+                processes, unit length.
             key_labels (Tensor): (M,).
             own (Tensor): (B,) where the anchor's own image is among the keys.
-            groups (Tensor, optional): (B,) where given, negatives are of the
-                anchor's group, see :func:`comparable`.
-            key_groups (Tensor, optional): (M,).
-
-        Returns:
-            Tensor: scalar, mean over the anchors that have a positive.
+            comparable (Tensor, optional): (B, M) bool, where given, the only
+                pairs that can be negatives.
         """
         logits = scaled_similarity(features, keys, self.temperature)
         alike = labels[:, None] == key_labels
         negatives = ~alike
-        if groups is not None:
-            negatives = negatives & comparable(groups, key_groups)
+        if comparable is not None:
+            negatives &= comparable
         own = torch.zeros_like(alike).scatter(1, own[:, None], True)
         positives = self.positives(alike, own)
         losses = mean_over_positives(logits, positives,
@@ -105,8 +93,7 @@ class InstanceLoss(BatchContrastLoss):
     """Pulls an image to the others of its identity, away from all the rest.
 
     L_ins: the positives of :class:`BatchContrastLoss` are the momentum
-    embeddings of the other images of the anchor's identity. ReMix (arXiv
-    2410.21938); the form is a reconstruction, see docs/en/methods/remix.md.
+    embeddings of the other images of the anchor's identity.
     """
 
     def positives(self, alike: Tensor, own: Tensor) -> Tensor:
@@ -119,8 +106,7 @@ class AugmentationLoss(BatchContrastLoss):
     """Pulls an augmented image to its own original.
 
     L_aug: the only positive of :class:`BatchContrastLoss` is the momentum
-    embedding of the anchor's own image, which was not augmented. ReMix (arXiv
-    2410.21938); the form is a reconstruction, see docs/en/methods/remix.md.
+    embedding of the anchor's own image, which was not augmented.
     """
 
     def positives(self, alike: Tensor, own: Tensor) -> Tensor:

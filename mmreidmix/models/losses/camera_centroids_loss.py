@@ -32,13 +32,10 @@ class CameraCentroidsLoss(nn.Module):
     ``chenhao2345/ICE``.
 
     Args:
-        temperature (float): t.
+        temperature (float): t > 0.
         num_negatives (int, optional): so many most similar c_n; None: all.
         fallback (str): what is pulled to where an identity has no other
             camera: 'own', its centre in its only camera; 'skip', nothing.
-
-    Raises:
-        ValueError: an option out of its range.
     """
 
     def __init__(self,
@@ -55,11 +52,7 @@ class CameraCentroidsLoss(nn.Module):
         self.fallback = fallback
 
     def forward(self, batch: TrainingBatch) -> Tensor:
-        """Loss of the labelled images of a batch against the memory.
-
-        Raises:
-            RuntimeError: the memory does not hold the present identities.
-        """
+        """Loss of the labelled images of a batch against the memory."""
         memory = filled_memory(batch, self)
         part, rows = batch.labelled(), memory.rows_below(batch.num_labelled)
         return self.compute(part.f, part.labels, part.camids,
@@ -69,7 +62,7 @@ class CameraCentroidsLoss(nn.Module):
     def compute(self, features: Tensor, labels: Tensor, camids: Tensor,
                 proxies: Tensor, proxy_labels: Tensor,
                 proxy_camids: Tensor) -> Tensor:
-        """Compute the loss of features.
+        """Mean loss over the images with a centre to pull to, scalar.
 
         Args:
             features (Tensor): (B, D) unit length; B may be 0.
@@ -79,9 +72,6 @@ class CameraCentroidsLoss(nn.Module):
                 that sees it, unit length.
             proxy_labels (Tensor): (R,).
             proxy_camids (Tensor): (R,).
-
-        Returns:
-            Tensor: scalar, mean over the images with a centre to pull to.
         """
         alike = labels[:, None] == proxy_labels
         positives = alike & (camids[:, None] != proxy_camids)

@@ -12,10 +12,9 @@ from mmreidmix.structures import TrainingBatch
 
 from .softmax_over_similarities import (
     NEGATIVES,
-    comparable,
+    comparable_pairs,
     filled_memory,
     log_sum_exp,
-    negative_groups,
     scaled_similarity,
 )
 
@@ -29,12 +28,9 @@ class CentroidsLoss(nn.Module):
     2410.21938); the form is a reconstruction, see docs/en/methods/remix.md.
 
     Args:
-        temperature (float): t. Cosines over thousands of centres need it
+        temperature (float): t > 0. Cosines over thousands of centres need it
             well below 1.
-        negatives (str): see :func:`negative_groups`.
-
-    Raises:
-        ValueError: an option out of its range.
+        negatives (str): see :func:`comparable_pairs`.
     """
 
     def __init__(self, temperature: float = 0.07, negatives: str = 'joint'):
@@ -45,30 +41,24 @@ class CentroidsLoss(nn.Module):
         self.negatives = negatives
 
     def forward(self, batch: TrainingBatch) -> Tensor:
-        """Loss of f (B, D) against the centres in the memory.
-
-        Raises:
-            RuntimeError: the memory does not hold the present identities.
-        """
+        """Loss of f (B, D) against the centres in the memory."""
         memory = filled_memory(batch, self)
         camids = memory.labels.new_zeros(memory.num_classes)
         # A pseudo identity has one row: it is seen by one camera.
         camids[memory.labels] = memory.camids
         identities = torch.arange(memory.num_classes, device=camids.device)
-        groups, centroid_groups = (
-            negative_groups(self.negatives, *part, batch.num_labelled)
-            for part in ((batch.labels, batch.camids), (identities, camids)))
+        comparable = comparable_pairs(self.negatives, batch, identities,
+                                      camids)
         return self.compute(batch.f, batch.labels, memory.centroids,
-                            memory.known, groups, centroid_groups)
+                            memory.known, comparable)
 
     def compute(self,
                 features: Tensor,
                 labels: Tensor,
                 centroids: Tensor,
                 known: Optional[Tensor] = None,
-                groups: Optional[Tensor] = None,
-                centroid_groups: Optional[Tensor] = None) -> Tensor:
-        """Compute the loss of features.
+                comparable: Optional[Tensor] = None) -> Tensor:
+        """Mean loss over the images whose identity has a centre, scalar.
 
         Args:
             features (Tensor): (B, D) unit length.
@@ -77,18 +67,14 @@ class CentroidsLoss(nn.Module):
                 identity without a centre, which takes no part.
             known (Tensor, optional): (K,) bool, which rows are not zero, to
                 save looking for them.
-            groups (Tensor, optional): (B,) where given, the other centres are
-                those of the image's group, see :func:`comparable`.
-            centroid_groups (Tensor, optional): (K,).
-
-        Returns:
-            Tensor: scalar, mean over the images whose identity has a centre.
+            comparable (Tensor, optional): (B, K) bool, where given, the
+                centres of the softmax of each image.
         """
         logits = scaled_similarity(features, centroids, self.temperature)
         known = centroids.any(1) if known is None else known
         which = known.expand_as(logits)
-        if groups is not None:
-            which = which & comparable(groups, centroid_groups)
+        if comparable is not None:
+            which = which & comparable
         total = log_sum_exp(logits, which)
         own = logits.gather(1, labels[:, None])[:, 0]
         return mean_of_usable(total - own, known[labels])

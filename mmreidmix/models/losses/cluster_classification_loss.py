@@ -21,9 +21,8 @@ BLOCK = 1 << 14
 class ClusterClassificationLoss(nn.Module, ABC):
     """Classification of clustered images, with what the clustering knew.
 
-    The target loss of :class:`DAAM`. What it takes over from a clustering is
-    in no state dict, as its size changes with every clustering:
-    :meth:`label_state` is for checkpoints.
+    The target loss of :class:`DAAM`. What it takes from a clustering is in no
+    state dict, as its size changes: :meth:`label_state` is for checkpoints.
 
     Args:
         within_camera (bool): an image is told from those clusters alone that
@@ -35,7 +34,7 @@ class ClusterClassificationLoss(nn.Module, ABC):
 
     Attributes:
         images (np.ndarray, optional): (n,) clustered images of the mixture,
-            ascending. Arguments ``rows`` are places in it.
+            ascending.
         targets (dict[str, Tensor]): what else is taken from the clustering.
     """
 
@@ -70,13 +69,7 @@ class ClusterClassificationLoss(nn.Module, ABC):
     @abstractmethod
     def targets_of(self, embeddings: Tensor, clusters: Tensor,
                    centroids: Tensor) -> dict[str, Tensor]:
-        """What the loss needs of a clustering.
-
-        Args:
-            embeddings (Tensor): (n, D) clustered images, unit length.
-            clusters (Tensor): (n,) int64, cluster of each.
-            centroids (Tensor): (K, D) centres, unit length.
-        """
+        """What the loss needs of a clustering, see :class:`Clustering`."""
 
     @abstractmethod
     def per_image(self, log_p: Tensor, clusters: Tensor,
@@ -86,8 +79,8 @@ class ClusterClassificationLoss(nn.Module, ABC):
         Args:
             log_p (Tensor): (B, K) log-softmax of the logits over the clusters
                 of :meth:`candidates`, 0 for the others.
-            clusters (Tensor): (B,).
-            rows (Tensor): (B,).
+            clusters (Tensor): (B,) cluster of each image.
+            rows (Tensor): (B,) its place among the clustered images.
         """
 
     def candidates(self, rows: Tensor) -> Tensor:
@@ -118,16 +111,10 @@ class ClusterClassificationLoss(nn.Module, ABC):
 
     def compute(self, logits: Tensor, clusters: Tensor,
                 rows: Tensor) -> Tensor:
-        """Compute the loss of logits.
+        """Mean loss over the images of all processes, scalar.
 
-        Args:
-            logits (Tensor): (B, K) over the clusters. B may be 0 and may
-                differ between processes.
-            clusters (Tensor): (B,) cluster of each image.
-            rows (Tensor): (B,) int64, place of each among the clustered ones.
-
-        Returns:
-            Tensor: scalar, mean over the images of all processes.
+        The logits (B, K) are over the clusters; B may be 0 and may differ
+        between processes. Other arguments as of :meth:`per_image`.
         """
         others = ~self.candidates(rows).to(logits.device)
         log_p = F.log_softmax(logits.masked_fill(others, -torch.inf), dim=1)
@@ -172,8 +159,7 @@ class ClusterWeightedLoss(ClusterClassificationLoss):
     are those of the clustering. A reconstruction of the weighted
     cross-entropy of DAAM v1 (arXiv 1905.10529v1).
 
-    Args:
-        within_camera (bool): see :class:`ClusterClassificationLoss`.
+    Options: :class:`ClusterClassificationLoss`.
     """
 
     target_names = ('weights', )
@@ -210,12 +196,9 @@ class SoftLabelLoss(ClusterClassificationLoss):
     half precision.
 
     Args:
-        temperature (float): T; small against differences of cosines, else the
-            labels are the model's own opinion.
+        temperature (float): T > 0; small against differences of cosines, else
+            the labels are the model's own opinion.
         **kwargs: see :class:`ClusterClassificationLoss`.
-
-    Raises:
-        ValueError: temperature not above 0.
     """
 
     target_names = ('embeddings', 'centroids')

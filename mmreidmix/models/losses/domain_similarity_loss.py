@@ -35,12 +35,11 @@ class DomainSimilarityLoss(nn.Module, ABC):
 
     def compute(self, shared: Tensor, specific: Tensor,
                 roles: Tensor) -> Tensor:
-        """Compute the scalar loss of features.
+        """Mean loss of domain-shared and domain-specific features, scalar.
 
         Args:
-            shared (Tensor): (B, D) domain-shared features, B the same in
-                every process.
-            specific (Tensor): (B, D') domain-specific features.
+            shared (Tensor): (B, D), B the same in every process.
+            specific (Tensor): (B, D').
             roles (Tensor): (B,) 0 labelled, 1 unlabelled.
         """
         values = self.per_image(shared, specific, roles)
@@ -67,9 +66,6 @@ class HypersphereLoss(DomainSimilarityLoss):
         momentum (float): weight of the past in a running mean, in [0, 1).
         quantile (float): of the distances, in [0, 1).
         window (int): number of recent images.
-
-    Raises:
-        ValueError: an option out of its range.
     """
 
     def __init__(self,
@@ -143,11 +139,10 @@ class NominalClassLoss(DomainSimilarityLoss):
                  in_channels: int,
                  specific_channels: Optional[int] = None):
         super().__init__()
-        specific_channels = specific_channels or in_channels
         self.classifier = nn.Linear(in_channels, 1)
-        self.projection = (
-            nn.Identity() if specific_channels == in_channels else nn.Linear(
-                specific_channels, in_channels))
+        self.projection = nn.Identity()
+        if specific_channels not in (None, in_channels):
+            self.projection = nn.Linear(specific_channels, in_channels)
 
     def per_image(self, shared: Tensor, specific: Tensor,
                   roles: Tensor) -> Tensor:

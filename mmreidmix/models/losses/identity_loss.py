@@ -20,9 +20,7 @@ class IdentityLoss(nn.Module):
         temperature (float): T > 0.
     """
 
-    def __init__(self,
-                 label_smoothing: float = 0.1,
-                 temperature: float = 1.0):
+    def __init__(self, label_smoothing: float = 0.1, temperature: float = 1.0):
         super().__init__()
         check_fraction(self, label_smoothing=label_smoothing)
         check_above(self, 0, temperature=temperature)
@@ -31,7 +29,5 @@ class IdentityLoss(nn.Module):
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Scalar loss of logits (B, C) for labels (B,)."""
-        return F.cross_entropy(
-            logits / self.temperature,
-            labels,
-            label_smoothing=self.label_smoothing)
+        return F.cross_entropy(logits / self.temperature, labels,
+                               label_smoothing=self.label_smoothing)

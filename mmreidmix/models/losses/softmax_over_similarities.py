@@ -11,46 +11,35 @@ from mmreidmix.structures import TrainingBatch
 NEGATIVES = ('joint', 'separate', 'video', 'certain')
 
 
-def negative_groups(negatives: str, labels: Tensor, camids: Tensor,
-                    num_labelled: int) -> Optional[Tensor]:
-    """Groups of images that are each other's negatives.
+def comparable_pairs(negatives: str, batch: TrainingBatch, labels: Tensor,
+                     camids: Tensor) -> Optional[Tensor]:
+    """Pairs of images that may be each other's negatives.
 
     Args:
-        negatives (str): 'joint', images of every other identity; 'separate',
-            those of the same kind of data; 'video', for single-camera images
-            those of the same video, so that the background tells nothing;
-            'certain', those and the labelled ones, and all for labelled
-            images: nobody is compared who may be the same person, for videos
-            that show the same people.
-        labels (Tensor): (B,) identities.
-        camids (Tensor): (B,) cameras, unique over domains.
-        num_labelled (int): identities below it are labelled.
+        negatives (str): 'joint', all pairs; 'separate', pairs of one role;
+            'video', unlabelled images pair up inside their video alone, so
+            that the background tells nothing; 'certain', as 'video', and
+            labelled images pair up with all. Nobody is compared who may be
+            the same person, for videos that show the same people.
+        batch (TrainingBatch): B images.
+        labels (Tensor): (M,) identities of what they are compared with.
+        camids (Tensor): (M,) cameras of it, unique over domains.
 
     Returns:
-        Tensor | None: (B,) group of each image, for :func:`comparable`;
-        None: all images are in one.
+        Tensor | None: (B, M) bool; None: all pairs.
     """
     if negatives == 'joint':
         return None
-    roles = (labels >= num_labelled).long()
+    # 0 for labelled images, the video of others.
+    videos = batch.roles * (1 + batch.camids)
+    other_videos = (labels >= batch.num_labelled) * (1 + camids)
     if negatives == 'separate':
-        return roles
-    videos = roles * (1 + camids)
-    if negatives == 'video':
-        return videos
-    # A labelled person is known to be none of the others.
-    return torch.where(videos > 0, videos, -1)
-
-
-def comparable(groups: Tensor, other_groups: Tensor) -> Tensor:
-    """Pairs of one group, bool, (B, M); a negative one goes with all.
-
-    Args:
-        groups (Tensor): (B,).
-        other_groups (Tensor): (M,).
-    """
-    free = (groups < 0)[:, None] | (other_groups < 0)
-    return free | (groups[:, None] == other_groups)
+        return (videos > 0)[:, None] == (other_videos > 0)
+    pairs = videos[:, None] == other_videos
+    if negatives == 'certain':
+        # A labelled person is known to be none of the others.
+        pairs |= (videos == 0)[:, None] | (other_videos == 0)
+    return pairs
 
 
 def filled_memory(batch: TrainingBatch, loss: nn.Module) -> Any:
@@ -75,15 +64,9 @@ def filled_memory(batch: TrainingBatch, loss: nn.Module) -> Any:
 
 def scaled_similarity(features: Tensor, others: Tensor,
                       temperature: float) -> Tensor:
-    """Cosine / temperature of unit-length rows, never in half precision.
+    """Cosine / temperature (B, M) of unit-length rows (B, D) and (M, D).
 
-    Args:
-        features (Tensor): (B, D).
-        others (Tensor): (M, D).
-        temperature (float): above 0.
-
-    Returns:
-        Tensor: (B, M), at least float32, also under autocast.
+    It is at least float32, also under autocast.
     """
     dtype = torch.promote_types(features.dtype, torch.float32)
     with torch.autocast(features.device.type, enabled=False):
@@ -91,15 +74,14 @@ def scaled_similarity(features: Tensor, others: Tensor,
 
 
 def log_sum_exp(logits: Tensor, which: Tensor) -> Tensor:
-    """Logarithm of the sum of exp over the chosen entries of each row.
+    """Logarithm of the sum of exp over the chosen entries of each row, (B,).
+
+    Where no entry is chosen it is a huge negative number without a gradient
+    (minus infinity would have a gradient of NaN).
 
     Args:
         logits (Tensor): (B, M).
         which (Tensor): (B, M), bool.
-
-    Returns:
-        Tensor: (B,); where no entry is chosen, a huge negative number
-        without a gradient (minus infinity would have a gradient of NaN).
     """
     nothing = torch.finfo(logits.dtype).min / 2
     filled = logits.masked_fill(~which, nothing)
@@ -110,15 +92,14 @@ def log_sum_exp(logits: Tensor, which: Tensor) -> Tensor:
 
 def mean_over_positives(logits: Tensor, positives: Tensor,
                         negatives: Tensor) -> Tensor:
-    """Mean over positives p of - log(e^p / (e^p + sum_n e^n)), per anchor.
+    """Mean over positives p of - log(e^p / (e^p + sum_n e^n)), (B,).
+
+    It is 0 for an anchor without positives.
 
     Args:
         logits (Tensor): (B, M).
         positives (Tensor): (B, M), bool.
         negatives (Tensor): (B,) log sum exp of the negatives.
-
-    Returns:
-        Tensor: (B,), 0 for an anchor without positives.
     """
     # Few entries are positives, and softplus is what takes time here.
     anchors, others = positives.nonzero(as_tuple=True)

@@ -43,11 +43,7 @@ class BatchHardTripletLoss(nn.Module):
         self.margin = margin
 
     def forward(self, batch: TrainingBatch) -> Tensor:
-        """Loss of x (B, D) of a batch.
-
-        Hard pairs are looked for in the batches of all processes, so that the
-        loss does not depend on their number.
-        """
+        """Loss of x (B, D), with pairs from the batches of all processes."""
         x, labels = batch.x, batch.labels
         return self.compute(x, labels, gather_with_grad(x),
                             gather_with_grad(labels))
@@ -57,7 +53,9 @@ class BatchHardTripletLoss(nn.Module):
                 labels: Tensor,
                 pool: Optional[Tensor] = None,
                 pool_labels: Optional[Tensor] = None) -> Tensor:
-        """Compute the loss of features.
+        """Mean loss over the anchors that have a negative, scalar.
+
+        An anchor is its own positive if it has no other.
 
         Args:
             features (Tensor): (B, D) anchors, not normalised.
@@ -65,10 +63,6 @@ class BatchHardTripletLoss(nn.Module):
             pool (Tensor, optional): (M, D) positives and negatives are taken
                 from here. Default: the anchors.
             pool_labels (Tensor, optional): (M,).
-
-        Returns:
-            Tensor: scalar. An anchor is its own positive if it has no other;
-            anchors without a negative are left out (0 if none has one).
         """
         pool = features if pool is None else pool
         pool_labels = labels if pool_labels is None else pool_labels
@@ -78,7 +72,6 @@ class BatchHardTripletLoss(nn.Module):
         negative = distance.masked_fill(same, torch.inf).amin(1)
         usable = torch.isfinite(negative)
         gap = torch.where(usable, positive - negative, 0)
-        losses = (
-            F.softplus(gap) if self.margin is None else
-            (gap + self.margin).clamp(min=0))
+        losses = F.softplus(gap) if self.margin is None else (
+            gap + self.margin).clamp(min=0)
         return (losses * usable).sum() / usable.sum().clamp(min=1)

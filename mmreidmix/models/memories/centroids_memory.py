@@ -67,12 +67,11 @@ class CentroidsMemory(nn.Module):
 
         Args:
             blocks (Iterable[Tensor]): unit-length embeddings of N images in
-                consecutive blocks (n, D), so that they need not all be held
-                at a time.
+                consecutive blocks (n, D): they need not fit in memory.
             labels (np.ndarray): (N,) identities.
             camids (np.ndarray): (N,) cameras, unique over domains.
             num_classes (int): identities K.
-            device: where the memory is to lie.
+            device (str | torch.device): of the memory.
             first (int): rows of identities below it are left as they are;
                 ``labels`` has none of them.
 
@@ -88,13 +87,12 @@ class CentroidsMemory(nn.Module):
             raise ValueError(
                 f'CentroidsMemory: identities {labels.min()}..{labels.max()} '
                 f'were given, expected {first}..{num_classes - 1}')
-        pairs, inverse, counts = np.unique(
+        pairs, rows, counts = np.unique(
             np.stack([labels, camids]), axis=1, return_inverse=True,
             return_counts=True)
-        sums = _sums(blocks, torch.from_numpy(inverse.reshape(-1)),
-                     len(counts))
         counts = torch.from_numpy(counts)
-        means = sums / counts[:, None]
+        means = _sums(blocks, torch.from_numpy(rows.reshape(-1)),
+                      len(counts)) / counts[:, None]
         new = [means, counts, *torch.from_numpy(pairs.astype(np.int64))]
         if self.rows_below(first):
             old = self.state_dict_below(first)
@@ -113,8 +111,8 @@ class CentroidsMemory(nn.Module):
         had before is not kept. Images of no row are left out.
 
         Args:
-            embeddings (Tensor): (B, D) unit length, the same in every
-                process.
+            embeddings (Tensor): (B, D) unit length. Like the others the same
+                in every process.
             labels (Tensor): (B,).
             camids (Tensor): (B,).
         """
@@ -135,12 +133,9 @@ class CentroidsMemory(nn.Module):
     def state_dict_below(self, label: int) -> dict[str, Tensor]:
         """Rows of the identities below ``label``, for a checkpoint."""
         rows = self.rows_below(label)
-        return {name: getattr(self, name)[:rows].cpu().clone()
-                for name in ROWS}
+        return {k: getattr(self, k)[:rows].cpu().clone() for k in ROWS}
 
-    def load_rows(self,
-                  state: Mapping[str, Tensor],
-                  num_classes: int,
+    def load_rows(self, state: Mapping[str, Tensor], num_classes: int,
                   device: Union[str, torch.device] = 'cpu') -> None:
         """Take over what :meth:`state_dict_below` gave."""
         self._set(*(state[name].to(device) for name in ROWS), num_classes)

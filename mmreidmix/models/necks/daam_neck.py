@@ -78,14 +78,11 @@ class DAAMNeck(BaseModule):
     Args:
         in_channels (int): channels C of the map.
         reduction (int): the channel attention has C / reduction hidden
-            channels, at least 1.
+            channels.
         after (str, optional): submodule of the backbone, such as 'layer3',
             behind which the shared map takes the place of the map. None:
             behind the last output of the backbone.
         init_cfg (dict, optional): see :class:`mmengine.model.BaseModule`.
-
-    Raises:
-        ValueError: ``in_channels`` or ``reduction`` below 1.
     """
 
     def __init__(self,
@@ -145,13 +142,8 @@ class DAAMNeck(BaseModule):
         The attention is attached for this run alone, so that the backbone,
         the names of its weights and its copies know nothing of it.
 
-        Args:
-            backbone (nn.Module): gives a map or a sequence of them.
-            inputs (Tensor): (B, 3, H, W) images.
-
         Returns:
-            tuple[Tensor, AttendedMap]: the last output of the backbone, and
-            the map as attention has split it.
+            tuple[Tensor, AttendedMap]: last output of the backbone; the split.
         """
         if self.after is None:
             attended = self.attend(last_output(backbone(inputs)))

@@ -21,9 +21,6 @@ class AttentiveReID(BaseReID):
             :class:`DomainSpecificHead`, which learns from the
             domain-specific map; needs ``attention``.
         **kwargs: see :class:`BaseReID`.
-
-    Raises:
-        ValueError: ``attention.after`` is no part of the backbone.
     """
 
     parts = dict(BaseReID.parts, attention=None, specific_head=None)
@@ -38,8 +35,7 @@ class AttentiveReID(BaseReID):
     def part_defaults(self, name: str, cfg: Mapping) -> dict:
         """Widths; attention and its branch see the map."""
         if name == 'attention':
-            return dict(
-                in_channels=lambda: self.widths.map(cfg.get('after')))
+            return dict(in_channels=lambda: self.widths.map(cfg.get('after')))
         if name == 'specific_head':
             return dict(in_channels=lambda: self.attention.in_channels)
         defaults = super().part_defaults(name, cfg)

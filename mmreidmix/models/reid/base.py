@@ -41,8 +41,8 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
             vectors x (B, D): pooling, or several modules in a row.
         bnneck (dict): from x to b (B, D).
         losses (dict[str, dict], optional): losses to add, by name: configs of
-            modules whose ``forward`` takes a :class:`TrainingBatch`, with one
-            more key ``weight``. The log shows them as ``loss_<name>``.
+            modules whose ``forward`` takes a :class:`TrainingBatch`, and
+            their ``weight``. The log shows them as ``loss_<name>``.
         loss_weights (dict, optional): weight of a loss by its name without
             ``loss_``, e.g. ``dict(id=10.0)``. Others weigh 1.
         inference (str): what embeds images outside of training:
@@ -108,7 +108,7 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         for name, cfg in configs.items():
             setattr(self, name, self._build(name, cfg))
         self._build_losses(losses or {})
-        self.set_loss_weights(loss_weights or {})
+        self.set_loss_weights(loss_weights)
         self.label_table: Any = None
         self.cameras: Optional[np.ndarray] = None
         self.last_batch: tuple = ()
@@ -131,8 +131,7 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
 
     def _part_configs(self, given: Mapping) -> dict[str, Optional[dict]]:
         """Configs of all parts, checked for parts that lack another."""
-        name = type(self).__name__
-        unknown = sorted(set(given) - set(self.parts))
+        name, unknown = type(self).__name__, sorted({*given} - {*self.parts})
         if unknown:
             raise TypeError(f'{name} has no part or option {unknown}; its '
                             f'parts are {sorted(self.parts)}')
@@ -160,14 +159,10 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
             self.loss_weights[name] = cfg.pop('weight', 1.0)
             self.losses[name] = self._build(name, cfg)
 
-    def set_loss_weights(self, weights: Mapping) -> None:
-        """Set weights of losses, by their names without ``loss_``.
-
-        Raises:
-            ValueError: there is no such loss.
-        """
-        known = {*self.loss_names, *self.losses}
-        unknown = sorted(set(weights) - known)
+    def set_loss_weights(self, weights: Optional[Mapping]) -> None:
+        """Set weights of losses, by their names without ``loss_``."""
+        weights, known = weights or {}, {*self.loss_names, *self.losses}
+        unknown = sorted({*weights} - known)
         if unknown:
             raise ValueError(
                 f'loss_weights: {type(self).__name__} has no loss {unknown}, '
@@ -193,8 +188,8 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         """One of three things, by ``mode``.
 
         Args:
-            inputs (Tensor): (B, 3, H, W) normalised images; in training also
-                in two views, (2, B, 3, H, W).
+            inputs (Tensor): (B, 3, H, W) normalised images; in training see
+                :meth:`unpack`.
             data_samples (list[ReIDDataSample], optional): B of them.
             mode (str): 'tensor' -> embeddings (B, D), of unit length;
                 'predict' -> data samples with ``embedding`` set; 'loss' ->
@@ -218,7 +213,7 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
             inputs (Tensor): (B, 3, H, W) normalised images, or an augmented
                 and an original view, (2, B, 3, H, W), of which the momentum
                 encoder embeds the second.
-            data_samples (list[ReIDDataSample]): B of them.
+            data_samples (list[ReIDDataSample]): one per image.
         """
         indices = np.array([sample.index for sample in data_samples])
         labels, camids = self._labels_of(indices), self.cameras[indices]
@@ -263,14 +258,14 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
             for name, loss in self.losses.items():
                 losses[f'loss_{name}'] = loss(batch)
             if self.memory is not None:
-                self.last_batch = (
-                    batch.f.detach() if batch.momentum is None else
-                    batch.momentum, batch.labels, batch.camids)
-        return {
-            name: value * self.loss_weights.get(
-                name.removeprefix('loss_'), 1.0)
-            for name, value in losses.items()
-        }
+                embeddings = batch.momentum
+                if embeddings is None:
+                    embeddings = batch.f.detach()
+                self.last_batch = (embeddings, batch.labels, batch.camids)
+        for name in losses:
+            weight = self.loss_weights.get(name.removeprefix('loss_'), 1.0)
+            losses[name] = losses[name] * weight
+        return losses
 
     @abstractmethod
     def loss(self, batch: TrainingBatch) -> dict[str, Tensor]:
@@ -280,16 +275,14 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
                         labelled_only: bool = False) -> dict[str, Tensor]:
         """Identity loss and triplet loss, where the model has them.
 
-        Args:
-            batch (TrainingBatch): labelled and clustered images.
-            labelled_only (bool): identity loss of labelled images among
-                labelled identities alone.
+        With ``labelled_only`` the identity loss is that of labelled images
+        among labelled identities.
         """
         losses = {}
         if self.id_head is not None:
             losses['loss_id'] = self.id_head.loss(
                 batch.labelled() if labelled_only else batch)
-        return {**losses, **self.part_losses(batch, 'triplet')}
+        return losses | self.part_losses(batch, 'triplet')
 
     def part_losses(self, batch: TrainingBatch, *names: str) -> dict:
         """Losses of those of the named parts that the model has."""
@@ -308,11 +301,7 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
     # ---- what hooks ask of a model -----------------------------------------
 
     def attach(self, mixture: Any) -> None:
-        """Hear of the data, a ``DomainMixture``, before training.
-
-        Raises:
-            ValueError: its identities do not fit the identity head.
-        """
+        """Hear of the data, a ``DomainMixture``, before training."""
         self.check_capacity(mixture.label_table.num_classes)
         self.label_table = mixture.label_table
         self.cameras = mixture.unique_camids()
@@ -336,19 +325,13 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
               encoder: Optional[nn.Module] = None) -> Tensor:
         """Unit-length embeddings (B, D) of normalised images (B, 3, H, W).
 
-        Args:
-            inputs (Tensor): the images.
-            encoder (nn.Module, optional): default: :attr:`embedder`.
+        They are made by ``encoder``, by default :attr:`embedder`.
         """
         b = encode(encoder or self.embedder, inputs).b
         return F.normalize(full_precision(b))
 
     def on_clustering(self, clustering: Clustering) -> None:
-        """Hear of new pseudo identities; the label table has them already.
-
-        Raises:
-            ValueError: they do not fit the identity head.
-        """
+        """Hear of new pseudo identities; the label table has them already."""
         self.check_capacity(clustering.num_classes)
 
     def update_memory(self) -> None:
@@ -356,10 +339,7 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         self.memory.update(*map(gather_with_grad, self.last_batch))
 
     def label_state(self) -> dict:
-        """What a checkpoint between two clusterings has to hold.
-
-        The label table is saved in any case.
-        """
+        """What a checkpoint between two clusterings has to hold as well."""
         if self.memory is None:
             return {}
         num = self.memory.num_classes

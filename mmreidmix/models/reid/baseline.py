@@ -18,4 +18,4 @@ class ReIDBaseline(AttentiveReID):
 
     def loss(self, batch: TrainingBatch) -> dict[str, Tensor]:
         """L = L_id + L_triplet (+ L_specific with attention)."""
-        return {**self.identity_losses(batch), **self.attention_losses(batch)}
+        return self.identity_losses(batch) | self.attention_losses(batch)

@@ -29,8 +29,7 @@ class ClusterContrast(AttentiveReID):
 
     ``id_head`` and ``triplet`` can be added to the loss, the former over
     labelled identities alone: a memory that is rebuilt in each epoch teaches
-    a network without pretraining little. ``MemoryHook`` fills the memory and
-    lets it follow.
+    a network without pretraining little.
 
     Args:
         contrast (dict): config of :class:`CentroidsLoss`.

@@ -71,7 +71,7 @@ class DAAM(AttentiveReID):
             self.target.on_clustering(clustering)
 
     def label_state(self) -> dict:
-        """What the target loss keeps of the last clustering."""
+        """What the model and the target loss keep of a clustering."""
         state = super().label_state()
         if self.target is not None:
             state.update(self.target.label_state())

@@ -63,10 +63,7 @@ class DomainMix(AttentiveReID):
             return dict(
                 loss_discriminator=self.domain_head.loss_discriminator(
                     batch.b, self.roles_of(batch)))
-        losses = {
-            **self.identity_losses(batch),
-            **self.attention_losses(batch)
-        }
+        losses = self.identity_losses(batch) | self.attention_losses(batch)
         if self.phase == 'balance':
             losses['loss_domain_balance'] = self.domain_head.loss_balance(
                 batch.b)

@@ -20,21 +20,19 @@ class ReMix(AttentiveReID):
     Mixture of Data" (WACV 2025, arXiv 2410.21938). There is no public code:
     what is certain and what is a choice is told in docs/en/methods/remix.md.
     The encoder sees the augmented image, the momentum encoder the original
-    (transform ``TwoViews``). ``ReMixHook`` labels the videos, ``MemoryHook``
-    fills the memory before each epoch, ``MomentumEncoderHook`` moves the
-    momentum encoder after each step. None leaves a loss out.
+    (transform ``TwoViews``). ``ReMixHook`` labels the videos.
 
     Args:
-        instance (dict, optional): config of :class:`InstanceLoss`.
+        instance (dict, optional): config of :class:`InstanceLoss`; None
+            leaves a loss out.
         augmentation (dict, optional): config of :class:`AugmentationLoss`.
         centroids (dict, optional): config of :class:`CentroidsLoss`.
         camera_centroids (dict, optional): config of
             :class:`CameraCentroidsLoss`; multi-camera images only.
         negatives (str): what instance, augmentation and centroids loss push
-            an image away from, see
-            :func:`~.softmax_over_similarities.negative_groups`.
+            an image away from, see :func:`comparable_pairs`.
         momentum (float): lambda of :class:`MomentumEncoder`.
-        momentum_warmup (bool): see :class:`MomentumEncoder`.
+        momentum_warmup (bool): its ``warmup``.
         **kwargs: see :class:`AttentiveReID`; ``id_head`` and ``triplet`` can
             be added to the losses.
     """
@@ -53,12 +51,9 @@ class ReMix(AttentiveReID):
                  momentum_warmup: bool = False, **kwargs):
         check_choice('ReMix', NEGATIVES, negatives=negatives)
         self.negatives = negatives
-        kwargs.setdefault(
-            'momentum_encoder',
-            dict(
-                type='MomentumEncoder',
-                momentum=momentum,
-                warmup=momentum_warmup))
+        encoder = dict(
+            type='MomentumEncoder', momentum=momentum, warmup=momentum_warmup)
+        kwargs.setdefault('momentum_encoder', encoder)
         super().__init__(**kwargs)
 
     def part_defaults(self, name: str, cfg: Mapping) -> dict:

@@ -42,7 +42,12 @@ def tensors(*arrays):
 
 def compared(first, second):
     """Groups of which one is negative, or that are the same."""
-    return first < 0 or second < 0 or first == second
+    return (first < 0) | (second < 0) | (first == second)
+
+
+def pairs(groups, others):
+    """Which are compared, as the losses take it."""
+    return compared(groups[:, None], others)
 
 
 def mean(values):
@@ -69,7 +74,8 @@ def test_instance_loss_against_loops(seed, grouped):
             losses.append(np.mean(terms))
     f, y, m, groups = tensors(f, y, m, groups)
     value = InstanceLoss(0.1).compute(f, y, m, y, torch.arange(len(f)),
-                              *([groups] * 2 if grouped else []))
+                                      pairs(groups, groups)
+                                      if grouped else None)
     assert value.item() == pytest.approx(mean(losses), rel=1e-9)
 
 
@@ -97,7 +103,8 @@ def test_augmentation_loss_against_loops(seed, grouped):
         losses.append(term(s[i], s[rivals]))
     f, y, m, groups = tensors(f, y, m, groups)
     value = AugmentationLoss(0.2).compute(f, y, m, y, torch.arange(len(f)),
-                                  *([groups] * 2 if grouped else []))
+                                          pairs(groups, groups)
+                                          if grouped else None)
     assert value.item() == pytest.approx(mean(losses), rel=1e-9)
 
 
@@ -116,7 +123,7 @@ def test_centroids_loss_against_loops(seed, grouped):
     ]
     f, y, c, groups = tensors(f, y, c, groups)
     value = CentroidsLoss(0.3).compute(
-        f, y, c, None, *((groups[y], groups) if grouped else ()))
+        f, y, c, None, pairs(groups[y], groups) if grouped else None)
     assert value.item() == pytest.approx(mean(losses), rel=1e-9)
 
 
