@@ -14,12 +14,15 @@ from mmreidmix.signatures import options_of
 REQUIRED = dict(type=None)
 
 
-def build_part(cfg: Optional[Mapping],
-               defaults: Optional[Mapping[str, Callable]] = None
-               ) -> Optional[nn.Module]:
+def build_part(
+        name: str,
+        cfg: Optional[Mapping],
+        defaults: Optional[Mapping[str, Callable]] = None
+) -> Optional[nn.Module]:
     """Build a part from its config.
 
     Args:
+        name (str): key of the config, such as 'bnneck', for messages.
         cfg (Mapping, optional): config with ``type``; None: no part.
         defaults (Mapping[str, Callable], optional): functions by the name of
             an option. An option that the part has and the config leaves out
@@ -31,13 +34,13 @@ def build_part(cfg: Optional[Mapping],
     if cfg is None:
         return None
     if cfg.get('type') is None:
-        raise ValueError(f'a part needs `type`, the name of its class, got '
-                         f'{dict(cfg)}')
+        raise ValueError(f'model.{name} needs `type`, the name of its class, '
+                         f'got {dict(cfg)}')
     options, kind = dict(cfg), class_of(MODELS, cfg['type'])
     known = options_of(kind) if isinstance(kind, type) else ()
-    for name, default in (defaults or {}).items():
-        if name not in options and name in known:
-            options[name] = default()
+    for option, default in (defaults or {}).items():
+        if option not in options and option in known:
+            options[option] = default()
     return MODELS.build(options)
 
 

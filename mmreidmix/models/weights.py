@@ -6,11 +6,12 @@ from typing import Optional
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import PretrainedInit, update_init_info
+from mmengine.model import PretrainedInit
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmreidmix.checks import check_choice, name_some
+from mmreidmix.compat import record_init
 from mmreidmix.models.encoder import ENCODER_PARTS
 from mmreidmix.registry import WEIGHT_INITIALIZERS
 
@@ -229,8 +230,7 @@ class StrictPretrained(PretrainedInit):
                 'set zero_init_residual=False')
         load_pretrained(module, self.checkpoint, self.prefix,
                         self.allow_missing, self.skip, self.map_location)
-        if hasattr(module, '_params_init_info'):
-            update_init_info(module, init_info=self._get_init_info())
+        record_init(module, self._get_init_info())
 
 
 def check_embedding_weights(model: nn.Module, weights: Mapping[str, Tensor],

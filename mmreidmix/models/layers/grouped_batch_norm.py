@@ -4,9 +4,9 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmreidmix.checks import check_count
+from mmreidmix.compat import BatchNorm
 
 
 class _GroupedBatchNorm:
@@ -109,7 +109,7 @@ def group_batch_norm(module: nn.Module, group_size: int) -> nn.Module:
     layers = {
         name: layer
         for name, layer in module.named_modules()
-        if isinstance(layer, _BatchNorm)
+        if isinstance(layer, BatchNorm)
     }
     for name, layer in layers.items():
         if type(layer) not in (*_GROUPED, *_GROUPED.values()):

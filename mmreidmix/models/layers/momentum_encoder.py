@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmreidmix.checks import check_fraction
+from mmreidmix.compat import lerp_
 from mmreidmix.models.encoder import ENCODER_PARTS
 from mmreidmix.registry import MODELS
 
@@ -84,7 +85,7 @@ class MomentumEncoder(nn.Module):
                 else:  # a counter
                     buffer.copy_(its_buffer)
         its_statistics = _mean_over_processes(its_statistics)
-        torch._foreach_lerp_(own + statistics, its + its_statistics, weight)
+        lerp_(own + statistics, its + its_statistics, weight)
         self.steps += 1
 
 

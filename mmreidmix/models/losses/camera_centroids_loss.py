@@ -36,12 +36,16 @@ class CameraCentroidsLoss(nn.Module):
         num_negatives (int, optional): so many most similar c_n; None: all.
         fallback (str): what is pulled to where an identity has no other
             camera: 'own', its centre in its only camera; 'skip', nothing.
+        labelled_only (bool): images and centres of labelled identities
+            alone, as the videos of ReMix show different people. False: those
+            of clusters too.
     """
 
     def __init__(self,
                  temperature: float = 0.07,
                  num_negatives: Optional[int] = 50,
-                 fallback: str = 'own'):
+                 fallback: str = 'own',
+                 labelled_only: bool = True):
         super().__init__()
         check_above(self, 0, temperature=temperature)
         if num_negatives is not None:
@@ -50,11 +54,13 @@ class CameraCentroidsLoss(nn.Module):
         self.temperature = temperature
         self.num_negatives = num_negatives
         self.fallback = fallback
+        self.labelled_only = labelled_only
 
     def forward(self, batch: TrainingBatch) -> Tensor:
-        """Loss of the labelled images of a batch against the memory."""
+        """Loss of the images of a batch against the memory."""
         memory = filled_memory(batch, self)
-        part, rows = batch.labelled(), memory.rows_below(batch.num_labelled)
+        part = batch.labelled() if self.labelled_only else batch
+        rows = memory.rows_below(part.num_classes)
         return self.compute(part.f, part.labels, part.camids,
                             memory.proxies[:rows], memory.labels[:rows],
                             memory.camids[:rows])

@@ -41,10 +41,21 @@ class CentroidsLoss(nn.Module):
         self.negatives = negatives
 
     def forward(self, batch: TrainingBatch) -> Tensor:
-        """Loss of f (B, D) against the centres in the memory."""
-        memory = filled_memory(batch, self)
+        """Loss of f (B, D) against the centres in the memory.
+
+        Raises:
+            RuntimeError: the memory does not hold the present identities, or
+                not the one camera of each cluster that ``negatives`` needs.
+        """
+        memory, first = filled_memory(batch, self), batch.num_labelled
+        rows = len(memory.labels) - memory.rows_below(first)
+        if self.negatives in ('video', 'certain') and (
+                not memory.per_camera or rows > memory.num_classes - first):
+            raise RuntimeError(
+                f'{type(self).__name__}: negatives={self.negatives!r} needs '
+                'clusters of one camera each, as ReMixHook makes them, and '
+                'model.memory.per_camera = True')
         camids = memory.labels.new_zeros(memory.num_classes)
-        # A pseudo identity has one row: it is seen by one camera.
         camids[memory.labels] = memory.camids
         identities = torch.arange(memory.num_classes, device=camids.device)
         comparable = comparable_pairs(self.negatives, batch, identities,

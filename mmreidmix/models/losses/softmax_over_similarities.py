@@ -51,7 +51,8 @@ def filled_memory(batch: TrainingBatch, loss: nn.Module) -> Any:
     memory, name = batch.memory, type(loss).__name__
     if memory is None:
         raise RuntimeError(f'{name} compares with centres of identities: set '
-                           "model.memory = dict(type='CentroidsMemory')")
+                           'model.memory, for instance '
+                           "dict(type='CentroidsMemory')")
     if memory.num_classes != batch.num_classes:
         raise RuntimeError(
             f'{name}: the memory holds {memory.num_classes} of '

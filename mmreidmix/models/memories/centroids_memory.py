@@ -107,8 +107,8 @@ class CentroidsMemory(nn.Module):
         """Let new embeddings of images take the place of older ones.
 
         b new embeddings of a row of n images replace the share b / n of its
-        mean: that of as many average images, since which embedding an image
-        had before is not kept. Images of no row are left out.
+        mean: which embedding an image had before is not kept, so they take
+        the place of average ones. Images of no row are left out.
 
         Args:
             embeddings (Tensor): (B, D) unit length. Like the others the same
@@ -123,12 +123,22 @@ class CentroidsMemory(nn.Module):
         rows = match.any(0).nonzero()[:, 0]
         match = match[:, rows].to(embeddings.dtype)
         found = match.sum(0)
-        # More than the row has, where one image is drawn repeatedly.
-        share = (found / self.counts[rows]).clamp(max=1)[:, None]
         new = match.T @ embeddings / found[:, None]
-        self.means[rows] = torch.lerp(self.means[rows], new, share)
+        self.means[rows] = self.blend(rows, new, found)
         self.proxies[rows] = F.normalize(self.means[rows])
         self._centre(torch.isin(self.labels, labels).nonzero()[:, 0])
+
+    def blend(self, rows: Tensor, new: Tensor, found: Tensor) -> Tensor:
+        """Means of some rows after a batch; a subclass may follow otherwise.
+
+        Args:
+            rows (Tensor): (r,) rows that the batch has images of.
+            new (Tensor): (r, D) mean embedding of these images.
+            found (Tensor): (r,) how many they are.
+        """
+        # More than the row has, where one image is drawn repeatedly.
+        share = (found / self.counts[rows]).clamp(max=1)[:, None]
+        return torch.lerp(self.means[rows], new, share)
 
     def state_dict_below(self, label: int) -> dict[str, Tensor]:
         """Rows of the identities below ``label``, for a checkpoint."""

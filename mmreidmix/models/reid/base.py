@@ -53,9 +53,10 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         channels_last (bool): memory format of the weights.
         data_preprocessor (dict, optional): config of the preprocessor.
         init_cfg (dict, optional): weights to start from.
-        **parts: configs of the optional :attr:`parts`, of which all models
-            have: ``id_head``, a classifier on b; ``triplet``, a loss on x;
-            ``memory``, a :class:`CentroidsMemory`; ``momentum_encoder``, a
+        **parts: configs of the optional :attr:`parts`; one without ``type``
+            changes options of the default. All models have ``id_head``, a
+            classifier on b; ``triplet``, a loss on x; ``memory``, a
+            :class:`CentroidsMemory`; ``momentum_encoder``, a
             :class:`MomentumEncoder`.
 
     ``in_channels`` of bnneck, parts and losses need not be given.
@@ -117,8 +118,8 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         if bn_group_size is not None:
             group_batch_norm(self, bn_group_size)
         # Last of all: it is a copy of the finished encoder.
-        self.momentum_encoder = build_part(momentum_encoder,
-                                           dict(encoder=lambda: self))
+        self.momentum_encoder = build_part(
+            'momentum_encoder', momentum_encoder, dict(encoder=lambda: self))
         if self.momentum_encoder is not None:
             self._register_load_state_dict_pre_hook(fill_momentum_encoder)
 
@@ -127,7 +128,7 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         return dict(in_channels=self.widths.embedding)
 
     def _build(self, name: str, cfg: Optional[Mapping]) -> Optional[nn.Module]:
-        return build_part(cfg, self.part_defaults(name, cfg or {}))
+        return build_part(name, cfg, self.part_defaults(name, cfg or {}))
 
     def _part_configs(self, given: Mapping) -> dict[str, Optional[dict]]:
         """Configs of all parts, checked for parts that lack another."""
@@ -137,6 +138,10 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
                             f'parts are {sorted(self.parts)}')
         configs = {**self.parts, **given}
         for part, cfg in configs.items():
+            default = self.parts[part]
+            if cfg and default and 'type' not in cfg:
+                # It changes options of the default.
+                configs[part] = cfg = dict(default, **cfg)
             if cfg is REQUIRED:
                 raise TypeError(f'{name} needs the part {part!r}: set '
                                 f"model.{part} = dict(type='...')")
@@ -157,7 +162,7 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
                     'its own; give the added one another name')
             cfg = dict(cfg)
             self.loss_weights[name] = cfg.pop('weight', 1.0)
-            self.losses[name] = self._build(name, cfg)
+            self.losses[name] = self._build(f'losses.{name}', cfg)
 
     def set_loss_weights(self, weights: Optional[Mapping]) -> None:
         """Set weights of losses, by their names without ``loss_``."""
@@ -276,7 +281,7 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         """Identity loss and triplet loss, where the model has them.
 
         With ``labelled_only`` the identity loss is that of labelled images
-        among labelled identities.
+        among labelled identities. The triplet loss takes all images.
         """
         losses = {}
         if self.id_head is not None:
