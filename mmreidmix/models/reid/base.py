@@ -2,6 +2,7 @@
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -108,8 +109,9 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         momentum_encoder = configs.pop('momentum_encoder')
         for name, cfg in configs.items():
             setattr(self, name, self._build(name, cfg))
-        self._build_losses(losses or {})
-        self.set_loss_weights(loss_weights)
+        weights = self._build_losses(losses or {})
+        self.loss_weights: dict[str, float] = {}
+        self.set_loss_weights({**weights, **(loss_weights or {})})
         self.label_table: Any = None
         self.cameras: Optional[np.ndarray] = None
         self.last_batch: tuple = ()
@@ -152,26 +154,36 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
                     f"dict(type='...') or leave {part} out")
         return configs
 
-    def _build_losses(self, losses: Mapping) -> None:
-        self.losses = nn.ModuleDict()
-        self.loss_weights = {}
+    def _build_losses(self, losses: Mapping) -> dict[str, float]:
+        """Build the losses that the config adds; return their weights."""
+        self.losses, weights = nn.ModuleDict(), {}
+        if not all(isinstance(cfg, Mapping)
+                   for cfg in (losses, *getattr(losses, 'values', list)())):
+            raise TypeError(
+                'model.losses must be configs by name, such as dict(spread='
+                f"dict(type='SpreadLoss', weight=0.1)), got {losses!r}")
         for name, cfg in losses.items():
             if name in self.loss_names:
                 raise ValueError(
                     f'losses: {type(self).__name__} has a loss {name!r} of '
                     'its own; give the added one another name')
             cfg = dict(cfg)
-            self.loss_weights[name] = cfg.pop('weight', 1.0)
+            weights[name] = cfg.pop('weight', 1.0)
             self.losses[name] = self._build(f'losses.{name}', cfg)
+        return weights
 
-    def set_loss_weights(self, weights: Optional[Mapping]) -> None:
+    def set_loss_weights(self, weights: Mapping[str, float]) -> None:
         """Set weights of losses, by their names without ``loss_``."""
-        weights, known = weights or {}, {*self.loss_names, *self.losses}
+        known = {*self.loss_names, *self.losses}
         unknown = sorted({*weights} - known)
         if unknown:
             raise ValueError(
                 f'loss_weights: {type(self).__name__} has no loss {unknown}, '
                 f'its losses are {sorted(known)}')
+        for name, weight in weights.items():
+            if not isinstance(weight, Real):
+                raise TypeError(f'the weight of loss {name!r} must be a '
+                                f'number, got {weight!r}')
         self.loss_weights.update(weights)
 
     def init_weights(self) -> None:
@@ -261,7 +273,12 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         with torch.autocast(batch.labels.device.type, enabled=False):
             losses = self.loss(batch)
             for name, loss in self.losses.items():
-                losses[f'loss_{name}'] = loss(batch)
+                losses[f'loss_{name}'] = value = loss(batch)
+                if not isinstance(value, Tensor) or value.ndim:
+                    raise TypeError(
+                        f'model.losses.{name}: {type(loss).__name__} must '
+                        'return a scalar tensor, such as the mean over '
+                        f'images, got {_kind(value)}')
             if self.memory is not None:
                 embeddings = batch.momentum
                 if embeddings is None:
@@ -360,3 +377,9 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         """Parameters with a row for each identity."""
         weight = getattr(self.id_head, 'weight', None)
         return [] if weight is None else [weight]
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f'a tensor of shape {tuple(value.shape)}'
+    return f'a {type(value).__name__}'

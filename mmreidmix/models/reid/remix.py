@@ -57,9 +57,11 @@ class ReMix(AttentiveReID):
         super().__init__(**kwargs)
 
     def part_defaults(self, name: str, cfg: Mapping) -> dict:
-        """Widths, and the negatives for the losses that have them."""
-        return dict(
-            super().part_defaults(name, cfg), negatives=lambda: self.negatives)
+        """Widths, and the negatives for the losses of ReMix."""
+        defaults = super().part_defaults(name, cfg)
+        if name in self.loss_names:
+            defaults['negatives'] = lambda: self.negatives
+        return defaults
 
     def unpack(self, inputs: Tensor,
                data_samples: list[ReIDDataSample]) -> TrainingBatch:

@@ -77,6 +77,51 @@ def test_an_added_loss_has_a_name_of_its_own():
         build_model(losses=dict(triplet=dict(type='SpreadOfBatch')))
 
 
+@pytest.mark.parametrize('value, kind', [
+    (torch.zeros(8), r'a tensor of shape \(8,\)'),
+    (0.0, 'a float'),
+    (None, 'a NoneType'),
+])
+def test_an_added_loss_is_a_scalar(value, kind):
+
+    @MODELS.register_module(force=True)
+    class OtherLoss(nn.Module):
+
+        def forward(self, batch):
+            return value
+
+    model = build_model(
+        'ReIDBaseline', losses=dict(other=dict(type='OtherLoss')))
+    with pytest.raises(TypeError, match=f'losses.other: OtherLoss .*{kind}'):
+        forward(model, 'loss')
+
+
+@pytest.mark.parametrize('losses, message', [
+    ([dict(type='SpreadOfBatch')], 'configs by name'),
+    (dict(spread='SpreadOfBatch'), 'configs by name'),
+    (dict(spread=dict(type='SpreadOfBatch', weight='0.5')),
+     "weight of loss 'spread' must be a number, got '0.5'"),
+])
+def test_losses_that_are_no_configs(losses, message):
+    with pytest.raises(TypeError, match=message):
+        build_model('ReIDBaseline', losses=losses)
+
+
+def test_an_added_loss_keeps_its_own_negatives():
+
+    @MODELS.register_module(force=True)
+    class NumNegativesLoss(nn.Module):
+
+        def __init__(self, negatives=50):
+            super().__init__()
+            self.negatives = negatives
+
+    model = remix(
+        negatives='video', losses=dict(mine=dict(type='NumNegativesLoss')))
+    assert model.losses.mine.negatives == 50
+    assert model.instance.negatives == 'video'
+
+
 def test_a_library_loss_can_be_added():
     """Contrast with centres for DomainMix, which has no memory otherwise."""
     options = dict(
