@@ -17,10 +17,10 @@ def comparable_pairs(negatives: str, batch: TrainingBatch, labels: Tensor,
 
     Args:
         negatives (str): 'joint', all pairs; 'separate', pairs of one role;
-            'video', unlabelled images pair up inside their video alone, so
-            that the background tells nothing; 'certain', as 'video', and
-            labelled images pair up with all. Nobody is compared who may be
-            the same person, for videos that show the same people.
+            'video', as 'separate', but unlabelled images inside their video
+            alone, so that the background tells nothing; 'certain', as
+            'video', but labelled images pair up with all: nobody is compared
+            who may be the same person, for videos of the same people.
         batch (TrainingBatch): B images.
         labels (Tensor): (M,) identities of what they are compared with.
         camids (Tensor): (M,) cameras of it, unique over domains.
