@@ -48,11 +48,15 @@ def faiss_threads(threads: Optional[int] = None) -> Iterator[None]:
         faiss.omp_set_num_threads(before)
 
 
+def _float32(features: np.ndarray, order: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(features[order], np.float32)
+
+
 def _fill(index: faiss.Index, features: np.ndarray, bank: np.ndarray) -> None:
     progress = Progress('filling the index', len(bank))
     for a in range(0, len(bank), _ROWS):
-        part = features[bank[a:a + _ROWS]]
-        index.add(part.astype(np.float32, copy=False))
+        part = _float32(features, bank[a:a + _ROWS])
+        index.add(part)
         progress.add(len(part))
 
 
@@ -75,7 +79,7 @@ def _inverted_lists(features: np.ndarray, bank: np.ndarray, seed: int,
     sample = np.sort(random.permutation(num)[:_TRAINING * nlist])
     logger.info('ivf: %d images, nlist=%d, nprobe=%d, trained on %d', num,
                 nlist, nprobe, len(sample))
-    index.train(features[bank[sample]].astype(np.float32, copy=False))
+    index.train(_float32(features, bank[sample]))
     _fill(index, features, bank)
     return index
 
@@ -150,8 +154,7 @@ def approximate_search(task: SearchTask, backend: str, *, seed: int = 0,
         for a in range(0, num_rows, block):
             places = queries[a:a + block]
             part = asked[places]
-            _, found = index.search(
-                features[bank[places]].astype(np.float32, copy=False), width)
+            _, found = index.search(_float32(features, bank[places]), width)
             counts = (found >= 0).sum(axis=1)
             itself = (found == places[:, None]).any(axis=1)
             short.append(part[counts + ~itself < k])

@@ -95,9 +95,9 @@ def select_reliable(
     computes it in the first epoch and keeps it.
 
     Args:
-        labels (np.ndarray): see :func:`cluster_reliability`.
-        tight (np.ndarray): see there.
-        loose (np.ndarray): see there.
+        labels (np.ndarray): (N,) clusters, -1 = outlier.
+        tight (np.ndarray): (N,) clusters at the smaller eps.
+        loose (np.ndarray): (N,) clusters at the larger eps.
         alpha (float, optional): threshold of an earlier epoch.
         indep_quantile (float): q above, in [0, 1].
         min_size (int): least images of a cluster, at least 2.
