@@ -1,6 +1,7 @@
 """Parts of a model from their configs, with the widths filled in."""
 
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Optional, Union
 
 import torch
@@ -29,7 +30,7 @@ def build_part(
             gets what its function returns, such as a width.
 
     Raises:
-        ValueError: the config has no ``type``.
+        ValueError: the config has no ``type``, or one that is not known.
     """
     if cfg is None:
         return None
@@ -37,6 +38,12 @@ def build_part(
         raise ValueError(f'model.{name} needs `type`, the name of its class, '
                          f'got {dict(cfg)}')
     options, kind = dict(cfg), class_of(MODELS, cfg['type'])
+    if kind is None:
+        near = get_close_matches(cfg['type'], MODELS.module_dict, 1)
+        hint = f' Is {near[0]!r} meant?' if near else ''
+        raise ValueError(
+            f'model.{name}: no class {cfg["type"]!r} is registered.{hint} If '
+            'it is one of your own, name its module in custom_imports')
     known = options_of(kind) if isinstance(kind, type) else ()
     for option, default in (defaults or {}).items():
         if option not in options and option in known:

@@ -112,8 +112,12 @@ class TrainingBatch:
         """Momentum embeddings of all processes.
 
         Raises:
-            RuntimeError: there is no momentum encoder or no second view.
+            RuntimeError: there is no momentum encoder or no second view, or
+                this is a part: parts differ in size between processes.
         """
+        if self.whole is not None:
+            raise RuntimeError('a part of a batch has no keys: take those of '
+                               'the whole batch, then select')
         if self.momentum is None:
             raise RuntimeError(
                 'a loss needs momentum embeddings of the batch: set '

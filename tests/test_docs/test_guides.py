@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from tests.tiny import ROOT, environment
+from tests.tiny_model import training_batch
 
 GUIDES = ROOT / 'docs' / 'en' / 'advanced_guides'
 BLOCK = re.compile(r'```(\w+)\n(.*?)```', re.DOTALL)
@@ -100,7 +101,7 @@ def write_videos(root: Path) -> None:
 
 def test_a_loss(place):
     files = write(place, 'add_a_loss.md')
-    assert len(files) == 4
+    assert len(files) == 5
     write_videos(place / 'data' / 'toy' / 'videos')
     domainmix, remix = commands_of('add_a_loss.md')[-2:]
     output = run(place, domainmix, *SMALL)
@@ -136,6 +137,16 @@ def test_a_memory(place):
         torch.eye(2)[:1], torch.tensor([1]), torch.tensor([0]))
     torch.testing.assert_close(memory.means[0], torch.tensor([1., 0.]))
     torch.testing.assert_close(memory.means[1], torch.tensor([0.75, 0.25]))
+
+
+def test_a_loss_of_a_part(place):
+    """The loss of the guide, with unlabelled images and without any."""
+    write(place, 'add_a_loss.md')
+    kind = runpy.run_path(str(place / 'my_project' / 'norm_loss.py'))
+    x = torch.tensor([[3., 4.], [1., 0.], [0., 2.]])
+    for labels, wanted in (([0, 1, 2], 2.5), ([0, 0, 0], 0.)):
+        batch = training_batch(np.array(labels), b=x, num_labelled=1)
+        assert kind['NormLoss']()(batch) == wanted
 
 
 def test_losses_of_the_library_can_be_added():

@@ -43,7 +43,8 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         bnneck (dict): from x to b (B, D).
         losses (dict[str, dict], optional): losses to add, by name: configs of
             modules whose ``forward`` takes a :class:`TrainingBatch`, and
-            their ``weight``. The log shows them as ``loss_<name>``.
+            their ``weight``. The log shows them as ``loss_<name>``. None
+            leaves out a loss of a base config.
         loss_weights (dict, optional): weight of a loss by its name without
             ``loss_``, e.g. ``dict(id=10.0)``. Others weigh 1.
         inference (str): what embeds images outside of training:
@@ -157,12 +158,15 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
     def _build_losses(self, losses: Mapping) -> dict[str, float]:
         """Build the losses that the config adds; return their weights."""
         self.losses, weights = nn.ModuleDict(), {}
-        if not all(isinstance(cfg, Mapping)
-                   for cfg in (losses, *getattr(losses, 'values', list)())):
+        if not isinstance(losses, Mapping) or not all(
+                isinstance(cfg, Mapping) or cfg is None
+                for cfg in losses.values()):
             raise TypeError(
                 'model.losses must be configs by name, such as dict(spread='
                 f"dict(type='SpreadLoss', weight=0.1)), got {losses!r}")
         for name, cfg in losses.items():
+            if cfg is None:
+                continue  # a base config added it
             if name in self.loss_names:
                 raise ValueError(
                     f'losses: {type(self).__name__} has a loss {name!r} of '

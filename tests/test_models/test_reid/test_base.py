@@ -107,6 +107,28 @@ def test_losses_that_are_no_configs(losses, message):
         build_model('ReIDBaseline', losses=losses)
 
 
+def test_a_loss_of_a_base_config_is_left_out():
+    model = build_model('ReIDBaseline', losses=dict(SPREAD, spread=None))
+    assert not model.losses and 'loss_spread' not in forward(model, 'loss')
+
+
+def test_a_name_that_is_not_registered():
+    with pytest.raises(ValueError, match=(
+            "losses.mine: no class 'TripletLos' is registered. Is '.*Loss' "
+            'meant?.*custom_imports')):
+        build_model('ReIDBaseline', losses=dict(
+            mine=dict(type='TripletLos')))
+
+
+def test_parts_of_a_batch_have_no_keys():
+    model = remix()
+    unpacked = model.unpack(
+        **model.data_preprocessor(two_views(), True))
+    assert len(unpacked.keys.labels) == len(unpacked)
+    with pytest.raises(RuntimeError, match='take those of the whole batch'):
+        _ = unpacked.labelled().keys
+
+
 def test_an_added_loss_keeps_its_own_negatives():
 
     @MODELS.register_module(force=True)
