@@ -5,7 +5,8 @@
     python tools/benchmarks/evaluation.py --queries 3368 --gallery 15913 \
         --dim 2048 --rerank --compare dense
 
-Features are planted (planted.py). Every part runs in a process of its own.
+Features are planted (common/synthetic_features.py). Every part runs in a
+process of its own.
 """
 
 import argparse

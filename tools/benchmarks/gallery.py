@@ -3,9 +3,10 @@
     python tools/benchmarks/gallery.py --images 1000000 --dim 512 \
         --index ivf --queries 200 --json result.json
 
-Embeddings are planted (planted.py); the queries are further images of the
-same persons. The reference compares with all embeddings by one float32
-product and argpartition. Gallery and reference run in processes of their own.
+Embeddings are planted (common/synthetic_features.py); the queries are further
+images of the same persons. The reference compares with all embeddings by one
+float32 product and argpartition. Gallery and reference run in processes of
+their own.
 """
 
 import argparse

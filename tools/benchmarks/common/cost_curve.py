@@ -25,7 +25,7 @@ def growth(results):
     """Growth exponents of a curve.
 
     Args:
-        results (dict[str, dict]): Images -> :func:`stage.measure_stage`.
+        results (dict[str, dict]): images -> measured stages.
 
     Returns:
         dict[str, float]: Of the neighbours, and of all after them.
@@ -54,7 +54,7 @@ def curve_table(results):
     """Costs by number of images.
 
     Args:
-        results (dict[str, dict]): Images -> :func:`stage.measure_stage`.
+        results (dict[str, dict]): images -> measured stages.
     """
     recall = any('recall' in r for r in results.values())
     rows = [['images', *(f'{name}, s' for name in SERIES),
@@ -74,7 +74,7 @@ def draw(results, path, title):
     """Seconds by stage and memory over images, both axes logarithmic.
 
     Args:
-        results (dict[str, dict]): Images -> :func:`stage.measure_stage`.
+        results (dict[str, dict]): images -> measured stages.
         path (Path): Picture file; its ending says the format.
         title (str): What was measured.
     """
