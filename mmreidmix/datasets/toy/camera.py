@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import pi, sin
+from typing import Optional
 
 import cv2
 import numpy as np
@@ -231,8 +232,8 @@ def _expose(rng, camera, shot, image):
 
 
 def shoot(seed: int, style: str, number: int, camid: int, index: int,
-          size: tuple, frame: int = -1, yaw=None, face: bool = True,
-          miss: float = 0.0) -> np.ndarray:
+          size: tuple, frame: int = -1, yaw: Optional[float] = None,
+          face: bool = True, miss: float = 0.0) -> np.ndarray:
     """The picture ``index`` of a person in a camera.
 
     A function of its arguments alone: the random state is seeded with

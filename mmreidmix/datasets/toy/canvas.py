@@ -1,5 +1,6 @@
 """A drawing surface in body units: filled shapes with sub-pixel corners."""
 
+from collections.abc import Sequence
 from math import cos, hypot, pi, sin
 
 import cv2
@@ -36,23 +37,25 @@ class Canvas:
         """Put the origin at pixel (x, y); ``scale`` pixels per unit."""
         self.x, self.y, self.scale = 16 * x, 16 * y, 16 * scale
 
-    def poly(self, points, colour: Colour, alpha: int = 255) -> None:
+    def poly(self, points: Sequence, colour: Colour, alpha: int = 255) -> None:
         """Fill a polygon of (x, y) corners, replacing what was there."""
         s, x0, y0 = self.scale, self.x, self.y
         corners = np.array(
             [(int(x0 + s * x), int(y0 - s * y)) for x, y in points], np.int32)
         cv2.fillPoly(self.pixels, [corners], (*colour, alpha), cv2.LINE_8, 4)
 
-    def rect(self, x0, y0, x1, y1, colour: Colour) -> None:
+    def rect(self, x0: float, y0: float, x1: float, y1: float,
+             colour: Colour) -> None:
         """Fill an upright rectangle between two opposite corners."""
         self.poly([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], colour)
 
-    def ellipse(self, x, y, rx, ry, colour: Colour, alpha: int = 255) -> None:
+    def ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour,
+                alpha: int = 255) -> None:
         """Fill an upright ellipse."""
         self.poly([(x + rx * c, y + ry * s) for c, s in _CIRCLE], colour,
                   alpha)
 
-    def limb(self, points, radii, colour: Colour) -> None:
+    def limb(self, points: Sequence, radii: Sequence, colour: Colour) -> None:
         """Fill a chain of tapered segments with round joints.
 
         More coordinates than x and y are ignored.
@@ -70,7 +73,8 @@ class Canvas:
             cv2.circle(self.pixels, (int(x0 + s * x), int(y0 - s * y)),
                        max(int(s * r), 1), (*colour, 255), -1, cv2.LINE_8, 4)
 
-    def round_limb(self, points, radii, colour: Colour, light: float) -> None:
+    def round_limb(self, points: Sequence, radii: Sequence, colour: Colour,
+                   light: float) -> None:
         """Fill a limb with a dark rim on the side away from the light."""
         self.limb(points, radii, shade(colour, 0.72))
         moved = [(x + light * r * 0.2, y + r * 0.06)

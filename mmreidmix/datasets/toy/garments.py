@@ -1,10 +1,11 @@
 """Clothes of the upper body and skirts: a hull with things painted on it."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import atan2, cos, pi, sin
+from typing import Optional
 
-from .canvas import Canvas, blend, shade
+from .canvas import Canvas, Colour, blend, shade
 from .identity import Person
 from .pose import Projection
 
@@ -91,7 +92,7 @@ class Hull:
         centre = atan2(-a * project.sin, b * project.cos)
         self.left, self.right = centre - pi / 2, centre + pi / 2
 
-    def points(self, angles, y: float) -> list:
+    def points(self, angles: Sequence, y: float) -> list:
         """Image points of the surface at a height; angle 0 is the front."""
         i = min(max(bisect_left(self.heights, y), 1), len(self.rings) - 1)
         (y0, a0, b0), (y1, a1, b1) = self.rings[i - 1], self.rings[i]
@@ -101,7 +102,8 @@ class Hull:
                               b * cos(angle) + self.z))[:2]
                 for angle in angles]
 
-    def span(self, start: float, end: float):
+    def span(self, start: float,
+             end: float) -> Optional[tuple[float, float]]:
         """The visible part of an angle interval, or None."""
         for turn in (0.0, 2 * pi, -2 * pi):
             lo = max(start + turn, self.left)
@@ -110,14 +112,15 @@ class Hull:
                 return lo, hi
         return None
 
-    def fill(self, colour) -> None:
+    def fill(self, colour: Colour) -> None:
         """Paint all that is seen of the tube."""
         ends = [self.points((self.left, self.right), y)
                 for y in self.heights]
         self.canvas.poly(
             [e[0] for e in ends] + [e[1] for e in ends[::-1]], colour)
 
-    def patch(self, start, end, top, bottom, colour) -> None:
+    def patch(self, start: float, end: float, top: float, bottom: float,
+              colour: Colour) -> None:
         """Paint the angles ``start`` to ``end`` between two heights."""
         span = self.span(start, end)
         if span is None:
@@ -128,7 +131,7 @@ class Hull:
         self.canvas.poly(self.points(angles, top) +
                          self.points(angles[::-1], bottom), colour)
 
-    def band(self, top, bottom, colour) -> None:
+    def band(self, top: float, bottom: float, colour: Colour) -> None:
         """Paint all around between two heights."""
         self.patch(self.left, self.right, top, bottom, colour)
 

@@ -1,9 +1,10 @@
 """Heads: face, hair and hats for any heading."""
 
+from collections.abc import Sequence
 from math import cos, sin
 from typing import NamedTuple
 
-from .canvas import Canvas, shade
+from .canvas import Canvas, Colour, shade
 from .identity import Person
 from .pose import Projection
 
@@ -29,21 +30,23 @@ class Head(NamedTuple):
         """The same head moved to where it looks."""
         return self.moved(self.side * self.rx * amount)
 
-    def points(self, corners) -> list:
+    def points(self, corners: Sequence) -> list:
         """Canvas points of (u, v) in half axes."""
         return [(self.x + self.rx * u, self.y + self.ry * v)
                 for u, v in corners]
 
-    def poly(self, corners, colour) -> None:
+    def poly(self, corners: Sequence, colour: Colour) -> None:
         """Fill a polygon."""
         self.canvas.poly(self.points(corners), colour)
 
-    def trapezoid(self, upper, top, lower, bottom, colour) -> None:
+    def trapezoid(self, upper: float, top: float, lower: float, bottom: float,
+                  colour: Colour) -> None:
         """Fill a trapezoid around the centre line; half widths, heights."""
         self.poly([(-upper, top), (upper, top), (lower, bottom),
                    (-lower, bottom)], colour)
 
-    def ellipse(self, u, v, ru, rv, colour) -> None:
+    def ellipse(self, u: float, v: float, ru: float, rv: float,
+                colour: Colour) -> None:
         """Fill an upright ellipse."""
         self.canvas.ellipse(self.x + self.rx * u, self.y + self.ry * v,
                             self.rx * ru, self.ry * rv, colour)

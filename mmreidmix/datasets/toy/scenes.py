@@ -1,6 +1,6 @@
 """Background scenes of the cameras, each larger than any crop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import cv2
@@ -84,19 +84,22 @@ class _Painter:
             yield x, wide
             x += wide
 
-    def box(self, x0, y0, x1, y1, colour) -> None:
+    def box(self, x0: float, y0: float, x1: float, y1: float,
+            colour: Colour) -> None:
         if isinstance(colour, str):
             colour = self.tone(colour)
         cv2.rectangle(self.image, (int(x0), int(y0)), (int(x1), int(y1)),
                       colour, -1)
 
-    def poly(self, corners, colour) -> None:
+    def poly(self, corners: Sequence, colour: Colour) -> None:
         cv2.fillPoly(self.image, [np.array(corners, np.int32)], colour)
 
-    def line(self, x0, y0, x1, y1, colour) -> None:
+    def line(self, x0: float, y0: float, x1: float, y1: float,
+             colour: Colour) -> None:
         cv2.line(self.image, (int(x0), int(y0)), (int(x1), int(y1)), colour)
 
-    def bricks(self, x0: int, y0: int, x1: int, y1: int, colour) -> None:
+    def bricks(self, x0: int, y0: int, x1: int, y1: int,
+               colour: Colour) -> None:
         self.box(x0, y0, x1, y1, colour)
         high = int(self.rng.integers(5, 9))
         wide = int(self.rng.integers(10, 20))
@@ -117,7 +120,8 @@ class _Painter:
             self.line(0, y, WIDTH, y, line)
             y, step = y + step, step * 1.3
 
-    def leaves(self, top: int, bottom: int, colour, count: int) -> None:
+    def leaves(self, top: int, bottom: int, colour: Colour,
+               count: int) -> None:
         """Scatter round leaves over all columns between two rows."""
         for _ in range(count):
             cx = self.rng.uniform(0, WIDTH)

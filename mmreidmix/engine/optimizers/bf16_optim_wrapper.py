@@ -1,5 +1,6 @@
 """Mixed precision that works on a CPU too."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -19,7 +20,7 @@ class Bf16OptimWrapper(OptimWrapper):
     """
 
     @contextmanager
-    def optim_context(self, model: nn.Module):
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Autocast around the forward pass."""
         with super().optim_context(model), autocast(dtype=torch.bfloat16):
             yield

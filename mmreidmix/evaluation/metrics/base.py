@@ -85,7 +85,7 @@ class FeatureMetric(BaseMetric):
             dict[str, float]: values by '<domain>/<score>'.
         """
 
-    def process(self, data_batch, data_samples: Sequence):
+    def process(self, data_batch: object, data_samples: Sequence) -> None:
         """Keep the embeddings and labels of one batch, on the CPU.
 
         Args:

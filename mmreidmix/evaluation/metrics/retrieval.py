@@ -6,6 +6,7 @@ from inspect import Parameter, signature
 from typing import Optional
 
 import numpy as np
+from mmengine.evaluator import Evaluator
 from mmengine.logging import print_log
 
 from mmreidmix.checks import check_choice, check_count
@@ -164,7 +165,7 @@ class ReIDMetric(FeatureMetric):
         return {key: summary[key] for key in known if key in summary}
 
 
-def find_metric(evaluator, user: str) -> ReIDMetric:
+def find_metric(evaluator: Evaluator, user: str) -> ReIDMetric:
     """The first :class:`ReIDMetric` of an evaluator.
 
     Args:
