@@ -1,5 +1,6 @@
 """From features to pseudo labels in one call."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
@@ -54,7 +55,7 @@ def _check_given(owner: object, least: int, *names: str) -> None:
         name: value for name, value in given.items() if value is not None})
 
 
-class _NeighbourClusterer:
+class _NeighbourClusterer(ABC):
     """Clusters by neighbour lists: a search, then ``cluster``."""
 
     cluster: Callable[..., PseudoLabelResult]
@@ -111,8 +112,9 @@ class _NeighbourClusterer:
         return knn(features, self._list_length(), rows=rows,
                    **self._search_options())
 
+    @abstractmethod
     def _list_length(self) -> int:
-        raise NotImplementedError
+        """Length of the neighbour lists."""
 
 
 @dataclass

@@ -41,6 +41,20 @@ def test_lists_are_full_sorted_exact_and_repeatable(backend):
     assert neighbour_recall(FEATURES, indices) > 0.9
 
 
+@pytest.mark.parametrize('kind', [np.float32, np.float16])
+@pytest.mark.parametrize('backend', ['torch', 'faiss', 'ivf', 'hnsw'])
+def test_order_in_memory_changes_nothing(backend, kind):
+    features = FEATURES[:400].astype(kind)
+    forms = (np.asfortranarray(features), np.repeat(features, 2, axis=0)[::2],
+             np.concatenate([features, features], axis=1)[:, :16],
+             features[::-1].copy()[::-1])
+    expected = knn(features, 10, backend=backend)
+    for form in forms:
+        found = knn(form, 10, backend=backend)
+        np.testing.assert_array_equal(found[0], expected[0])
+        np.testing.assert_array_equal(found[1], expected[1])
+
+
 @pytest.mark.parametrize('backend', ['ivf', 'hnsw'])
 def test_float16_map_and_faiss_threads(backend, tmp_path):
     FEATURES.astype(np.float16).tofile(tmp_path / 'features')

@@ -66,7 +66,8 @@ class QueryGallery:
                     **options: Any) -> 'QueryGallery':
         """Check all; arguments and options are the attributes.
 
-        Features that are float32 or float64 are not copied.
+        Features that are float32 or float64 are not copied, unless they are a
+        view in reverse order.
 
         Raises:
             ValueError: shapes that do not agree, features that are NaN,
@@ -203,6 +204,8 @@ def _sums(gallery: Tensor, metric: str) -> Tensor:
 
 
 def _features(features: Array, name: str) -> Tensor:
+    if isinstance(features, np.ndarray) and min(features.strides) < 0:
+        features = features.copy()  # torch knows no steps backwards
     features = torch.as_tensor(features).detach()
     if features.ndim != 2 or not features.numel():
         raise ValueError(f'{name} features must have shape (N, D) with N and '

@@ -156,6 +156,19 @@ def test_ties_keep_gallery_order(position):
     assert result.ap[0] == pytest.approx(1 / (position + 1))
 
 
+@pytest.mark.parametrize('form', [
+    np.asfortranarray,
+    lambda rows: np.repeat(rows, 2, axis=0)[::2],
+    lambda rows: rows[::-1].copy()[::-1],
+])
+def test_order_in_memory_changes_nothing(form):
+    case = random_case(2, 20, 90, 5, 4)
+    result = rank_arrays(form(case[0]), form(case[1]), *case[2:],
+                         metric='euclidean')
+    expected = rank_arrays(*case, metric='euclidean')
+    np.testing.assert_array_equal(result.ap, expected.ap)
+
+
 @pytest.mark.parametrize('metric', ['cosine', 'euclidean'])
 @pytest.mark.parametrize('threads', [1, 3])
 def test_block_and_threads_do_not_change_the_result(metric, threads):
