@@ -34,6 +34,11 @@ _domains = dict(
     unrealperson=dict(type='UnrealPerson', data_root='data/unrealperson'),
     # real, small
     pku_reid=dict(type='PKUReid', data_root=f'{_realdata}/pku_reid'),
+    # detected boxes of CUHK03's first two cameras, split anew by identity
+    cuhk03_dev=dict(
+        type='Market1501',
+        data_root=f'{_realdata}/cuhk03_dev',
+        name='cuhk03-dev'),
     # training images of Market-1501, split anew by identity
     market1501_dev=_market_dev,
     # the first 300 people of it, and the other 301 as one video for each
