@@ -4,6 +4,6 @@ from .packing import PackReIDInputs
 from .two_views import TwoViews
 
 __all__ = [
-    'CameraColours', 'ImageReadError', 'LoadReIDImage', 'PackReIDInputs', 'TwoViews',
-    'read_image'
+    'CameraColours', 'ImageReadError', 'LoadReIDImage', 'PackReIDInputs',
+    'TwoViews', 'read_image'
 ]
