@@ -12,10 +12,7 @@ _p = _base_._protocols.cuhk03_dev_market1501_dev
 protocol = _p.protocol
 model = dict(
     **_base_._encoder,
-    id_head=dict(
-        max_classes=450 + 10679 // 5,
-        cosine=True,
-        loss=dict(type='IdentityLoss', temperature=0.05)),
+    id_head=dict(max_classes=450 + 10679 // 5, temperature=0.05),
     momentum_encoder=dict(
         type='MomentumEncoder', momentum=0.995, warmup=True))
 train_dataloader = dict(
