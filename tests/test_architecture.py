@@ -26,6 +26,7 @@ ALLOWED = {
     'distributed': set(),
     'structures': {'distributed'},
     'neighbours': {'checks', 'compat'},
+    'camera_profiles': {'checks'},
     'pseudo_labels': {'checks', 'neighbours', 'timing'},
     'datasets': {'checks', 'files', 'registry', 'structures'},
     'evaluation': {'checks', 'distributed', 'files', 'neighbours', 'registry'},
@@ -38,9 +39,9 @@ ALLOWED = {
     },
     'visualization': {'checks', 'evaluation', 'models'},
     'engine': {
-        'checks', 'compat', 'distributed', 'evaluation', 'models',
-        'neighbours', 'pseudo_labels', 'registry', 'results', 'signatures',
-        'structures', 'timing', 'visualization'
+        'camera_profiles', 'checks', 'compat', 'distributed', 'evaluation',
+        'models', 'neighbours', 'pseudo_labels', 'registry', 'results',
+        'signatures', 'structures', 'timing', 'visualization'
     },
     'apis': {
         'checks', 'compat', 'datasets', 'evaluation', 'files', 'models',
@@ -54,7 +55,7 @@ ALLOWED = {
 
 #: Rooms of functions over arrays: usable without the framework.
 PURE = ('checks', 'files', 'signatures', 'timing', 'neighbours',
-        'pseudo_labels', 'evaluation/functional')
+        'camera_profiles', 'pseudo_labels', 'evaluation/functional')
 
 
 def imported_modules(file: Path, root: Path) -> Iterator[str]:

@@ -151,6 +151,25 @@ def test_threshold_comes_back_only_on_resume(world, resume):
     assert first.alphas['real'] is not None
 
 
+@pytest.mark.parametrize('camera_profiles', [False, True])
+def test_camera_profiles_change_what_is_clustered_alone(
+        world, monkeypatch, camera_profiles):
+    """Images of a camera share an offset that outweighs who is on them."""
+    cameras = np.tile([0, 1, 2], 8)
+    shifted = F.normalize(
+        embeddings() + 3 * torch.eye(8)[4:7][torch.from_numpy(cameras)])
+    embed_by(monkeypatch, lambda name, images: shifted[images])
+    run(world, PseudoLabelHook([], CLUSTERING, reset_moments=False,
+                               camera_profiles=camera_profiles))
+    told, = world.runner.model.heard
+    torch.testing.assert_close(told.embeddings, shifted[told.images - 5])
+    found = told.clusters
+    pure = adjusted_rand_score(found, PIDS[told.images - 5])
+    assert (pure == 1) == camera_profiles
+    if not camera_profiles:
+        assert adjusted_rand_score(found, cameras[told.images - 5]) == 1
+
+
 def test_no_surviving_cluster_is_said_and_not_fatal(world):
     run(world, PseudoLabelHook([], dict(CLUSTERING, min_size=20)))
     assert (world.table.labels[5:] == -1).all()

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
 
+from mmreidmix.camera_profiles import CameraProfiles
 from mmreidmix.engine import (
     MemoryHook,
     MixtureHook,
@@ -393,3 +394,31 @@ def test_seconds_are_those_of_the_epoch(world):
     assert set(hook.seconds) == {'embed', 'cluster', 'all'}
     assert hook.seconds['embed'] + hook.seconds['cluster'] <= (
         hook.seconds['all']) < 1e6
+
+
+def test_camera_profiles_need_clusters_of_several_videos():
+    with pytest.raises(ValueError, match="camera_profiles is for scope='doma"):
+        ReMixHook([], CLUSTERING, camera_profiles=True)
+
+
+def test_camera_profiles_of_drawn_videos(monkeypatch, log):
+    world = World(monkeypatch, log)
+    given = []
+
+    def cluster(features):
+        given.append(np.array(features))
+        return PseudoLabelResult(np.arange(len(features)) // 4, None)
+
+    hook = world.hooks(
+        ReMixHook([], CLUSTERING, scope='domain', camera_profiles=True))
+    hook.clusterer = cluster
+    world.runner.start(0)
+    told = world.heard.clustering
+    rows = told.embeddings.numpy()
+    people = PERSONS[told.images - 8]
+    # rows as they were embedded: people are apart by more than their noise
+    assert np.allclose(rows, embeddings(people, True), atol=0.3)
+    videos = VIDEOS[told.images - 8]
+    np.testing.assert_allclose(
+        given[-1], CameraProfiles.from_embeddings(rows, videos).apply(
+            rows, videos), atol=1e-6)

@@ -5,9 +5,13 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+import numpy as np
+import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch import Tensor
 
+from mmreidmix.camera_profiles import CameraProfiles
 from mmreidmix.checks import check_at_least, check_choice
 from mmreidmix.engine.labelling.clusterers import build_clusterer
 from mmreidmix.engine.labelling.clustering import (
@@ -48,6 +52,11 @@ class LabellingHook(Hook):
         reset_moments (bool): forget the optimizer's moments of the
             classifier rows of pseudo identities, which belonged to other
             clusters (the released DomainMix keeps them).
+        camera_profiles (bool): cluster embeddings that are standardised by
+            the mean and deviation of their camera, so that clusters hold
+            fewer images because of their camera; a camera of few images is
+            drawn towards its domain, see :class:`CameraProfiles`. Memory and
+            losses get the embeddings as they are.
         oracle (bool): label by the true identities instead, to measure the
             upper bound that better pseudo labels could reach.
 
@@ -71,6 +80,7 @@ class LabellingHook(Hook):
                  num_workers: int = 0,
                  bf16: bool = True,
                  reset_moments: bool = True,
+                 camera_profiles: bool = False,
                  oracle: bool = False):
         check_at_least(self, 0, begin=begin)
         if interval is not None:
@@ -86,6 +96,7 @@ class LabellingHook(Hook):
         self.interval = interval
         self.refresh = refresh
         self.reset_moments = reset_moments
+        self.camera_profiles = camera_profiles
         self.oracle = oracle
         self.seconds: dict = {}
 
@@ -93,6 +104,19 @@ class LabellingHook(Hook):
     def label_domain(self, runner: Runner, mixture: Any,
                      domain: int) -> LabelledImages:
         """Embed and cluster images of an unlabelled domain of the mixture."""
+
+    def comparable(self, embeddings: Tensor, cameras: np.ndarray) -> Tensor:
+        """Embeddings (n, D) of a domain as they are clustered.
+
+        Args:
+            embeddings (Tensor): (n, D) rows of unit length, on the CPU.
+            cameras (np.ndarray): (n,) camera of each.
+        """
+        if not self.camera_profiles or not len(embeddings):
+            return embeddings
+        rows = embeddings.numpy()
+        profiles = CameraProfiles.from_embeddings(rows, cameras)
+        return torch.from_numpy(profiles.apply(rows, cameras))
 
     def before_train(self, runner: Runner) -> None:
         """Find the test transforms."""

@@ -53,8 +53,10 @@ class PseudoLabelHook(LabellingHook):
             labels = renumber(pids)
             result = PseudoLabelResult(labels=labels, clusters=labels)
         else:
-            result = cluster_together(self.clusterer, embeddings,
-                                      self.alphas.get(name), name)
+            result = cluster_together(
+                self.clusterer,
+                self.comparable(embeddings, dataset.records.camids),
+                self.alphas.get(name), name)
         if is_main_process():
             seconds.update(result.seconds)
             table = mixture.label_table

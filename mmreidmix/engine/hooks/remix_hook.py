@@ -52,6 +52,8 @@ class ReMixHook(LabellingHook):
             domain in an epoch, but at least one video. None: as many as it
             takes.
         **kwargs: see :class:`LabellingHook`, without ``interval``.
+            ``camera_profiles`` needs the scope 'domain': a video is of one
+            camera.
 
     Raises:
         ValueError: an option out of its range.
@@ -67,6 +69,10 @@ class ReMixHook(LabellingHook):
         super().__init__(pipeline, clustering, interval=1, **kwargs)
         check_choice(self, ('video', 'domain'), scope=scope)
         check_at_least(self, 1, min_size=min_size)
+        if self.camera_profiles and scope == 'video':
+            raise ValueError(
+                "ReMixHook: camera_profiles is for scope='domain', got "
+                "scope='video', which clusters images of one camera alone")
         if max_images is not None:
             check_at_least(self, 1, max_images=max_images)
         self.scope = scope
@@ -109,7 +115,10 @@ class ReMixHook(LabellingHook):
             images = np.concatenate([images, drawn])
             embeddings = torch.cat([embeddings, rows])
             if self.scope == 'domain':  # people of earlier videos may return
-                clusters = self._cluster(dataset.records, images, embeddings)
+                clusters = self._cluster(
+                    dataset.records, images,
+                    self.comparable(embeddings,
+                                    dataset.records.camids[images]))
             else:
                 new = self._cluster(dataset.records, drawn, rows)
                 new[new >= 0] += draw.found

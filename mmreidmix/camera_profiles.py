@@ -1,0 +1,190 @@
+"""What is usual for the embeddings of a camera, and how to take it out.
+
+Two images of one camera share its light, its angle and its background, so
+that their embeddings are alike whoever is on them. The mean and the deviation
+of a camera's embeddings, which need no labels, say how; embeddings from which
+they are taken out compare people better across cameras.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mmreidmix.checks import check_at_least
+
+#: Images that the site counts for beside those of a camera.
+PSEUDO_COUNT = 5.0
+#: What is next to nothing, as a share of a typical entry of a row.
+NEXT_TO_NOTHING = 1e-3
+
+
+class CameraProfiles:
+    """Mean and variance of the embeddings of each camera of a site.
+
+    A site is what is searched together: a domain, a gallery, a building. Its
+    own mean and variance are those of all its images. A camera of n images
+    counts for n / (n + pseudo_count) of its profile, the site for the rest;
+    a camera that is not known gets those of the site.
+
+    Args:
+        cameras (np.ndarray): (K,) names of cameras, sorted; text.
+        counts (np.ndarray): (K,) images of each.
+        means (np.ndarray): (K, D) mean of the embeddings of each.
+        variances (np.ndarray): (K, D) their variance.
+        pseudo_count (float): images that the site counts for.
+
+    Raises:
+        ValueError: ``pseudo_count`` is below 0.
+
+    For instance::
+
+        profiles = CameraProfiles.from_embeddings(embeddings, camids)
+        standardised = profiles.apply(embeddings, camids)
+    """
+
+    def __init__(self,
+                 cameras: np.ndarray,
+                 counts: np.ndarray,
+                 means: np.ndarray,
+                 variances: np.ndarray,
+                 pseudo_count: float = PSEUDO_COUNT):
+        check_at_least(self, 0, pseudo_count=pseudo_count)
+        self.cameras = np.asarray(cameras, str)
+        self.counts = np.asarray(counts, np.int64)
+        self.means = np.asarray(means, np.float64)
+        self.variances = np.asarray(variances, np.float64)
+        self.pseudo_count = pseudo_count
+
+    @classmethod
+    def from_embeddings(cls,
+                        embeddings: np.ndarray,
+                        cameras: np.ndarray,
+                        pseudo_count: float = PSEUDO_COUNT
+                        ) -> 'CameraProfiles':
+        """Profiles of the cameras of some images, without labels.
+
+        Args:
+            embeddings (np.ndarray): (N, D) rows of unit length.
+            cameras (np.ndarray): (N,) camera of each: text or integers.
+            pseudo_count (float): see the class.
+
+        Raises:
+            ValueError: there is no image, or not a camera for each.
+        """
+        _check_rows(embeddings, cameras)
+        if not len(embeddings):
+            raise ValueError('there is no image to make camera profiles of')
+        parts = [(camera, len(rows), *_mean_and_variance(embeddings[rows]))
+                 for camera, rows in _rows_by_camera(cameras)]
+        return cls(*map(np.stack, zip(*parts)), pseudo_count)
+
+    def updated(self, embeddings: np.ndarray,
+                cameras: np.ndarray) -> 'CameraProfiles':
+        """Profiles of the images so far and of further ones.
+
+        They are those of all images at once (Chan, Golub and LeVeque, 1983).
+
+        Args:
+            embeddings (np.ndarray): (N, D) rows of unit length.
+            cameras (np.ndarray): (N,) camera of each.
+
+        Raises:
+            ValueError: there is no image, not a camera for each, or another
+                width than before.
+        """
+        self._check_width(embeddings)
+        new = self.from_embeddings(embeddings, cameras)
+        names, camera = np.unique(
+            np.concatenate([self.cameras, new.cameras]), return_inverse=True)
+        counts = np.concatenate([self.counts, new.counts])
+        means = np.concatenate([self.means, new.means])
+        variances = np.concatenate([self.variances, new.variances])
+        merged = [_merge(*(part[camera == k]
+                           for part in (counts, means, variances)))
+                  for k in range(len(names))]
+        return type(self)(names, *map(np.stack, zip(*merged)),
+                          self.pseudo_count)
+
+    def apply(self, embeddings: np.ndarray,
+              cameras: np.ndarray) -> np.ndarray:
+        """Standardise embeddings by the profiles of their cameras.
+
+        Each dimension: minus the mean, by the deviation; then unit length
+        again. A row that nothing is left of, as all are if all embeddings of
+        a site are the same, stays as it is.
+
+        Args:
+            embeddings (np.ndarray): (N, D) rows of unit length.
+            cameras (np.ndarray): (N,) camera of each: text or integers.
+
+        Returns:
+            np.ndarray: (N, D) float32 rows of unit length.
+
+        Raises:
+            ValueError: not a camera for each row, or another width than that
+                of the profiles.
+        """
+        _check_rows(embeddings, cameras)
+        self._check_width(embeddings)
+        standardised = np.array(embeddings, np.float32)
+        site = _merge(self.counts, self.means, self.variances)[1:]
+        for camera, rows in _rows_by_camera(cameras):
+            standardised[rows] = _standardise(
+                standardised[rows], *self._shrunk(camera, *site))
+        return standardised
+
+    def _shrunk(self, camera: str, mean: np.ndarray,
+                variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance (D,) of a camera, drawn towards the site's."""
+        place = np.searchsorted(self.cameras, camera)
+        if place == len(self.cameras) or self.cameras[place] != camera:
+            return mean, variance
+        count = self.counts[place]
+        share = count / (count + self.pseudo_count)
+        return (mean + share * (self.means[place] - mean),
+                variance + share * (self.variances[place] - variance))
+
+    def _check_width(self, embeddings: np.ndarray) -> None:
+        if embeddings.shape[1] != self.means.shape[1]:
+            raise ValueError(
+                f'embeddings are {embeddings.shape[1]} wide, the camera '
+                f'profiles {self.means.shape[1]}: they are of another model')
+
+
+def _check_rows(embeddings: np.ndarray, cameras: np.ndarray) -> None:
+    if embeddings.ndim != 2 or np.shape(cameras) != embeddings.shape[:1]:
+        raise ValueError(
+            'camera profiles need embeddings (N, D) and a camera of each, '
+            f'got shapes {embeddings.shape} and {np.shape(cameras)}')
+
+
+def _rows_by_camera(cameras: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and rows of each camera, by name."""
+    names, numbers = np.unique(np.asarray(cameras), return_inverse=True)
+    texts = [str(name) for name in names.tolist()]
+    for number in sorted(range(len(texts)), key=texts.__getitem__):
+        yield texts[number], np.flatnonzero(numbers == number)
+
+
+def _mean_and_variance(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    rows = rows.astype(np.float64)
+    return rows.mean(axis=0), rows.var(axis=0)
+
+
+def _standardise(rows: np.ndarray, mean: np.ndarray,
+                 variance: np.ndarray) -> np.ndarray:
+    typical = np.sqrt(len(mean))  # the length of a standardised row
+    deviation = np.maximum(np.sqrt(variance), NEXT_TO_NOTHING / typical)
+    found = (rows - mean.astype(np.float32)) / deviation.astype(np.float32)
+    lengths = np.linalg.norm(found, axis=1, keepdims=True)
+    left = lengths > NEXT_TO_NOTHING * typical
+    return np.where(left, found / np.where(left, lengths, 1), rows)
+
+
+def _merge(counts: np.ndarray, means: np.ndarray, variances: np.ndarray
+           ) -> tuple[int, np.ndarray, np.ndarray]:
+    """Count, mean and variance of several groups (K,), (K, D) together."""
+    weights = counts[:, None] / counts.sum()
+    mean = (weights * means).sum(axis=0)
+    variance = (weights * (variances + (means - mean) ** 2)).sum(axis=0)
+    return counts.sum(), mean, variance

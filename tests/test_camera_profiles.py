@@ -1,0 +1,120 @@
+"""Camera profiles against NumPy formulas over all images at once."""
+
+import numpy as np
+import pytest
+
+from mmreidmix.camera_profiles import CameraProfiles
+from tests.oracles import unit
+
+RNG = np.random.default_rng(0)
+ROWS = unit(RNG.normal(size=(60, 6)) + np.repeat(np.eye(3, 6) * 4, 20, axis=0))
+CAMERAS = np.repeat([10, 2, 7], [30, 25, 5])
+
+
+def standardised(rows, mean, variance):
+    return unit((rows - mean) / np.sqrt(variance))
+
+
+def test_each_camera_by_its_own_mean_and_deviation():
+    found = CameraProfiles.from_embeddings(ROWS, CAMERAS, 0).apply(
+        ROWS, CAMERAS)
+    assert found.dtype == np.float32
+    for camera in (10, 2, 7):
+        own = ROWS[camera == CAMERAS].astype(np.float64)
+        np.testing.assert_allclose(
+            found[camera == CAMERAS],
+            standardised(own, own.mean(0), own.var(0)), atol=1e-5)
+
+
+def test_few_images_are_drawn_towards_the_site():
+    found = CameraProfiles.from_embeddings(ROWS, CAMERAS, 15).apply(
+        ROWS, CAMERAS)
+    own, site = (part.astype(np.float64) for part in (ROWS[55:], ROWS))
+    np.testing.assert_allclose(
+        found[55:], standardised(
+            own, own.mean(0) / 4 + site.mean(0) * 3 / 4,
+            own.var(0) / 4 + site.var(0) * 3 / 4), atol=1e-5)
+
+
+def test_an_unknown_camera_gets_the_site():
+    site = ROWS.astype(np.float64)
+    np.testing.assert_allclose(
+        CameraProfiles.from_embeddings(ROWS, CAMERAS).apply(
+            ROWS[:4], ['1', '8', '70', '']),
+        standardised(site[:4], site.mean(0), site.var(0)), atol=1e-5)
+
+
+def test_cameras_are_known_by_their_text():
+    profiles = CameraProfiles.from_embeddings(ROWS, CAMERAS)
+    assert profiles.cameras.tolist() == ['10', '2', '7']
+    assert profiles.counts.tolist() == [30, 25, 5]
+    np.testing.assert_array_equal(
+        profiles.apply(ROWS, CAMERAS),
+        profiles.apply(ROWS, CAMERAS.astype(str)))
+
+
+def test_further_images_as_if_all_had_come_at_once():
+    order = RNG.permutation(60)
+    rows, cameras = ROWS[order], CAMERAS[order]
+    profiles = CameraProfiles.from_embeddings(rows[:3], cameras[:3], 2)
+    for begin, end in ((3, 4), (4, 30), (30, 60)):
+        profiles = profiles.updated(rows[begin:end], cameras[begin:end])
+    once = CameraProfiles.from_embeddings(rows, cameras, 2)
+    for name in ('cameras', 'counts', 'pseudo_count'):
+        np.testing.assert_array_equal(
+            getattr(profiles, name), getattr(once, name))
+    for name in ('means', 'variances'):
+        np.testing.assert_allclose(
+            getattr(profiles, name), getattr(once, name), atol=1e-12)
+
+
+@pytest.mark.parametrize('pseudo_count', [0, 5])
+def test_rows_of_which_nothing_is_left_stay(pseudo_count):
+    alike = np.repeat(ROWS[:1], 4, axis=0)
+    for rows in (alike, alike[:1]):
+        found = CameraProfiles.from_embeddings(
+            rows, [0] * len(rows), pseudo_count).apply(rows, [0] * len(rows))
+        np.testing.assert_array_equal(found, rows)
+
+
+def test_a_dimension_that_never_changes_does_no_harm():
+    rows = ROWS.copy()
+    rows[:, 2] = 0
+    profiles = CameraProfiles.from_embeddings(rows, CAMERAS)
+    found = profiles.apply(rows, CAMERAS)
+    assert (found[:, 2] == 0).all()
+    assert np.isfinite(profiles.apply(ROWS, CAMERAS)).all()
+
+
+def test_one_image_of_a_camera():
+    cameras = np.append(CAMERAS[:-1], 99)
+    found = CameraProfiles.from_embeddings(ROWS, cameras).apply(ROWS, cameras)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-6)
+
+
+def test_rows_are_not_changed():
+    rows = ROWS.copy()
+    CameraProfiles.from_embeddings(rows, CAMERAS).apply(rows, CAMERAS)
+    np.testing.assert_array_equal(rows, ROWS)
+
+
+@pytest.mark.parametrize('rows,cameras,message', [
+    (ROWS, CAMERAS[:-1], r'got shapes \(60, 6\) and \(59,\)'),
+    (ROWS[0], CAMERAS[:6], 'a camera of each'),
+    (ROWS[:0], CAMERAS[:0], 'there is no image'),
+])
+def test_images_without_cameras(rows, cameras, message):
+    with pytest.raises(ValueError, match=message):
+        CameraProfiles.from_embeddings(rows, cameras)
+
+
+def test_another_width():
+    profiles = CameraProfiles.from_embeddings(ROWS, CAMERAS)
+    for method in (profiles.apply, profiles.updated):
+        with pytest.raises(ValueError, match='5 wide, the camera profiles 6'):
+            method(ROWS[:, :5], CAMERAS)
+
+
+def test_a_wrong_pseudo_count():
+    with pytest.raises(ValueError, match='pseudo_count must be at least 0'):
+        CameraProfiles.from_embeddings(ROWS, CAMERAS, -1)
