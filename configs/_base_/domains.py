@@ -46,11 +46,6 @@ _domains = dict(
         single_camera='tracklet'),
     # training images of Market-1501, split anew by identity
     market1501_dev=_market_dev,
-    # detected boxes of CUHK03's first camera pair, split anew by identity
-    cuhk03_dev=dict(
-        type='Market1501',
-        data_root=f'{_realdata}/cuhk03_dev',
-        name='cuhk03-dev'),
     # the first 300 people of market1501_dev, and the other 301 as one video
     # for each (camera, sequence)
     market1501_dev_300=dict(_market_dev, pid_range=(0, 300)),
