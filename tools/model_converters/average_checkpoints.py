@@ -39,7 +39,7 @@ from mmreidmix.models.weights import unwrap_state_dict
 from mmreidmix.results.provenance import file_hash
 
 # What the result says of its training, where all that were trained agree.
-FACTS = ('epoch', 'iter', 'seed', 'method_sha256')
+FACTS = ('epoch', 'iter', 'seed', 'method_sha256', 'start', 'preprocessing')
 # Options of a model that change an embedding, not the names of the weights.
 EMBEDDING = (*ENCODER_PARTS, 'data_preprocessor')
 
