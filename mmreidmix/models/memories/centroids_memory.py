@@ -1,13 +1,14 @@
 """Centres of identities, and of identities as single cameras see them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Union
+from typing import Optional, Union
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmreidmix.checks import check_fraction
 from mmreidmix.registry import MODELS
 
 #: What the rows are: all else is computed from it.
@@ -28,6 +29,10 @@ class CentroidsMemory(nn.Module):
         follow (bool): :class:`MemoryHook` lets the embeddings of each batch
             take the place of older ones. Defaults to False: the centres stay
             until they are computed anew.
+        momentum (float, optional): share of the mean that a new embedding
+            leaves, in [0, 1), as in SpCL (arXiv 2006.02713; 0.2). Smaller:
+            the memory keeps up with a fast training. Defaults to None: an
+            embedding weighs as much as each image of the row.
 
     Attributes:
         means (Tensor): (R, D) mean embedding of each row, of any length.
@@ -40,8 +45,14 @@ class CentroidsMemory(nn.Module):
         known (Tensor): (K,) bool, which identities have an image.
     """
 
-    def __init__(self, per_camera: bool = True, follow: bool = False):
+    def __init__(self,
+                 per_camera: bool = True,
+                 follow: bool = False,
+                 momentum: Optional[float] = None):
         super().__init__()
+        if momentum is not None:
+            check_fraction(self, momentum=momentum)
+        self.momentum = momentum
         self.per_camera = per_camera
         self.follow = follow
         nothing = torch.zeros(3, 0, dtype=torch.long, device='cpu')
@@ -108,7 +119,8 @@ class CentroidsMemory(nn.Module):
 
         b new embeddings of a row of n images replace the share b / n of its
         mean: which embedding an image had before is not kept, so they take
-        the place of average ones. Images of no row are left out.
+        the place of average ones. With a momentum m they replace the share
+        1 - m^b. Images of no row are left out.
 
         Args:
             embeddings (Tensor): (B, D) unit length. Like the others the same
@@ -136,9 +148,12 @@ class CentroidsMemory(nn.Module):
             new (Tensor): (r, D) mean embedding of these images.
             found (Tensor): (r,) how many they are.
         """
-        # More than the row has, where one image is drawn repeatedly.
-        share = (found / self.counts[rows]).clamp(max=1)[:, None]
-        return torch.lerp(self.means[rows], new, share)
+        if self.momentum is None:
+            # More than the row has, where one image is drawn repeatedly.
+            share = (found / self.counts[rows]).clamp(max=1)
+        else:
+            share = 1 - self.momentum**found
+        return torch.lerp(self.means[rows], new, share[:, None])
 
     def state_dict_below(self, label: int) -> dict[str, Tensor]:
         """Rows of the identities below ``label``, for a checkpoint."""

@@ -102,6 +102,23 @@ def test_update_replaces_the_share_of_an_average_image():
     assert not memory.centroids[1].any()
 
 
+def test_a_momentum_is_the_share_that_each_embedding_leaves():
+    memory = CentroidsMemory(momentum=0.25)
+    x, new = rows(3), rows(3, seed=1)
+    memory.rebuild([x], np.array([0, 0, 1]), np.array([0, 0, 0]), 2)
+    memory.update(new, torch.tensor([0, 1, 0]), torch.zeros(3).long())
+    torch.testing.assert_close(
+        memory.means[0],
+        0.0625 * (x[0] + x[1]) / 2 + 0.9375 * (new[0] + new[2]) / 2)
+    torch.testing.assert_close(memory.means[1], 0.25 * x[2] + 0.75 * new[1])
+
+
+@pytest.mark.parametrize('momentum', [-0.1, 1])
+def test_wrong_momentum(momentum):
+    with pytest.raises(ValueError, match='momentum'):
+        CentroidsMemory(momentum=momentum)
+
+
 def test_more_images_than_the_row_has_replace_all_of_it():
     memory, _ = example()
     new = rows(3, seed=3)
