@@ -43,7 +43,7 @@ def files(config, tmp_path):  # noqa: F811
                 key.endswith('weight')):
             state[key] += .05
     content = torch.load(end, weights_only=True)
-    torch.save(dict(content, state_dict=state), end)
+    torch.save(dict(content, state_dict=state, start=dict(sha256='ef')), end)
     return tmp_path / 'start.pth', end, state
 
 
@@ -65,6 +65,7 @@ def test_half_way_is_read_by_all_that_read_checkpoints(
     expected = .25 * (state[KEY] + .01) + .75 * (state[KEY] + .05)
     torch.testing.assert_close(content['state_dict'][KEY], expected)
     meta = content['meta']
+    assert content['start'] == dict(sha256='ef')
     assert 'thresholds' not in meta
     assert {k: meta[k] for k in ('epoch', 'seed', 'method_sha256')} == dict(
         epoch=3, seed=7, method_sha256='ab')

@@ -39,7 +39,7 @@ from mmreidmix.models.weights import unwrap_state_dict
 from mmreidmix.results.provenance import file_hash
 
 # What the result says of its training, where all that were trained agree.
-FACTS = ('epoch', 'iter', 'seed', 'method_sha256', 'start', 'preprocessing')
+FACTS = ('epoch', 'iter', 'seed', 'method_sha256', 'preprocessing')
 # Options of a model that change an embedding, not the names of the weights.
 EMBEDDING = (*ENCODER_PARTS, 'data_preprocessor')
 
@@ -48,6 +48,7 @@ EMBEDDING = (*ENCODER_PARTS, 'data_preprocessor')
 class Source:
     """A checkpoint: encoder taken, meta data, parts that are left out."""
 
+    content: Mapping
     encoder: str
     state: Mapping
     meta: Mapping
@@ -95,7 +96,7 @@ def read_source(path: Path, encoder: Optional[str]) -> Source:
     others = {key.partition('.')[0] for key in state} - {*ENCODER_PARTS}
     if wanted == 'momentum_encoder':
         others = others - {'momentum_encoder'} | {'encoder'}
-    return Source(wanted, taken, meta, model, others)
+    return Source(content, wanted, taken, meta, model, others)
 
 
 def check_models(sources: Mapping[Path, Source]) -> None:
@@ -117,14 +118,20 @@ def check_models(sources: Mapping[Path, Source]) -> None:
                 'average checkpoints of one network')
 
 
+def agreed(records: Sequence[Mapping], keys: Sequence[str]) -> dict:
+    """Values that all records have alike which have them at all."""
+    found = {}
+    for key in keys:
+        values = [record[key] for record in records if key in record]
+        if values and all(value == values[0] for value in values):
+            found[key] = values[0]
+    return found
+
+
 def meta_of(sources: Mapping[Path, Source],
             weights: Sequence[float]) -> dict:
     """Config of the first that has one, facts that all share, sources."""
-    meta = {}
-    for key in FACTS:
-        values = [s.meta[key] for s in sources.values() if key in s.meta]
-        if values and all(value == values[0] for value in values):
-            meta[key] = values[0]
+    meta = agreed([source.meta for source in sources.values()], FACTS)
     configs = [s.meta['cfg'] for s in sources.values() if s.model]
     if configs:
         meta['cfg'] = configs[0]
@@ -160,7 +167,9 @@ def average(args) -> None:
     state = average_weights({str(p): s.state for p, s in sources.items()},
                             weights)
     meta = meta_of(sources, weights)
-    content = dict(state_dict=state, meta=meta)
+    # what the trainings say of the weights they started from
+    start = agreed([source.content for source in sources.values()], ['start'])
+    content = dict(start, state_dict=state, meta=meta)
     replace_file(args.out, lambda stream: torch.save(content, stream))
     for row, source in zip(meta['averaged'], sources.values()):
         print(f'{row["weight"]:.4g} x {row["file"]} (sha256 '
