@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmreidmix.camera_profiles import CameraProfiles
+from mmreidmix.camera_profiles import EXPONENT, CameraProfiles
 from tests.oracles import unit
 
 RNG = np.random.default_rng(0)
@@ -12,7 +12,7 @@ CAMERAS = np.repeat([10, 2, 7], [30, 25, 5])
 
 
 def standardised(rows, mean, variance):
-    return unit((rows - mean) / np.sqrt(variance))
+    return unit((rows - mean) / variance**(EXPONENT / 2))
 
 
 def test_each_camera_by_its_own_mean_and_deviation():
@@ -113,6 +113,58 @@ def test_another_width():
     for method in (profiles.apply, profiles.updated):
         with pytest.raises(ValueError, match='5 wide, the camera profiles 6'):
             method(ROWS[:, :5], CAMERAS)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A file of profiles, and what is in it."""
+    profiles = CameraProfiles.from_embeddings(
+        ROWS, CAMERAS, 3, site='station', model='abc',
+        batch_norm={'backbone.bn.running_mean': np.arange(3.)})
+    profiles.save(tmp_path / 'station.npz')
+    return tmp_path / 'station.npz', profiles
+
+
+def test_a_file_gives_back_what_was_saved(saved):
+    file, profiles = saved
+    loaded = CameraProfiles.load(file)
+    for name, value in vars(profiles).items():
+        np.testing.assert_equal(getattr(loaded, name), value)
+    np.testing.assert_array_equal(
+        loaded.apply(ROWS, CAMERAS), profiles.apply(ROWS, CAMERAS))
+    assert loaded.updated(ROWS, CAMERAS).site == 'station'
+
+
+def test_another_model_is_refused(saved):
+    profiles = CameraProfiles.load(saved[0])
+    profiles.check_model('abc')
+    profiles.check_model(None)
+    with pytest.raises(ValueError, match="'station' were made with the mode"):
+        profiles.check_model('abd')
+
+
+@pytest.mark.parametrize('changes,message', [
+    (dict(means=None), r"lacks the arrays \['means'\]"),
+    (dict(format_version=np.array(2)), 'another version than 1'),
+    (dict(counts=np.ones(2, int)), 'do not fit together'),
+    (dict(cameras=np.array(['2', '10', '7'])), 'do not fit together'),
+    (dict(cameras=np.arange(3)), 'do not fit together'),
+    (dict(variances=-np.ones((3, 6))), 'variances at least 0'),
+    (dict(means=np.full((3, 6), np.nan)), 'means finite'),
+    (dict(cameras=np.array([{}, 1, 2], object)), 'broken or no .npz'),
+])
+def test_a_file_of_something_else(saved, changes, message):
+    file, _ = saved
+    with np.load(file) as arrays:
+        content = {**arrays, **changes}
+    np.savez(file, **{k: v for k, v in content.items() if v is not None})
+    with pytest.raises(ValueError, match=message):
+        CameraProfiles.load(file)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match='tools/gallery/camera_pro'):
+        CameraProfiles.load(tmp_path / 'none.npz')
 
 
 def test_a_wrong_pseudo_count():
