@@ -12,6 +12,8 @@ _market_dev = dict(
     type='Market1501',
     data_root=f'{_realdata}/market1501',
     name='market1501-dev')
+_cuhk03_dev = dict(
+    type='Market1501', data_root=f'{_realdata}/cuhk03_dev', name='cuhk03-dev')
 
 _domains = dict(
     # real
@@ -34,13 +36,16 @@ _domains = dict(
     unrealperson=dict(type='UnrealPerson', data_root='data/unrealperson'),
     # real, small
     pku_reid=dict(type='PKUReid', data_root=f'{_realdata}/pku_reid'),
+    # detected boxes of CUHK03's first two cameras, split anew by identity,
+    # and its training images as one video for each camera
+    cuhk03_dev=_cuhk03_dev,
+    cuhk03_dev_videos=dict(
+        _cuhk03_dev,
+        name='cuhk03-dev-videos',
+        tracklets='sequence',
+        single_camera='tracklet'),
     # training images of Market-1501, split anew by identity
     market1501_dev=_market_dev,
-    # detected boxes of CUHK03's first camera pair, split anew by identity
-    cuhk03_dev=dict(
-        type='Market1501',
-        data_root=f'{_realdata}/cuhk03_dev',
-        name='cuhk03-dev'),
     # the first 300 people of market1501_dev, and the other 301 as one video
     # for each (camera, sequence)
     market1501_dev_300=dict(_market_dev, pid_range=(0, 300)),

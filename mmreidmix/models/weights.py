@@ -15,6 +15,32 @@ from mmreidmix.compat import record_init
 from mmreidmix.models.encoder import ENCODER_PARTS
 from mmreidmix.registry import WEIGHT_INITIALIZERS
 
+
+def _mobilenet_v2_rules() -> dict[str, str]:
+    """Blocks are counted through in torchvision, by layer in MMPretrain."""
+    new = {
+        f'{number}.{i}': f'{name}.{kind}'
+        for number, name in ((0, 'conv1'), (18, 'conv2'))
+        for i, kind in enumerate(('conv', 'bn'))
+    }
+    blocks = [
+        f'layer{layer}.{block}'
+        for layer, count in enumerate((1, 2, 3, 4, 3, 3, 1), 1)
+        for block in range(count)
+    ]
+    for number, block in enumerate(blocks, 1):
+        last = 1 if number == 1 else 2  # the first block does not expand
+        for i in range(last):
+            new[f'{number}.conv.{i}.0'] = f'{block}.conv.{i}.conv'
+            new[f'{number}.conv.{i}.1'] = f'{block}.conv.{i}.bn'
+        new[f'{number}.conv.{last}'] = f'{block}.conv.{last}.conv'
+        new[f'{number}.conv.{last + 1}'] = f'{block}.conv.{last}.bn'
+    return {
+        rf'{re.escape("features." + old)}\.(\w+)': rf'backbone.{name}.\1'
+        for old, name in new.items()
+    }
+
+
 # Pattern of a whole source key -> new key; None drops the key.
 _RESNET_RULES = {
     r'((?:conv1|bn1|layer[1-4])\..+)': r'backbone.\1',
@@ -27,7 +53,11 @@ _RULES = {
         r'fc\.1\.(.+)': r'neck.norm.\1',
         r'classifier\..+': None,
     },
-    'torchvision': _RESNET_RULES,
+    'torchvision': {
+        **_RESNET_RULES,
+        **_mobilenet_v2_rules(),
+        r'classifier\..+': None,
+    },
     'ibn-net': _RESNET_RULES,
 }
 SOURCES = tuple(_RULES)
@@ -68,8 +98,8 @@ def convert_state_dict(
 
     Args:
         state (Mapping[str, Tensor]): state dict of the source.
-        source (str): 'torchreid' (OSNet), 'torchvision' (ResNet) or
-            'ibn-net' (ResNet-IBN-a).
+        source (str): 'torchreid' (OSNet), 'torchvision' (ResNet,
+            MobileNetV2) or 'ibn-net' (ResNet-IBN-a).
 
     Returns:
         tuple[dict[str, Tensor], list[str]]: the weights, with keys

@@ -65,3 +65,12 @@ def test_bnneck_shift_is_frozen():
     neck = BNNeck(4)
     assert not neck.bn.bias.requires_grad
     assert neck.bn.weight.requires_grad
+
+
+def test_cosine_head_knows_directions_alone():
+    head = IdentityHead(in_channels=3, max_classes=5, temperature=0.5)
+    features = torch.randn(4, 3)
+    expected = torch.nn.functional.cosine_similarity(
+        features[:, None], head.weight[None, :2], dim=2)
+    torch.testing.assert_close(head(features, 2), expected / 0.5)
+    torch.testing.assert_close(head(7 * features, 2), head(features, 2))

@@ -72,6 +72,37 @@ def test_torchvision_outputs_are_equal_after_conversion(depth, tmp_path):
         assert torch.equal(backbone(x)[-1], expected)
 
 
+@pytest.fixture(scope='module')
+def mobilenet_v2():
+    torch.manual_seed(0)
+    return _randomise(torchvision.models.mobilenet_v2(weights=None))
+
+
+def test_mobilenet_v2_outputs_are_equal_after_conversion(
+        mobilenet_v2, tmp_path):
+    state, dropped = convert_state_dict(mobilenet_v2.state_dict(),
+                                        'torchvision')
+    assert dropped == ['classifier.1.weight', 'classifier.1.bias']
+    backbone = MODELS.build(dict(type='MobileNetV2'))
+    backbone.eval()
+    path = _save(tmp_path, state)
+    assert load_pretrained(backbone, path, prefix='backbone') == []
+    x = torch.randn(2, 3, 64, 32)
+    with torch.no_grad():
+        expected = mobilenet_v2.features(x)
+        assert expected.shape == (2, 1280, 2, 1)
+        torch.testing.assert_close(
+            backbone(x)[-1], expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize('source', ['vgg11', 'mobilenet_v3_small'])
+def test_other_networks_of_torchvision_are_refused(source):
+    with torch.device('meta'):
+        state = getattr(torchvision.models, source)().state_dict()
+    with pytest.raises(ValueError, match='not those of a torchvision file'):
+        convert_state_dict(state, 'torchvision')
+
+
 def test_torchreid_names():
     keys = {
         'conv1.conv.weight': 'backbone.conv1.conv.weight',

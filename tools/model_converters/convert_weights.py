@@ -29,8 +29,8 @@ def parse_args():
         dest='source',
         required=True,
         choices=SOURCES,
-        help='torchreid: OSNet of deep-person-reid; torchvision: ResNet; '
-        'ibn-net: ResNet-IBN-a')
+        help='torchreid: OSNet of deep-person-reid; torchvision: ResNet or '
+        'MobileNetV2; ibn-net: ResNet-IBN-a')
     return parser.parse_args()
 
 

@@ -1,6 +1,7 @@
-"""Backbones that MMPretrain does not have."""
+"""Backbones that MMPretrain does not have, or not with these options."""
 
+from .mobilenet_v2 import MobileNetV2
 from .osnet import OSNet
 from .resnet_ibn import ResNetIBN
 
-__all__ = ['OSNet', 'ResNetIBN']
+__all__ = ['MobileNetV2', 'OSNet', 'ResNetIBN']

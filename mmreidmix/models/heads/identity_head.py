@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmreidmix.checks import check_above
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import Clustering, TrainingBatch
 
@@ -27,6 +28,10 @@ class IdentityHead(BaseModule):
         in_channels (int): width D of the features.
         max_classes (int): room for so many identities.
         loss (dict): config of the loss over logits (B, C) and labels (B,).
+        temperature (float, optional): logits are the cosines of features and
+            rows, divided by it (NormFace, arXiv 1704.06369; about 0.05),
+            which takes hundreds of steps, not thousands. Defaults to None:
+            products of features and rows.
         init_cfg (dict, optional): see :class:`mmengine.model.BaseModule`;
             by default N(0, 0.001^2) as in ``WangWenhao0716/DomainMix``.
     """
@@ -35,8 +40,12 @@ class IdentityHead(BaseModule):
                  in_channels: int,
                  max_classes: int,
                  loss: dict = dict(type='IdentityLoss'),  # noqa: B006
+                 temperature: Optional[float] = None,
                  init_cfg=None):
         super().__init__(init_cfg)
+        if temperature is not None:
+            check_above(self, 0, temperature=temperature)
+        self.temperature = temperature
         self.weight = nn.Parameter(torch.empty(max_classes, in_channels))
         self.loss_module = MODELS.build(loss)
         nn.init.normal_(self.weight, std=0.001)
@@ -53,7 +62,11 @@ class IdentityHead(BaseModule):
 
     def forward(self, features: Tensor, num_classes: int) -> Tensor:
         """Logits (B, C) of features (B, D) for the first C classes."""
-        return F.linear(features, self.weight[:num_classes])
+        rows = self.weight[:num_classes]
+        if self.temperature is None:
+            return F.linear(features, rows)
+        features = F.normalize(features) / self.temperature
+        return F.linear(features, F.normalize(rows))
 
     def loss(self, batch: TrainingBatch) -> Tensor:
         """Loss of a batch among its identities, scalar.

@@ -1,5 +1,6 @@
 """Building blocks of networks."""
 
+from .encoder_copy import StartEncoder
 from .grouped_batch_norm import (
     GroupedBatchNorm1d,
     GroupedBatchNorm2d,
@@ -9,5 +10,5 @@ from .momentum_encoder import MomentumEncoder
 
 __all__ = [
     'GroupedBatchNorm1d', 'GroupedBatchNorm2d', 'MomentumEncoder',
-    'group_batch_norm'
+    'StartEncoder', 'group_batch_norm'
 ]

@@ -8,6 +8,7 @@ from .cluster_classification_loss import (
     ClusterWeightedLoss,
     SoftLabelLoss,
 )
+from .distillation_loss import DistillationLoss
 from .domain_balance_loss import DomainBalanceLoss
 from .domain_similarity_loss import (
     CompactnessLoss,
@@ -21,7 +22,7 @@ from .triplet_loss import BatchHardTripletLoss, pairwise_distance
 __all__ = [
     'AugmentationLoss', 'BatchHardTripletLoss', 'CameraCentroidsLoss',
     'CentroidsLoss', 'ClusterClassificationLoss', 'ClusterWeightedLoss',
-    'CompactnessLoss', 'DomainBalanceLoss', 'DomainSimilarityLoss',
-    'HypersphereLoss', 'IdentityLoss', 'InstanceLoss', 'NominalClassLoss',
-    'SoftLabelLoss', 'pairwise_distance'
+    'CompactnessLoss', 'DistillationLoss', 'DomainBalanceLoss',
+    'DomainSimilarityLoss', 'HypersphereLoss', 'IdentityLoss',
+    'InstanceLoss', 'NominalClassLoss', 'SoftLabelLoss', 'pairwise_distance'
 ]

@@ -1,0 +1,17 @@
+# MobileNetV2 (2.2 M parameters) from ImageNet, with the last stride removed,
+# average pooling, BNNeck. SRC is a file with torchvision's names:
+#   python tools/model_converters/convert_weights.py SRC \
+#       data/weights/mobilenet_v2_imagenet.pth --from torchvision
+_base_ = './preprocessor.py'
+
+_encoder = dict(
+    backbone=dict(
+        type='MobileNetV2',
+        strides=(1, 2, 2, 2, 1, 1, 1),
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='data/weights/mobilenet_v2_imagenet.pth',
+            prefix='backbone')),
+    neck=dict(type='mmpretrain.GlobalAveragePooling'),
+    bnneck=dict(type='BNNeck'),
+    data_preprocessor=_base_._preprocessor)

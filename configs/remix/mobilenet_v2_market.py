@@ -1,0 +1,34 @@
+# ReMix on real images, on a CPU: MobileNetV2 from ImageNet, 300 labelled
+# people of Market-1501-dev and, without labels, videos of other people by
+# single cameras. PKU-Reid is not seen.
+_base_ = [
+    '../_base_/protocols.py',
+    '../_base_/pipelines/two_views_256x128_cpu.py',
+    '../_base_/backbones/mobilenet_v2.py',
+    '../_base_/methods/remix.py',
+    '../_base_/schedules/one_cycle.py',
+]
+
+_p = _base_._protocols.market1501_dev_300_videos
+_quotas = {
+    'market1501-dev': 8,
+    'market1501-dev-videos': 2,
+    'cuhk03-dev-videos': 1,
+    'pets2009': 1
+}
+protocol = _p.protocol
+model = dict(**_base_._encoder, momentum=0.995, momentum_warmup=True)
+train_dataloader = dict(
+    # 64 labelled images and 32 of videos
+    batch_size=96,
+    batch_sampler=dict(quotas=_quotas, iters_per_epoch=60),
+    dataset=_p.train)
+val_dataloader = dict(dataset=_p.test)
+test_dataloader = val_dataloader
+default_hooks = dict(
+    pseudo_labels=dict(
+        # People come back in other videos, which are of the same cameras.
+        scope='domain',
+        clustering=dict(k1=30, k2=6, min_samples=4),
+        begin=2,
+        refresh='online'))

@@ -1,0 +1,49 @@
+"""MobileNetV2 whose strides can be chosen."""
+
+import pytest
+import torch
+
+from mmreidmix.models.backbones import MobileNetV2
+from mmreidmix.registry import MODELS
+
+
+@pytest.fixture(scope='module')
+def reid():
+    torch.manual_seed(0)
+    backbone = MobileNetV2(strides=(1, 2, 2, 2, 1, 1, 1))
+    backbone.init_weights()
+    backbone.eval()
+    return backbone
+
+
+def test_without_last_stride_the_map_is_a_16th(reid):
+    with torch.no_grad():
+        assert reid(torch.rand(1, 3, 64, 32))[-1].shape == (1, 1280, 4, 2)
+
+
+def test_without_last_stride_every_second_value_is_kept(reid):
+    paper = MODELS.build(dict(type='mmpretrain.MobileNetV2'))
+    paper.load_state_dict(reid.state_dict())
+    paper.eval()
+    maps = {}
+    for name, model in dict(reid=reid, paper=paper).items():
+        model.layer6[0].register_forward_hook(
+            lambda layer, args, output, name=name: maps.update(
+                {name: output}))
+        with torch.no_grad():
+            model(torch.rand(1, 3, 64, 32, generator=_seeded()))
+    torch.testing.assert_close(maps['reid'][..., ::2, ::2], maps['paper'])
+
+
+def _seeded():
+    return torch.Generator().manual_seed(0)
+
+
+def test_default_strides_are_those_of_the_paper():
+    assert MobileNetV2().arch_settings == MobileNetV2.arch_settings
+
+
+@pytest.mark.parametrize('strides', [(1, 2, 2, 1), (1, 2, 2, 2, 1, 3, 1)])
+def test_wrong_strides_are_refused(strides):
+    with pytest.raises(ValueError, match='strides must be 1 or 2.*7 layers'):
+        MobileNetV2(strides=strides)
