@@ -22,7 +22,9 @@ ARRAYS = ('format_version', 'cameras', 'counts', 'means', 'variances',
 _BATCH_NORM = 'batch_norm/'
 
 #: Images that the site counts for beside those of a camera.
-PSEUDO_COUNT = 5.0
+PSEUDO_COUNT = 10.0
+#: Images without any structure that count beside those of the site.
+SITE_PSEUDO_COUNT = 1.0
 #: Power of the deviation that embeddings are divided by. With 1, dimensions
 #: that hardly vary would count as much as all others.
 EXPONENT = 0.75
@@ -34,9 +36,11 @@ class CameraProfiles:
     """Mean and variance of the embeddings of each camera of a site.
 
     A site is what is searched together: a domain, a gallery, a building. Its
-    own mean and variance are those of all its images. A camera of n images
-    counts for n / (n + pseudo_count) of its profile, the site for the rest;
-    a camera that is not known gets those of the site.
+    own mean and variance are those of all its images, and of one more that
+    would change nothing, of mean 0 and variance 1 / D: so profiles of a
+    handful of images do no harm. A camera of n images counts for
+    n / (n + pseudo_count) of its profile, the site for the rest; a camera
+    that is not known gets those of the site.
 
     Args:
         cameras (np.ndarray): (K,) names of cameras, sorted; text.
@@ -154,7 +158,7 @@ class CameraProfiles:
         _check_rows(embeddings, cameras)
         self._check_width(embeddings)
         standardised = np.array(embeddings, np.float32)
-        site = _merge(self.counts, self.means, self.variances)[1:]
+        site = self._site()
         for camera, rows in _rows_by_camera(cameras):
             standardised[rows] = _standardise(
                 standardised[rows], *self._shrunk(camera, *site))
@@ -230,6 +234,13 @@ class CameraProfiles:
                    {name.removeprefix(_BATCH_NORM): values
                     for name, values in arrays.items()
                     if name.startswith(_BATCH_NORM)})
+
+    def _site(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance (D,) of the site, drawn towards no change."""
+        count, mean, variance = _merge(
+            self.counts, self.means, self.variances)
+        share = count / (count + SITE_PSEUDO_COUNT)
+        return share * mean, share * variance + (1 - share) / len(mean)
 
     def _shrunk(self, camera: str, mean: np.ndarray,
                 variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
