@@ -6,14 +6,28 @@ of a camera's embeddings, which need no labels, say how; embeddings from which
 they are taken out compare people better across cameras.
 """
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Optional, Union
 
 import numpy as np
 
 from mmreidmix.checks import check_at_least
+from mmreidmix.files import read_arrays, replace_file
+
+FORMAT_VERSION = 1
+ARRAYS = ('format_version', 'cameras', 'counts', 'means', 'variances',
+          'pseudo_count', 'site', 'model')
+_BATCH_NORM = 'batch_norm/'
 
 #: Images that the site counts for beside those of a camera.
-PSEUDO_COUNT = 5.0
+PSEUDO_COUNT = 10.0
+#: Images without any structure that count beside those of the site.
+SITE_PSEUDO_COUNT = 1.0
+#: Power of the deviation that embeddings are divided by. With 1, dimensions
+#: that hardly vary would count as much as all others.
+EXPONENT = 0.75
 #: What is next to nothing, as a share of a typical entry of a row.
 NEXT_TO_NOTHING = 1e-3
 
@@ -22,9 +36,11 @@ class CameraProfiles:
     """Mean and variance of the embeddings of each camera of a site.
 
     A site is what is searched together: a domain, a gallery, a building. Its
-    own mean and variance are those of all its images. A camera of n images
-    counts for n / (n + pseudo_count) of its profile, the site for the rest;
-    a camera that is not known gets those of the site.
+    own mean and variance are those of all its images, and of one more that
+    would change nothing, of mean 0 and variance 1 / D: so profiles of a
+    handful of images do no harm. A camera of n images counts for
+    n / (n + pseudo_count) of its profile, the site for the rest; a camera
+    that is not known gets those of the site.
 
     Args:
         cameras (np.ndarray): (K,) names of cameras, sorted; text.
@@ -32,6 +48,12 @@ class CameraProfiles:
         means (np.ndarray): (K, D) mean of the embeddings of each.
         variances (np.ndarray): (K, D) their variance.
         pseudo_count (float): images that the site counts for.
+        site (str): name of the site.
+        model (str, optional): SHA-256 of the weights that made the
+            embeddings; None = not known, and not checked.
+        batch_norm (Mapping[str, np.ndarray], optional): batch-norm statistics
+            of the site, by name in the model. The embeddings are made with
+            them, see :mod:`mmreidmix.models.batch_norm`.
 
     Raises:
         ValueError: ``pseudo_count`` is below 0.
@@ -47,26 +69,33 @@ class CameraProfiles:
                  counts: np.ndarray,
                  means: np.ndarray,
                  variances: np.ndarray,
-                 pseudo_count: float = PSEUDO_COUNT):
+                 pseudo_count: float = PSEUDO_COUNT,
+                 site: str = '',
+                 model: Optional[str] = None,
+                 batch_norm: Optional[Mapping[str, np.ndarray]] = None):
         check_at_least(self, 0, pseudo_count=pseudo_count)
         self.cameras = np.asarray(cameras, str)
         self.counts = np.asarray(counts, np.int64)
         self.means = np.asarray(means, np.float64)
         self.variances = np.asarray(variances, np.float64)
         self.pseudo_count = pseudo_count
+        self.site = site
+        self.model = model
+        self.batch_norm = dict(batch_norm or {})
 
     @classmethod
     def from_embeddings(cls,
                         embeddings: np.ndarray,
                         cameras: np.ndarray,
-                        pseudo_count: float = PSEUDO_COUNT
-                        ) -> 'CameraProfiles':
+                        pseudo_count: float = PSEUDO_COUNT,
+                        **facts: Any) -> 'CameraProfiles':
         """Profiles of the cameras of some images, without labels.
 
         Args:
             embeddings (np.ndarray): (N, D) rows of unit length.
             cameras (np.ndarray): (N,) camera of each: text or integers.
             pseudo_count (float): see the class.
+            **facts: ``site``, ``model`` and ``batch_norm`` of the class.
 
         Raises:
             ValueError: there is no image, or not a camera for each.
@@ -76,7 +105,7 @@ class CameraProfiles:
             raise ValueError('there is no image to make camera profiles of')
         parts = [(camera, len(rows), *_mean_and_variance(embeddings[rows]))
                  for camera, rows in _rows_by_camera(cameras)]
-        return cls(*map(np.stack, zip(*parts)), pseudo_count)
+        return cls(*map(np.stack, zip(*parts)), pseudo_count, **facts)
 
     def updated(self, embeddings: np.ndarray,
                 cameras: np.ndarray) -> 'CameraProfiles':
@@ -103,15 +132,17 @@ class CameraProfiles:
                            for part in (counts, means, variances)))
                   for k in range(len(names))]
         return type(self)(names, *map(np.stack, zip(*merged)),
-                          self.pseudo_count)
+                          self.pseudo_count, self.site, self.model,
+                          self.batch_norm)
 
     def apply(self, embeddings: np.ndarray,
               cameras: np.ndarray) -> np.ndarray:
         """Standardise embeddings by the profiles of their cameras.
 
-        Each dimension: minus the mean, by the deviation; then unit length
-        again. A row that nothing is left of, as all are if all embeddings of
-        a site are the same, stays as it is.
+        Each dimension: minus the mean, by a power of the deviation
+        (:data:`EXPONENT`); then unit length again. A row that nothing is left
+        of, as all are if all embeddings of a site are the same, stays as it
+        is.
 
         Args:
             embeddings (np.ndarray): (N, D) rows of unit length.
@@ -127,11 +158,89 @@ class CameraProfiles:
         _check_rows(embeddings, cameras)
         self._check_width(embeddings)
         standardised = np.array(embeddings, np.float32)
-        site = _merge(self.counts, self.means, self.variances)[1:]
+        site = self._site()
         for camera, rows in _rows_by_camera(cameras):
             standardised[rows] = _standardise(
                 standardised[rows], *self._shrunk(camera, *site))
         return standardised
+
+    def check_model(self, model: Optional[str]) -> None:
+        """Refuse a model other than that of the profiles.
+
+        Nothing is checked where one of the two is not known (None).
+
+        Raises:
+            ValueError: it is another one.
+        """
+        if None not in (model, self.model) and model != self.model:
+            raise ValueError(
+                f'the camera profiles of {self.site!r} were made with the '
+                f'model {self.model}, not with {model}: make them anew by '
+                'tools/gallery/camera_profiles.py')
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what :meth:`apply` depends on, and of the model.
+
+        Embeddings that are standardised by other profiles, or by none, can
+        not be compared.
+        """
+        parts = [self.model or '', '\n'.join(self.cameras), self.counts,
+                 self.means, self.variances, str(self.pseudo_count)]
+        for name in sorted(self.batch_norm):
+            parts += [name, self.batch_norm[name]]
+        digest = hashlib.sha256()
+        for part in parts:
+            digest.update(part.encode() if isinstance(part, str)
+                          else part.tobytes())
+        return digest.hexdigest()
+
+    def save(self, file: Union[str, Path]) -> None:
+        """Write an ``.npz`` without pickled objects."""
+        arrays: dict = {name: np.array(getattr(self, name))
+                        for name in ARRAYS[1:-1]}
+        arrays.update({f'{_BATCH_NORM}{name}': values
+                       for name, values in self.batch_norm.items()})
+        replace_file(file, lambda stream: np.savez(
+            stream, format_version=np.array(FORMAT_VERSION),
+            model=np.array(self.model or ''), **arrays))
+
+    @classmethod
+    def load(cls, file: Union[str, Path]) -> 'CameraProfiles':
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is broken or holds something else.
+        """
+        if not Path(file).is_file():
+            raise FileNotFoundError(
+                f'no file of camera profiles {file}; '
+                'tools/gallery/camera_profiles.py makes one')
+        arrays = read_arrays(file)
+        missing = sorted(set(ARRAYS) - set(arrays))
+        if missing:
+            raise ValueError(f'{file} lacks the arrays {missing} of camera '
+                             'profiles')
+        own = {name: arrays.pop(name) for name in ARRAYS}
+        if own.pop('format_version') != FORMAT_VERSION:
+            raise ValueError(
+                f'{file} is of another version than {FORMAT_VERSION}: make it '
+                'anew by tools/gallery/camera_profiles.py')
+        _check_arrays(file, own)
+        return cls(own['cameras'], own['counts'], own['means'],
+                   own['variances'], float(own['pseudo_count']),
+                   str(own['site']), str(own['model']) or None,
+                   {name.removeprefix(_BATCH_NORM): values
+                    for name, values in arrays.items()
+                    if name.startswith(_BATCH_NORM)})
+
+    def _site(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance (D,) of the site, drawn towards no change."""
+        count, mean, variance = _merge(
+            self.counts, self.means, self.variances)
+        share = count / (count + SITE_PSEUDO_COUNT)
+        return share * mean, share * variance + (1 - share) / len(mean)
 
     def _shrunk(self, camera: str, mean: np.ndarray,
                 variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -158,6 +267,22 @@ def _check_rows(embeddings: np.ndarray, cameras: np.ndarray) -> None:
             f'got shapes {embeddings.shape} and {np.shape(cameras)}')
 
 
+def _check_arrays(file: Union[str, Path], arrays: Mapping) -> None:
+    cameras, counts = arrays['cameras'], arrays['counts']
+    means, variances = arrays['means'], arrays['variances']
+    shaped = (cameras.ndim == 1 and len(cameras) and cameras.dtype.kind == 'U'
+              and counts.shape == cameras.shape and means.ndim == 2
+              and means.shape == variances.shape
+              and len(means) == len(cameras))
+    if not shaped or list(cameras) != sorted(set(cameras.tolist())):
+        raise ValueError(f'{file}: cameras, counts, means and variances do '
+                         'not fit together')
+    if not (np.isfinite(means).all() and np.isfinite(variances).all()
+            and (variances >= 0).all() and (counts > 0).all()):
+        raise ValueError(f'{file}: counts must be above 0, means finite and '
+                         'variances at least 0')
+
+
 def _rows_by_camera(cameras: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Name and rows of each camera, by name."""
     names, numbers = np.unique(np.asarray(cameras), return_inverse=True)
@@ -173,11 +298,12 @@ def _mean_and_variance(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _standardise(rows: np.ndarray, mean: np.ndarray,
                  variance: np.ndarray) -> np.ndarray:
-    typical = np.sqrt(len(mean))  # the length of a standardised row
+    typical = np.sqrt(len(mean))
     deviation = np.maximum(np.sqrt(variance), NEXT_TO_NOTHING / typical)
-    found = (rows - mean.astype(np.float32)) / deviation.astype(np.float32)
+    found = (rows - mean.astype(np.float32)) / (
+        deviation**EXPONENT).astype(np.float32)
     lengths = np.linalg.norm(found, axis=1, keepdims=True)
-    left = lengths > NEXT_TO_NOTHING * typical
+    left = lengths > NEXT_TO_NOTHING * np.sqrt(typical)
     return np.where(left, found / np.where(left, lengths, 1), rows)
 
 

@@ -26,10 +26,13 @@ ALLOWED = {
     'distributed': set(),
     'structures': {'distributed'},
     'neighbours': {'checks', 'compat'},
-    'camera_profiles': {'checks'},
+    'camera_profiles': {'checks', 'files'},
     'pseudo_labels': {'checks', 'neighbours', 'timing'},
     'datasets': {'checks', 'files', 'registry', 'structures'},
-    'evaluation': {'checks', 'distributed', 'files', 'neighbours', 'registry'},
+    'evaluation': {
+        'camera_profiles', 'checks', 'distributed', 'files', 'neighbours',
+        'registry'
+    },
     'results': {
         'checks', 'evaluation', 'files', 'registry', 'signatures', 'version'
     },
@@ -44,8 +47,8 @@ ALLOWED = {
         'signatures', 'structures', 'timing', 'visualization'
     },
     'apis': {
-        'checks', 'compat', 'datasets', 'evaluation', 'files', 'models',
-        'neighbours', 'registry', 'structures'
+        'camera_profiles', 'checks', 'compat', 'datasets', 'evaluation',
+        'files', 'models', 'neighbours', 'registry', 'structures'
     },
     'report': {
         'apis', 'datasets', 'files', 'registry', 'results', 'version',

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmreidmix.camera_profiles import CameraProfiles
+from mmreidmix.camera_profiles import EXPONENT, CameraProfiles
 from tests.oracles import unit
 
 RNG = np.random.default_rng(0)
@@ -12,7 +12,15 @@ CAMERAS = np.repeat([10, 2, 7], [30, 25, 5])
 
 
 def standardised(rows, mean, variance):
-    return unit((rows - mean) / np.sqrt(variance))
+    return unit((rows - mean) / variance**(EXPONENT / 2))
+
+
+def site_of(rows):
+    """Mean and variance of a site, with an image that changes nothing."""
+    rows = rows.astype(np.float64)
+    num, width = rows.shape
+    return (num * rows.mean(0) / (num + 1),
+            (num * rows.var(0) + 1 / width) / (num + 1))
 
 
 def test_each_camera_by_its_own_mean_and_deviation():
@@ -29,19 +37,18 @@ def test_each_camera_by_its_own_mean_and_deviation():
 def test_few_images_are_drawn_towards_the_site():
     found = CameraProfiles.from_embeddings(ROWS, CAMERAS, 15).apply(
         ROWS, CAMERAS)
-    own, site = (part.astype(np.float64) for part in (ROWS[55:], ROWS))
+    own, (mean, variance) = ROWS[55:].astype(np.float64), site_of(ROWS)
     np.testing.assert_allclose(
         found[55:], standardised(
-            own, own.mean(0) / 4 + site.mean(0) * 3 / 4,
-            own.var(0) / 4 + site.var(0) * 3 / 4), atol=1e-5)
+            own, own.mean(0) / 4 + mean * 3 / 4,
+            own.var(0) / 4 + variance * 3 / 4), atol=1e-5)
 
 
 def test_an_unknown_camera_gets_the_site():
-    site = ROWS.astype(np.float64)
     np.testing.assert_allclose(
         CameraProfiles.from_embeddings(ROWS, CAMERAS).apply(
             ROWS[:4], ['1', '8', '70', '']),
-        standardised(site[:4], site.mean(0), site.var(0)), atol=1e-5)
+        standardised(ROWS[:4], *site_of(ROWS)), atol=1e-5)
 
 
 def test_cameras_are_known_by_their_text():
@@ -69,12 +76,20 @@ def test_further_images_as_if_all_had_come_at_once():
 
 
 @pytest.mark.parametrize('pseudo_count', [0, 5])
-def test_rows_of_which_nothing_is_left_stay(pseudo_count):
-    alike = np.repeat(ROWS[:1], 4, axis=0)
-    for rows in (alike, alike[:1]):
-        found = CameraProfiles.from_embeddings(
-            rows, [0] * len(rows), pseudo_count).apply(rows, [0] * len(rows))
-        np.testing.assert_array_equal(found, rows)
+@pytest.mark.parametrize('num', [1, 4, 1000])
+def test_rows_that_are_all_alike_stay(pseudo_count, num):
+    rows, cameras = np.repeat(ROWS[:1], num, axis=0), np.zeros(num, int)
+    found = CameraProfiles.from_embeddings(
+        rows, cameras, pseudo_count).apply(rows, cameras)
+    np.testing.assert_allclose(found, rows, atol=1e-6)
+
+
+def test_a_site_of_a_single_image_changes_little():
+    """All are moved alike, and no dimension is stretched."""
+    found = CameraProfiles.from_embeddings(ROWS[:1], ['1']).apply(
+        ROWS[1:], ['2'] * 59)
+    np.testing.assert_allclose(
+        found, unit(ROWS[1:] - ROWS[0] / 2), atol=1e-6)
 
 
 def test_a_dimension_that_never_changes_does_no_harm():
@@ -113,6 +128,58 @@ def test_another_width():
     for method in (profiles.apply, profiles.updated):
         with pytest.raises(ValueError, match='5 wide, the camera profiles 6'):
             method(ROWS[:, :5], CAMERAS)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A file of profiles, and what is in it."""
+    profiles = CameraProfiles.from_embeddings(
+        ROWS, CAMERAS, 3, site='station', model='abc',
+        batch_norm={'backbone.bn.running_mean': np.arange(3.)})
+    profiles.save(tmp_path / 'station.npz')
+    return tmp_path / 'station.npz', profiles
+
+
+def test_a_file_gives_back_what_was_saved(saved):
+    file, profiles = saved
+    loaded = CameraProfiles.load(file)
+    for name, value in vars(profiles).items():
+        np.testing.assert_equal(getattr(loaded, name), value)
+    np.testing.assert_array_equal(
+        loaded.apply(ROWS, CAMERAS), profiles.apply(ROWS, CAMERAS))
+    assert loaded.updated(ROWS, CAMERAS).site == 'station'
+
+
+def test_another_model_is_refused(saved):
+    profiles = CameraProfiles.load(saved[0])
+    profiles.check_model('abc')
+    profiles.check_model(None)
+    with pytest.raises(ValueError, match="'station' were made with the mode"):
+        profiles.check_model('abd')
+
+
+@pytest.mark.parametrize('changes,message', [
+    (dict(means=None), r"lacks the arrays \['means'\]"),
+    (dict(format_version=np.array(2)), 'another version than 1'),
+    (dict(counts=np.ones(2, int)), 'do not fit together'),
+    (dict(cameras=np.array(['2', '10', '7'])), 'do not fit together'),
+    (dict(cameras=np.arange(3)), 'do not fit together'),
+    (dict(variances=-np.ones((3, 6))), 'variances at least 0'),
+    (dict(means=np.full((3, 6), np.nan)), 'means finite'),
+    (dict(cameras=np.array([{}, 1, 2], object)), 'broken or no .npz'),
+])
+def test_a_file_of_something_else(saved, changes, message):
+    file, _ = saved
+    with np.load(file) as arrays:
+        content = {**arrays, **changes}
+    np.savez(file, **{k: v for k, v in content.items() if v is not None})
+    with pytest.raises(ValueError, match=message):
+        CameraProfiles.load(file)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match='tools/gallery/camera_pro'):
+        CameraProfiles.load(tmp_path / 'none.npz')
 
 
 def test_a_wrong_pseudo_count():

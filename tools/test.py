@@ -6,29 +6,31 @@ Examples:
         --domains Market1501:data/market1501 PKUReid:data/pku_reid
     python tools/test.py configs/remix/r18_x0_25_toy.py latest.pth \
         --cfg-options model.inference=encoder  # not the momentum encoder
+    python tools/test.py CONFIG CHECKPOINT --camera-profiles tested
     python tools/test.py CONFIG CHECKPOINT --save-features features.npz
     python tools/test.py --from-features features.npz --results results.json
 """
 
 import argparse
 import os
-from ast import literal_eval
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from mmreidmix.apis.app.domain_argument import parse_domain
 from mmreidmix.apis.deploy.exported_model import ExportedModel
+from mmreidmix.apis.trained_model import load_checkpoint, weights_hash
 from mmreidmix.compat import close_process_group, initialise_weights
-from mmreidmix.datasets import BaseReIDDataset
 from mmreidmix.engine.build_runner import build_runner
 from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
+from mmreidmix.engine.site_model import SiteStatisticsHook
 from mmreidmix.evaluation import find_metric
-from mmreidmix.registry import DATASETS
+from mmreidmix.models.weights import unwrap_state_dict
 from mmreidmix.results.checkpoint_selection import SELECTION_RULES
 from mmreidmix.results.record import describe_test, save_test
 from mmreidmix.results.rescoring import reproduce_result
@@ -59,6 +61,19 @@ def parse_args(
         '--save-features',
         metavar='FILE.npz',
         help='keep the embeddings, so that the result can be checked again')
+    parser.add_argument(
+        '--camera-profiles',
+        nargs='+',
+        metavar='FILE.npz',
+        help='also score embeddings standardised per camera: by files of '
+        "tools/gallery/camera_profiles.py, one for each domain, or 'tested': "
+        'by the tested images, without their labels')
+    parser.add_argument(
+        '--batch-norm',
+        action='store_true',
+        help='with --camera-profiles tested: embed with batch-norm '
+        'statistics of the tested images of each domain. Files have their '
+        'own')
     parser.add_argument(
         '--from-features',
         metavar='FILE.npz',
@@ -98,38 +113,19 @@ def parse_args(
     for name in (args.config, args.checkpoint):
         if name != 'none' and not os.path.isfile(name):
             parser.error(f'there is no file {name}')
+    if args.batch_norm and args.camera_profiles != ['tested']:
+        parser.error('--batch-norm is for --camera-profiles tested; files '
+                     'have their own statistics')
+    if args.batch_norm and exported(args):
+        parser.error(f'--batch-norm: {args.checkpoint} is exported, its '
+                     'statistics are fixed')
+    if args.checkpoint == 'none' and args.camera_profiles not in (
+            None, ['tested']):
+        parser.error('files of camera profiles belong to a checkpoint: give '
+                     'it, or --camera-profiles tested')
     if args.topk < 1:
         parser.error(f'--topk must be above 0, got {args.topk}')
     return args
-
-
-def parse_domain(text: str) -> dict:
-    """Read ``Type:path[:key=value,...]`` as the config of a domain."""
-    parts = text.split(':')
-    if len(parts) not in (2, 3) or not all(parts):
-        raise argparse.ArgumentTypeError(
-            f'{text!r} is not TYPE:PATH or TYPE:PATH:KEY=VALUE,...')
-    kind = DATASETS.get(parts[0])
-    if kind is None or not issubclass(kind, BaseReIDDataset):
-        known = sorted(name for name, item in DATASETS.module_dict.items()
-                       if issubclass(item, BaseReIDDataset))
-        raise argparse.ArgumentTypeError(
-            f'{parts[0]!r} is no data set type; there are {", ".join(known)}')
-    domain = {'type': parts[0], 'data_root': parts[1]}
-    for option in parts[2].split(',') if len(parts) == 3 else ():
-        key, equals, value = option.partition('=')
-        if not equals or not key:
-            raise argparse.ArgumentTypeError(
-                f'{option!r} in {text!r} is not KEY=VALUE')
-        domain[key] = _literal(value)
-    return domain
-
-
-def _literal(text: str) -> Any:
-    try:
-        return literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
 
 
 def build_config(args: argparse.Namespace) -> Config:
@@ -157,10 +153,13 @@ def build_config(args: argparse.Namespace) -> Config:
     if args.domains:
         cfg.test_dataloader.dataset.domains = args.domains
         cfg.pop('protocol', None)  # that of the config's own domains
+    evaluator = cfg.test_evaluator
+    first = evaluator[0] if isinstance(evaluator, list) else evaluator
     if args.save_features:
-        evaluator = cfg.test_evaluator
-        first = evaluator[0] if isinstance(evaluator, list) else evaluator
         first.save_features = args.save_features
+    if args.camera_profiles:
+        given = args.camera_profiles
+        first.camera_profiles = 'tested' if given == ['tested'] else given
     return cfg
 
 
@@ -175,6 +174,43 @@ def use_exported(args: argparse.Namespace, runner: Runner,
     runner.model = ExportedModel(args.checkpoint)
     facts = runner.model.facts
     weights.read_meta(facts, facts['checkpoint'], runner.cfg)
+
+
+def use_site_statistics(args: argparse.Namespace,
+                        runner: Runner) -> Optional[str]:
+    """Test with the batch-norm statistics of each domain, where wanted.
+
+    Returns:
+        str, optional: where they come from: 'tested' or 'files'.
+
+    Raises:
+        ValueError: files of another model or another site, or statistics for
+            an exported model.
+    """
+    if args.batch_norm:
+        runner.register_hook(SiteStatisticsHook())
+        return 'tested'
+    metric = find_metric(runner.test_evaluator, '--camera-profiles')
+    profiles = metric.profiles_of(runner.test_dataloader.dataset.names)
+    for own in profiles:
+        own.check_model(model_hash(args, runner))
+    statistics = [own.batch_norm for own in profiles]
+    if not any(statistics):
+        return None
+    if not all(statistics) or exported(args):
+        raise ValueError(
+            '--camera-profiles: files with batch-norm statistics need a '
+            'checkpoint that is not exported, and all files must have them')
+    runner.register_hook(SiteStatisticsHook(statistics))
+    return 'files'
+
+
+def model_hash(args: argparse.Namespace, runner: Runner) -> str:
+    """SHA-256 of the tested weights."""
+    if exported(args):
+        return runner.model.encoder.description['sha256']
+    return weights_hash(unwrap_state_dict(
+        load_checkpoint(Path(args.checkpoint))))
 
 
 def test_and_draw(runner: Runner, show_dir: str, topk: int) -> dict:
@@ -209,6 +245,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
         use_exported(args, runner, weights)
     else:
         runner.register_hook(weights)
+    batch_norm = use_site_statistics(
+        args, runner) if args.camera_profiles else None
     if args.show_dir:
         results = test_and_draw(runner, args.show_dir, args.topk)
     else:
@@ -220,6 +258,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
             weights,
             config=args.config,
             checkpoint=args.checkpoint)
+        record['batch_norm'] = batch_norm
         save_test(args.out or os.path.join(runner.work_dir, 'results.json'),
                   record, runner.test_evaluator.metrics)
     close_process_group()

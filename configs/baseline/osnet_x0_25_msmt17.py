@@ -17,10 +17,10 @@ model = dict(**_base_._encoder, id_head=dict(max_classes=1041))
 # resized as torchreid does, which trained the weights
 _load, _resize, _pack = _base_.test_pipeline
 test_pipeline = [_load, dict(_resize, interpolation='bilinear'), _pack]
-val_dataloader = dict(
+test_dataloader = dict(
     num_workers=0,
     dataset=dict(
         domains=[_d.pku_reid, _d.market1501_dev, _d.cuhk03_dev],
         pipeline=test_pipeline))
-test_dataloader = val_dataloader
 test_cfg = dict(type='TestLoop')
+train_dataloader = val_dataloader = val_evaluator = None

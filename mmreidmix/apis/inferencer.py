@@ -1,7 +1,7 @@
 """Embeddings of images by a trained model."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Optional, Union
@@ -12,8 +12,15 @@ from mmengine.logging import print_log
 
 from mmreidmix.apis.deploy.export import export_onnx
 from mmreidmix.apis.deploy.inference_backends import OnnxEncoder, TorchEncoder
+from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
 from mmreidmix.checks import check_choice, check_count
 from mmreidmix.datasets.transforms import ImageReadError
+from mmreidmix.models.batch_norm import (
+    batch_norm_of,
+    estimate_batch_norm,
+    load_batch_norm,
+    shuffled_batches,
+)
 from mmreidmix.registry import INFERENCERS
 
 from .comparison import Comparison, decide
@@ -39,6 +46,13 @@ class ReIDInferencer:
         batch_size (int): images per forward pass. Defaults to 64.
         amp (bool): bfloat16, with 'torch'. Defaults to False.
         compile (bool): ``torch.compile``, with 'torch'. Defaults to False.
+        profiles (CameraProfiles | str | Path, optional): standardise the
+            embeddings per camera by these, or by those of a file of
+            :meth:`make_profiles`. There are no thresholds then: those of the
+            model are of embeddings that are not standardised.
+        camera (str, optional): the camera of images of which a call does not
+            name it. One that the profiles do not know gets those of the
+            site. Defaults to None, which is such a camera.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -46,8 +60,9 @@ class ReIDInferencer:
             :func:`load_trained_model` and :class:`OnnxEncoder` raise.
 
     Attributes:
-        sha256 (str): of the weights; embeddings of different models can not
-            be compared.
+        sha256 (str): of the weights, or with profiles of both; embeddings of
+            different ones can not be compared.
+        profiles (CameraProfiles, optional): as given.
         thresholds (dict, optional): what ``calibrate.py`` stored.
         facts (dict): what the model was trained on.
 
@@ -64,7 +79,9 @@ class ReIDInferencer:
                  backend: str = 'torch',
                  batch_size: int = 64,
                  amp: bool = False,
-                 compile: bool = False):
+                 compile: bool = False,
+                 profiles: Union[CameraProfiles, str, Path, None] = None,
+                 camera: Optional[str] = None):
         check_choice(self, BACKENDS, backend=backend)
         check_count(self, 1, batch_size=batch_size)
         self.batch_size = batch_size
@@ -88,24 +105,117 @@ class ReIDInferencer:
         self.thresholds = description['thresholds']
         self.facts = description['facts']
         self.sha256 = description['sha256']
+        self.profiles: Optional[CameraProfiles] = None
+        self.camera = camera
+        if profiles is not None:
+            self._use(profiles)
+        elif camera is not None:
+            self._refuse_camera()
 
-    def __call__(self, images: Union[ImageLike, Sequence[ImageLike]]
-                 ) -> np.ndarray:
+    def _use(self, profiles: Union[CameraProfiles, str, Path]) -> None:
+        if not isinstance(profiles, CameraProfiles):
+            profiles = CameraProfiles.load(profiles)
+        profiles.check_model(self.sha256)
+        if profiles.batch_norm:
+            load_batch_norm(self._network(), profiles.batch_norm)
+        self.profiles = profiles
+        self.sha256 = profiles.fingerprint
+        self.thresholds = None
+
+    def _network(self) -> torch.nn.Module:
+        if not isinstance(self.encoder, TorchEncoder):
+            raise ValueError('batch-norm statistics of a site need the '
+                             "backend 'torch' and a checkpoint: those of an "
+                             'exported model are fixed')
+        return self.encoder.model
+
+    def _refuse_camera(self) -> None:
+        raise ValueError('ReIDInferencer: `camera` is for camera profiles: '
+                         'give `profiles` too')
+
+    def make_profiles(self, images: Union[ImageLike, Sequence[ImageLike]],
+                      cameras: Union[str, Sequence], *,
+                      batch_norm: bool = False, site: str = '',
+                      pseudo_count: float = PSEUDO_COUNT) -> CameraProfiles:
+        """Profiles of the cameras of a site, from images without labels.
+
+        Args:
+            images: see :meth:`__call__`.
+            cameras (str | Sequence): the camera of all images, or of each.
+            batch_norm (bool): re-estimate the batch-norm statistics on the
+                images first, and keep them with the profiles. The inferencer
+                itself does not change.
+            site (str): name of the site.
+            pseudo_count (float): see :class:`CameraProfiles`.
+
+        Raises:
+            ImageReadError: a file is missing or damaged.
+            ValueError: there is no image or not a camera for each, or the
+                inferencer has profiles already.
+        """
+        if self.profiles is not None:
+            raise ValueError('make camera profiles with an inferencer that '
+                             'has none')
+        images = _as_list(images)
+        cameras = _one_each(cameras, len(images))
+        facts: dict = dict(site=site, model=self.sha256)
+        if not batch_norm:
+            return CameraProfiles.from_embeddings(
+                self._raw(images)[0], cameras, pseudo_count, **facts)
+        model = self._network()
+        facts['batch_norm'] = estimate_batch_norm(
+            model, self._batches(images))
+        with batch_norm_of(model, facts['batch_norm']):
+            return CameraProfiles.from_embeddings(
+                self._raw(images)[0], cameras, pseudo_count, **facts)
+
+    def extended_profiles(self, images: Union[ImageLike, Sequence[ImageLike]],
+                          cameras: Union[str, Sequence]) -> CameraProfiles:
+        """The inferencer's profiles with further images, without labels.
+
+        They come in addition to those the profiles were made of, and with
+        the same batch-norm statistics. The inferencer does not change.
+
+        Args:
+            images: see :meth:`__call__`.
+            cameras (str | Sequence): the camera of all images, or of each.
+
+        Raises:
+            ImageReadError: a file is missing or damaged.
+            ValueError: not a camera for each, or there are no profiles.
+        """
+        if self.profiles is None:
+            raise ValueError('the inferencer has no camera profiles to extend')
+        images = _as_list(images)
+        return self.profiles.updated(
+            self._raw(images)[0], _one_each(cameras, len(images)))
+
+    def _batches(self, images: list) -> Iterator[torch.Tensor]:
+        with ThreadPoolExecutor() as pool:
+            for batch in shuffled_batches(len(images), self.batch_size):
+                yield self.encoder.normalise(list(pool.map(
+                    self.prepare, (images[i] for i in batch))))
+
+    def __call__(self, images: Union[ImageLike, Sequence[ImageLike]],
+                 camera: Union[str, Sequence, None] = None) -> np.ndarray:
         """Embed images.
 
         Args:
             images: an image or a sequence of them: paths, PIL images, or RGB
                 arrays (H, W, 3) of uint8, of any sizes; or a folder, whose
                 images are taken in the order of :func:`list_images`.
+            camera (str | Sequence, optional): with camera profiles: the
+                camera of all images, or of each.
 
         Returns:
             np.ndarray: (N, D) float32 of unit length.
 
         Raises:
             ImageReadError: a file is missing or damaged.
-            ValueError: there is no image, or an array is none.
+            ValueError: there is no image, an array is none, or there is not a
+                camera for each.
         """
-        return self._embed(_as_list(images))[0]
+        return self._embed(_as_list(images), camera=camera)[0]
 
     def folder(self, folder: Union[str, Path], skip_damaged: bool = False
                ) -> tuple[list[str], np.ndarray]:
@@ -140,9 +250,10 @@ class ReIDInferencer:
         return [name for i, name in enumerate(names)
                 if i not in damaged], embeddings
 
-    def readable(self, images: Sequence[ImageLike]
+    def readable(self, images: Sequence[ImageLike],
+                 camera: Union[str, Sequence, None] = None
                  ) -> tuple[np.ndarray, dict[int, Exception]]:
-        """Embed those images that can be read.
+        """Embed those images that can be read; see :meth:`__call__`.
 
         Returns:
             tuple[np.ndarray, dict[int, Exception]]: embeddings of the images
@@ -150,7 +261,7 @@ class ReIDInferencer:
             (0, 0) if none can; and what is wrong with the others, by their
             position.
         """
-        return self._embed(_as_list(images), skip_damaged=True)
+        return self._embed(_as_list(images), skip_damaged=True, camera=camera)
 
     def tracklets(self, tracklets: Sequence) -> np.ndarray:
         """Embed tracklets: the mean of the embeddings of their images.
@@ -190,8 +301,21 @@ class ReIDInferencer:
         one, other = self.tracklets([first, second])
         return decide(float(one @ other), self.thresholds, fmr)
 
-    def _embed(self, images: list, skip_damaged: bool = False
+    def _embed(self, images: list, skip_damaged: bool = False,
+               camera: Union[str, Sequence, None] = None
                ) -> tuple[np.ndarray, dict[int, Exception]]:
+        """As :meth:`_raw`, standardised where there are profiles."""
+        if camera is not None and self.profiles is None:
+            self._refuse_camera()
+        cameras = _one_each(
+            self.camera or '' if camera is None else camera, len(images))
+        rows, damaged = self._raw(images, skip_damaged)
+        if self.profiles is not None and len(rows):
+            rows = self.profiles.apply(rows, np.delete(cameras, [*damaged]))
+        return rows, damaged
+
+    def _raw(self, images: list, skip_damaged: bool = False
+             ) -> tuple[np.ndarray, dict[int, Exception]]:
         """Embeddings, and errors by position if damaged ones are skipped."""
         parts, damaged = [], {}
         with ThreadPoolExecutor() as pool:
@@ -215,6 +339,14 @@ class ReIDInferencer:
             return self.prepare(image)
         except (ImageReadError, ValueError) as error:
             return error
+
+
+def _one_each(cameras: Union[str, Sequence], num: int) -> np.ndarray:
+    cameras = np.asarray(cameras)
+    if cameras.ndim and cameras.shape != (num, ):
+        raise ValueError(f'expected a camera for each of {num} images, got '
+                         f'{cameras.shape}')
+    return np.broadcast_to(cameras, num)
 
 
 def _as_list(images) -> list:

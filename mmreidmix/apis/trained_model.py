@@ -90,7 +90,7 @@ def load_trained_model(model: Union[str, Path],
     return TrainedModel(
         network.to(device).eval(), pipeline, meta.get('thresholds'),
         dict(_training_facts(meta, cfg), checkpoint=weights.name),
-        _hash(state))
+        weights_hash(state))
 
 
 def load_checkpoint(path: Path) -> dict:
@@ -155,7 +155,8 @@ def _training_facts(meta: Mapping, cfg: Mapping) -> dict:
     return facts
 
 
-def _hash(state: Mapping) -> str:
+def weights_hash(state: Mapping) -> str:
+    """SHA-256 of the tensors of a state dict, with their names."""
     digest = hashlib.sha256()
     for key in sorted(state):
         value = state[key].detach().cpu().contiguous()

@@ -1,13 +1,14 @@
 """Features of queries and galleries with what is needed to score them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Optional, Union
 
 import numpy as np
 import torch
 
+from mmreidmix.camera_profiles import CameraProfiles
 from mmreidmix.files import read_arrays, replace_file
 
 from .functional.query_gallery import QueryGallery
@@ -136,6 +137,25 @@ class FeatureTable:
             raise ValueError(f'domain {domain} has {len(query)} query and '
                              f'{len(gallery)} gallery images: both are needed')
         return query, gallery
+
+    def standardised(self,
+                     profiles: Optional[Sequence[CameraProfiles]] = None
+                     ) -> 'FeatureTable':
+        """The table with features standardised per camera.
+
+        Args:
+            profiles (Sequence[CameraProfiles], optional): one for each
+                domain; None: those of the domain's own images, query and
+                gallery, without their labels.
+        """
+        features = self.features.copy()
+        for number in range(len(self.domains)):
+            rows = np.flatnonzero(self.domain == number)
+            images = features[rows], self.camids[rows]
+            own = CameraProfiles.from_embeddings(
+                *images) if profiles is None else profiles[number]
+            features[rows] = own.apply(*images)
+        return replace(self, features=features)
 
     def query_gallery(self,
                       domain: str,

@@ -1,7 +1,7 @@
 """What a table of results needs: which results are alike, and their cells."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Optional
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from mmreidmix.evaluation.functional.ranking import RankingResult
 from mmreidmix.evaluation.functional.split_statistics import group_splits
+from mmreidmix.evaluation.metrics.retrieval import TESTED_PROFILES
 
 from .result_file import read_queries
 
@@ -36,7 +37,33 @@ def conditions(result: Mapping) -> dict:
             prefix + key: value
             for key, value in options.items() if key not in SHOWN
         })
+        # Each seed has files of its own.
+        name = f'{prefix}camera_profiles'
+        if isinstance(fields.get(name), list):
+            fields[name] = 'files'
+    # Results of before have no such field.
+    if result.get('batch_norm'):
+        fields['batch_norm'] = result['batch_norm']
     return fields
+
+
+def remarks(results: Iterable[Mapping]) -> list[str]:
+    """What a reader of scores must know: which use the tested images.
+
+    Args:
+        results (Iterable[Mapping]): result files.
+    """
+    lines = {}
+    for result in results:
+        if any(TESTED_PROFILES in key for key in result['results']):
+            lines[f'{TESTED_PROFILES}: embeddings standardised per camera, '
+                  'uses the tested images without labels'] = None
+        if result.get('batch_norm') == 'tested':
+            lines['batch-norm statistics re-estimated: all scores use the '
+                  'tested images without labels'] = None
+        elif result.get('batch_norm'):
+            lines['batch-norm statistics of the site, of other images'] = None
+    return list(lines)
 
 
 def differing_fields(results: Results) -> dict[str, str]:

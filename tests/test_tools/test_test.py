@@ -278,3 +278,71 @@ def test_exported_model_is_tested_like_its_checkpoint(tool, config, tmp_path):
         assert of_onnx[key] == of_torch[key]
     assert of_onnx['checkpoint_rule'] == 'oracle'  # a file best_*
     assert of_onnx['training_seed'] == 7
+
+
+def model_of(tool, config, tmp_path):
+    """A checkpoint of the weights that the config starts from."""
+    import mmengine.runner
+    torch.manual_seed(5)
+    model = mmengine.runner.Runner.from_cfg(tool['build_config'](
+        tool['parse_args']([str(config), 'none', '--work-dir',
+                            str(tmp_path / 'model')]))).model
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'weights.pth')
+    return str(tmp_path / 'weights.pth')
+
+
+def test_camera_profiles_of_tested_images_and_of_files(
+        tool, config, tmp_path, capsys):
+    """Two domains of other people, each with its statistics."""
+    weights = model_of(tool, config, tmp_path)
+    domains = [f'PKUReid:{tmp_path}/a', f'PKUReid:{tmp_path}/b:name=other']
+
+    def results(*options):
+        out = tmp_path / 'work' / 'results.json'
+        tool['main']([str(config), weights, '--out', str(out), '--work-dir',
+                      str(tmp_path / 'work'), '--save-features',
+                      str(tmp_path / 'work' / 'f.npz'), '--domains',
+                      *domains, *options])
+        return read_result(out)
+
+    plain = results()
+    assert plain['batch_norm'] is None
+    tested = results('--camera-profiles', 'tested')
+    assert plain['results'].items() <= tested['results'].items()
+    assert 'other+tested-profiles/mAP' in tested['results']
+    features = str(tmp_path / 'work' / 'f.npz')
+    tool['main'](['--from-features', features])
+    assert 'are confirmed by' in capsys.readouterr().out
+
+    adapted = results('--camera-profiles', 'tested', '--batch-norm')
+    assert adapted['batch_norm'] == 'tested'
+
+    maker = runpy.run_path(str(ROOT / 'tools/gallery/camera_profiles.py'))
+    for batch_norm in ([], ['--batch-norm']):
+        files = [str(tmp_path / f'{n}.npz') for n in range(2)]
+        for file, domain in zip(files, domains):
+            domain += ',' if domain.count(':') == 2 else ':'
+            assert maker['main']([
+                str(config), '--weights', weights, '--domain',
+                f'{domain}subset=all', '--out', file, *batch_norm]) == 0
+        own = results('--camera-profiles', *files)
+        assert own['batch_norm'] == ('files' if batch_norm else None)
+        wanted = (adapted if batch_norm else tested)['results']
+        assert own['results'] == {
+            key.replace('tested-profiles', 'profiles'): pytest.approx(value)
+            for key, value in wanted.items()}
+    with pytest.raises(ValueError, match=r"of the domains \['other'\]"):
+        results('--camera-profiles', files[0])
+    other = torch.load(weights, weights_only=True)
+    other['state_dict']['backbone.conv1.conv.weight'] *= 2
+    torch.save(other, weights)
+    with pytest.raises(ValueError, match='were made with the model'):
+        results('--camera-profiles', *files)
+
+
+@pytest.mark.parametrize('options, message', [
+    (['--batch-norm'], '--batch-norm is for --camera-profiles tested'),
+    (['--camera-profiles', 'a.npz'], 'belong to a checkpoint'),
+])
+def test_wrong_options_of_profiles(tool, config, capsys, options, message):
+    assert message in stop_message(tool, capsys, config, 'none', *options)

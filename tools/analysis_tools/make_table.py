@@ -21,6 +21,7 @@ from mmreidmix.results.result_table import (
     format_score,
     group_by_method,
     method_score,
+    remarks,
     shown_domains,
 )
 
@@ -137,6 +138,8 @@ def main(arguments=None):
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
     mark = '% ' if args.format == 'latex' else ''
+    for line in remarks(results.values()):
+        print(f'\n{mark}{line}')
     for name, text in unlike.items():
         print(f'\n{mark}Not alike: {name}: {text}')
 

@@ -87,9 +87,10 @@ def write_npz(args: argparse.Namespace, inferencer: ReIDInferencer, root: Path,
               names: list) -> None:
     """Embed into one file."""
     reader, report = path_reader(args), Progress()
-    reader(names, root)  # refuse wrong paths before any work
+    cameras = reader(names, root).camids  # and refuse wrong paths
     embedded, rows, damaged = [], [], []
-    for part in embedded_parts(inferencer, root, names, args.part):
+    for part in embedded_parts(
+            inferencer, root, names, args.part, cameras):
         embedded += part.names
         rows += [part.embeddings] if part.names else []
         damaged += part.damaged

@@ -48,6 +48,8 @@ def parse_args(
     parser.add_argument('pictures', nargs='+', metavar='PICTURE')
     parser.add_argument('--model', required=True, help='the model that the '
                         'gallery was made with')
+    parser.add_argument('--camera', help='with --profiles: the camera of the '
+                        'pictures; default: any')
     parser.add_argument('--topk', type=positive, default=10,
                         help='matches per picture (default: 10)')
     parser.add_argument('--camids', type=int, nargs='+',
@@ -87,7 +89,7 @@ def search(args: argparse.Namespace) -> None:
     times = None if args.after is None and args.before is None else (
         args.after, args.before)
     results = gallery.search(
-        inferencer(args.pictures), args.topk, args.camids,
+        inferencer(args.pictures, args.camera), args.topk, args.camids,
         args.exclude_camids, times, {} if args.rerank else None,
         args.by_tracklet)
     for picture, matches in zip(args.pictures, results):

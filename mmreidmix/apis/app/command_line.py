@@ -18,12 +18,18 @@ def positive(text: str) -> int:
     return value
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
+def add_model_options(parser: argparse.ArgumentParser,
+                      profiles: bool = True) -> None:
     """Options of :func:`open_model`, except the model itself."""
     group = parser.add_argument_group('model')
     group.add_argument('--weights', help='checkpoint, if MODEL is a config')
     group.add_argument('--device', help='cpu, cuda, cuda:1; default: a GPU '
                        'where there is one')
+    if profiles:
+        group.add_argument(
+            '--profiles', metavar='FILE.npz', help='standardise embeddings '
+            'per camera by these profiles, made by '
+            'tools/gallery/camera_profiles.py')
     group.add_argument('--batch-size', type=positive, default=64,
                        help='images per forward pass (default: 64)')
 
@@ -31,7 +37,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 def open_model(args: argparse.Namespace) -> ReIDInferencer:
     """The model of the command line."""
     return ReIDInferencer(args.model, args.weights, args.device,
-                          batch_size=args.batch_size)
+                          batch_size=args.batch_size,
+                          profiles=args.profiles)
 
 
 def add_feature_options(parser: argparse.ArgumentParser) -> None:

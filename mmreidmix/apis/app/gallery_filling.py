@@ -81,16 +81,21 @@ def find_images(places: Sequence[Union[str, Path]],
 
 
 def embedded_parts(inferencer: ReIDInferencer, root: Path,
-                   names: Sequence[str], size: int = PART) -> Iterator[Part]:
+                   names: Sequence[str], size: int = PART,
+                   cameras: Optional[np.ndarray] = None) -> Iterator[Part]:
     """Embed images, by names below a root, ``size`` of them at a time.
 
-    So memory stays bounded.
+    So memory stays bounded. ``cameras`` (n,) are used by an inferencer with
+    camera profiles alone.
     """
+    if inferencer.profiles is None:
+        cameras = None
     check_count('embedded_parts', 1, size=size)
     for first in range(0, len(names), size):
         part = names[first:first + size]
         embeddings, damaged = inferencer.readable(
-            [root / name for name in part])
+            [root / name for name in part],
+            None if cameras is None else cameras[first:first + size])
         yield Part([n for i, n in enumerate(part) if i not in damaged],
                    embeddings, [str(error) for error in damaged.values()])
 
@@ -130,14 +135,16 @@ def extract_to_gallery(inferencer: ReIDInferencer,
         ValueError: paths do not follow the pattern.
     """
     reader = reader or PathReader()
-    reader(names, root)  # refuse wrong paths before any work
+    cameras = reader(names, root).camids  # and refuse wrong paths
     gallery = Gallery.open(folder, inferencer.sha256) if (
         holds_gallery(folder)) else None
-    fresh = names if gallery is None else [
-        n for n, i in zip(names, gallery.ids_of(names)) if i < 0]
+    missing = np.arange(len(names)) if gallery is None else np.flatnonzero(
+        gallery.ids_of(names) < 0)
+    fresh, cameras = [names[i] for i in missing], cameras[missing]
     added, damaged = 0, []
     try:
-        for part in embedded_parts(inferencer, root, fresh, part_size):
+        for part in embedded_parts(
+                inferencer, root, fresh, part_size, cameras):
             damaged += part.damaged
             if part.names:
                 gallery = gallery or Gallery.create(

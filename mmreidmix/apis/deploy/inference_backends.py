@@ -30,12 +30,17 @@ class TorchEncoder:
     @torch.inference_mode()
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Embeddings (B, D), float32, of BGR uint8 (H, W, 3)."""
-        tensors = [torch.from_numpy(np.ascontiguousarray(
-            np.moveaxis(image, -1, 0))) for image in images]
-        data = self.model.data_preprocessor(dict(inputs=tensors), False)
+        inputs = self.normalise(images)
         with autocast(enabled=self.amp, device_type=self.device.split(':')[0],
                       dtype=torch.bfloat16):
-            return self._embed(data['inputs']).float().cpu().numpy()
+            return self._embed(inputs).float().cpu().numpy()
+
+    def normalise(self, images: Sequence[np.ndarray]) -> torch.Tensor:
+        """Input (B, 3, H, W) of the network, of BGR uint8 (H, W, 3)."""
+        tensors = [torch.from_numpy(np.ascontiguousarray(
+            np.moveaxis(image, -1, 0))) for image in images]
+        return self.model.data_preprocessor(
+            dict(inputs=tensors), False)['inputs']
 
 
 class OnnxEncoder:

@@ -1,14 +1,15 @@
 """Retrieval scores of one or several domains, as an MMEngine metric."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import Parameter, signature
-from typing import Optional
+from typing import Optional, Union
 
 import numpy as np
 from mmengine.evaluator import Evaluator
 from mmengine.logging import print_log
 
+from mmreidmix.camera_profiles import CameraProfiles
 from mmreidmix.checks import check_choice, check_count
 from mmreidmix.evaluation.feature_table import FeatureTable
 from mmreidmix.evaluation.functional.query_expansion import expand_queries
@@ -26,6 +27,9 @@ from mmreidmix.registry import METRICS
 
 from .base import FeatureMetric, complete_options
 
+#: Marks scores that use the tested images without their labels.
+TESTED_PROFILES = '+tested-profiles'
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -35,11 +39,13 @@ class Variant:
         label (str): what follows the domain's name in the result keys.
         function (Callable): takes a :class:`QueryGallery` and the options.
         options (dict): of the function.
+        standardised (bool): of features standardised per camera.
     """
 
     label: str
     function: Callable
     options: dict
+    standardised: bool = False
 
 
 @METRICS.register_module()
@@ -54,7 +60,9 @@ class ReIDMetric(FeatureMetric):
     expansion and re-ranking come in addition, under names of their own:
     '<domain>+qe/mAP', '<domain>+rerank/mAP' or '<domain>+qe+rerank/mAP'.
     So do the means over drawn galleries of one image per identity:
-    '<domain>+single-shot/rank-1', ...
+    '<domain>+single-shot/rank-1', ... And so do all of these with embeddings
+    standardised per camera: '<domain>+profiles/mAP', or
+    '<domain>+tested-profiles/mAP' where the tested images gave the profiles.
 
     Args:
         metric (str): 'cosine' or 'euclidean'. Defaults to 'cosine'.
@@ -72,6 +80,11 @@ class ReIDMetric(FeatureMetric):
             identity, with ``repeats`` and ``seed`` of
             :func:`~mmreidmix.evaluation.single_gallery_shot`; ``{}`` for its
             defaults. Defaults to None.
+        camera_profiles (str | Sequence[str], optional): also score embeddings
+            standardised by :class:`CameraProfiles`: of these files, one for
+            each domain, whose name is the site of the profiles; or 'tested',
+            which uses the tested images of a domain without their labels.
+            Defaults to None.
         device (str): where features are compared, such as 'cuda'. Defaults to
             'cpu'.
         prefix (str, optional): put before the result keys.
@@ -94,6 +107,7 @@ class ReIDMetric(FeatureMetric):
                  rerank: Optional[dict] = None,
                  query_expansion: Optional[dict] = None,
                  single_shot: Optional[dict] = None,
+                 camera_profiles: Union[str, Sequence[str], None] = None,
                  device: str = 'cpu',
                  prefix: Optional[str] = None):
         super().__init__(save_features=save_features, prefix=prefix)
@@ -107,6 +121,8 @@ class ReIDMetric(FeatureMetric):
         if rerank is not None or query_expansion is not None:
             check_choice('ReIDMetric with rerank or query_expansion',
                          ('cosine', ), metric=metric)
+        self.camera_profiles = camera_profiles
+        self.profiles = _read_profiles(camera_profiles)
         self.device = device
         self.metric = metric
         self.cross_camera = cross_camera
@@ -117,13 +133,19 @@ class ReIDMetric(FeatureMetric):
         """See :class:`FeatureMetric`; one table is logged."""
         variants = self.variants()
         found = {variant.label: {} for variant in variants}
-        for name in map(str, results.domains):
-            images = results.query_gallery(
-                name, metric=self.metric, cross_camera=self.cross_camera,
-                device=self.device)
-            for variant in variants:
-                found[variant.label][name + variant.label] = variant.function(
-                    images, **variant.options)
+        tables = {False: results}
+        if self.camera_profiles is not None:
+            own = self.profiles_of(results.domains.tolist())
+            tables[True] = results.standardised(own or None)
+        for standardised, table in tables.items():
+            for name in map(str, table.domains):
+                images = table.query_gallery(
+                    name, metric=self.metric, cross_camera=self.cross_camera,
+                    device=self.device)
+                for variant in variants:
+                    if variant.standardised == standardised:
+                        found[variant.label][name + variant.label] = (
+                            variant.function(images, **variant.options))
         summaries, self.rankings = {}, {}
         for label, scored in found.items():
             own = {name: self._without_spread(result.summary(self.ranks))
@@ -156,7 +178,28 @@ class ReIDMetric(FeatureMetric):
         if self.single_shot is not None:
             variants.append(Variant('+single-shot', single_gallery_shot,
                                     self.single_shot))
-        return variants
+        if self.camera_profiles is None:
+            return variants
+        mark = '+profiles' if self.profiles else TESTED_PROFILES
+        return variants + [
+            replace(variant, label=mark + variant.label, standardised=True)
+            for variant in variants]
+
+    def profiles_of(self, names: Sequence[str]) -> list[CameraProfiles]:
+        """Profiles of files for domains, none if they are of no files.
+
+        Raises:
+            ValueError: there is no file for a domain.
+        """
+        if self.profiles is None:
+            return []
+        absent = [name for name in names if name not in self.profiles]
+        if absent:
+            raise ValueError(
+                f'no camera profiles of the domains {absent}; the files are '
+                f'of the sites {sorted(self.profiles)}. Give a file for each '
+                'domain, or test on others')
+        return [self.profiles[name] for name in names]
 
     def _without_spread(self, summary: dict) -> dict:
         # The spread of a split is that over draws; a result has one spread,
@@ -215,6 +258,24 @@ def _options(name: str, given: Optional[dict],
         for key, parameter in signature(function).parameters.items()
         if parameter.kind == Parameter.KEYWORD_ONLY
     })
+
+
+def _read_profiles(given: Union[str, Sequence[str], None]
+                   ) -> Optional[dict[str, CameraProfiles]]:
+    """Profiles of files by site; None where there is no file."""
+    if given in (None, 'tested'):
+        return None
+    if isinstance(given, str) or not given:
+        raise ValueError("ReIDMetric: camera_profiles must be 'tested' or a "
+                         f'list of files, got {given!r}')
+    found: dict[str, CameraProfiles] = {}
+    for file in given:
+        profiles = CameraProfiles.load(file)
+        if profiles.site in found:
+            raise ValueError(f'two of the files {list(given)} are of the '
+                             f'site {profiles.site!r}')
+        found[profiles.site] = profiles
+    return found
 
 
 def _mean(summaries: list[dict]) -> dict:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Union
 
+from mmreidmix.results.result_table import remarks
+
 from ..page_blocks import NamedValues, Note, Table
 from ..score_tables import (
     group_seeds,
@@ -38,7 +40,8 @@ def _tested(group: Mapping) -> list:
         [[domain, *cells]
          for domain, cells in score_cells(group, metrics).items()])
     seeds = [str(r['training_seed']) for r in group.values()]
-    return [table, NamedValues([
+    notes = [Note(line) for line in remarks(group.values())]
+    return [table, *notes, NamedValues([
         ('Protocol', result['protocol']),
         ('Checkpoint rule', result['checkpoint_rule']),
         ('Training seeds', ', '.join(seeds)),

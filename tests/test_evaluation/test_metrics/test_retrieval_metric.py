@@ -9,6 +9,7 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 
+from mmreidmix.camera_profiles import CameraProfiles
 from mmreidmix.evaluation import (
     FeatureTable,
     QueryGallery,
@@ -368,3 +369,59 @@ def test_single_shot_comes_in_addition():
 def test_single_shot_options_are_checked():
     with pytest.raises(ValueError, match="single_shot has no options .'k'"):
         ReIDMetric(single_shot=dict(k=1))
+
+
+def standardised_by_hand(samples, domain):
+    """Samples of one domain with embeddings standardised per camera."""
+    own = [s for s in samples if s.domain == domain]
+    rows = np.stack([s.embedding.numpy() for s in own])
+    cameras = np.array([s.camid for s in own])
+    found = CameraProfiles.from_embeddings(rows, cameras).apply(rows, cameras)
+    own = [sample.clone() for sample in own]
+    for sample, row in zip(own, found):
+        sample.embedding = torch.from_numpy(row)
+    return own
+
+
+@pytest.mark.parametrize('options', [{}, {'rerank': {'k1': 5, 'k2': 2}}])
+def test_profiles_of_the_tested_images_are_scored_as_well(options):
+    samples = make_samples()
+    plain = evaluate(samples, **options)
+    found = evaluate(samples, camera_profiles='tested', **options)
+    assert plain.items() <= found.items()
+    for domain, name in enumerate(DOMAINS):
+        images = images_of(standardised_by_hand(samples, domain), domain)
+        for label, extra in {'': {}, **({'+rerank': options}
+                                        if options else {})}.items():
+            extra = {k: dict(v, lambda_value=0.3) for k, v in extra.items()}
+            for key, value in rank(images, **extra).summary((1, 5)).items():
+                assert found[f'{name}+tested-profiles{label}/{key}'] == (
+                    pytest.approx(value)), key
+    assert 'mean+tested-profiles/mAP' in found
+    assert found['pku+tested-profiles/mAP'] != found['pku/mAP']
+
+
+def test_profiles_of_files_by_the_name_of_the_domain(tmp_path):
+    samples = make_samples()
+    for domain, name in enumerate(DOMAINS):
+        own = [s for s in samples if s.domain == domain]
+        CameraProfiles.from_embeddings(
+            np.stack([s.embedding.numpy() for s in own]),
+            np.array([s.camid for s in own]), site=name).save(
+                tmp_path / f'{name}.npz')
+    files = [str(tmp_path / f'{name}.npz') for name in DOMAINS[::-1]]
+    found = evaluate(samples, camera_profiles=files)
+    tested = evaluate(samples, camera_profiles='tested')
+    assert found == {key.replace('+tested-profiles', '+profiles'): value
+                     for key, value in tested.items()}
+    with pytest.raises(ValueError, match=r"no camera profiles of the domains "
+                       r"\['market'\]; the files are of the sites \['pku'\]"):
+        evaluate(samples, camera_profiles=files[:1])
+    with pytest.raises(ValueError, match="are of the site 'pku'"):
+        ReIDMetric(camera_profiles=files[:1] * 2)
+
+
+@pytest.mark.parametrize('given', ['test', []])
+def test_no_profiles(given):
+    with pytest.raises(ValueError, match="must be 'tested' or a list of file"):
+        ReIDMetric(camera_profiles=given)
