@@ -22,15 +22,17 @@ ALLOWED = {
     'signatures': set(),
     'timing': set(),
     'compat': set(),
+    'precision': set(),
     'registry': set(),
     'distributed': set(),
     'structures': {'distributed'},
-    'neighbours': {'checks', 'compat'},
+    'neighbours': {'checks', 'precision'},
     'pseudo_labels': {'checks', 'neighbours', 'timing'},
     'datasets': {'checks', 'files', 'registry', 'structures'},
     'evaluation': {'checks', 'distributed', 'files', 'neighbours', 'registry'},
     'results': {
-        'checks', 'evaluation', 'files', 'registry', 'signatures', 'version'
+        'checks', 'evaluation', 'files', 'precision', 'registry',
+        'signatures', 'version'
     },
     'models': {
         'checks', 'compat', 'distributed', 'registry', 'signatures',
@@ -39,12 +41,12 @@ ALLOWED = {
     'visualization': {'checks', 'evaluation', 'models'},
     'engine': {
         'checks', 'compat', 'distributed', 'evaluation', 'models',
-        'neighbours', 'pseudo_labels', 'registry', 'results', 'signatures',
+        'neighbours', 'precision', 'pseudo_labels', 'registry', 'results',
         'structures', 'timing', 'visualization'
     },
     'apis': {
         'checks', 'compat', 'datasets', 'evaluation', 'files', 'models',
-        'neighbours', 'registry', 'structures'
+        'neighbours', 'precision', 'registry', 'structures'
     },
     'report': {
         'apis', 'datasets', 'files', 'registry', 'results', 'version',
@@ -53,7 +55,7 @@ ALLOWED = {
 }
 
 #: Rooms of functions over arrays: usable without the framework.
-PURE = ('checks', 'files', 'signatures', 'timing', 'neighbours',
+PURE = ('checks', 'files', 'signatures', 'timing', 'precision', 'neighbours',
         'pseudo_labels', 'evaluation/functional')
 
 

@@ -37,7 +37,8 @@ class ReIDInferencer:
         backend (str): 'torch' or 'onnxruntime'; an ``.onnx`` file always runs
             in the latter. Defaults to 'torch'.
         batch_size (int): images per forward pass. Defaults to 64.
-        amp (bool): bfloat16, with 'torch'. Defaults to False.
+        amp (bool, optional): bfloat16 or float32, with 'torch'. Defaults to
+            bfloat16 where that is faster.
         compile (bool): ``torch.compile``, with 'torch'. Defaults to False.
 
     Raises:
@@ -50,6 +51,8 @@ class ReIDInferencer:
             be compared.
         thresholds (dict, optional): what ``calibrate.py`` stored.
         facts (dict): what the model was trained on.
+        precision (str): number format of the embedding, 'bf16', 'fp32' or, of
+            a quantized model, 'int8'.
 
     For instance::
 
@@ -63,7 +66,7 @@ class ReIDInferencer:
                  device: Optional[str] = None,
                  backend: str = 'torch',
                  batch_size: int = 64,
-                 amp: bool = False,
+                 amp: Optional[bool] = None,
                  compile: bool = False):
         check_choice(self, BACKENDS, backend=backend)
         check_count(self, 1, batch_size=batch_size)
@@ -84,6 +87,7 @@ class ReIDInferencer:
                 load_trained_model(model, weights, 'cpu'))
             self.encoder = OnnxEncoder(content, device=device)
             description = self.encoder.description
+        self.precision = self.encoder.precision
         self.prepare = Preparation(description['pipeline'])
         self.thresholds = description['thresholds']
         self.facts = description['facts']

@@ -27,6 +27,7 @@ def conditions(result: Mapping) -> dict:
         'protocol': result['protocol'],
         'domains': sorted(domains),
         'checkpoint_rule': result['checkpoint_rule'],
+        'precision': precision_of(result),
     }
     for key in ('boxes', 'split', 'sha256', 'seen_in_training'):
         fields[key] = {name: d[key] for name, d in sorted(domains.items())}
@@ -37,6 +38,11 @@ def conditions(result: Mapping) -> dict:
             for key, value in options.items() if key not in SHOWN
         })
     return fields
+
+
+def precision_of(result: Mapping) -> str:
+    """Number format of the embeddings; early results do not name theirs."""
+    return result.get('precision', 'fp32')
 
 
 def differing_fields(results: Results) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from mmreidmix.apis.gallery import GalleryError
 from mmreidmix.apis.inferencer import ReIDInferencer
+from mmreidmix.precision import CHOICES
 
 from .path_parsing import NAMES, PathReader, printable
 
@@ -26,12 +27,16 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
                        'where there is one')
     group.add_argument('--batch-size', type=positive, default=64,
                        help='images per forward pass (default: 64)')
+    group.add_argument('--precision', choices=CHOICES, default='auto',
+                       help='number format; default: bf16 where that is '
+                       'faster, else fp32')
 
 
 def open_model(args: argparse.Namespace) -> ReIDInferencer:
     """The model of the command line."""
+    amp = None if args.precision == 'auto' else args.precision == 'bf16'
     return ReIDInferencer(args.model, args.weights, args.device,
-                          batch_size=args.batch_size)
+                          batch_size=args.batch_size, amp=amp)
 
 
 def add_feature_options(parser: argparse.ArgumentParser) -> None:
