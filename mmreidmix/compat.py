@@ -192,9 +192,3 @@ def swaps_channels(preprocessor: nn.Module) -> bool:
 def lerp_(tensors: list, targets: list, weight: float) -> None:
     """Move tensors towards others in place, all in one kernel."""
     torch._foreach_lerp_(tensors, targets, weight)
-
-
-def has_avx512_bf16() -> bool:
-    """Whether the processor multiplies bfloat16; False if torch is older."""
-    supported = getattr(torch.cpu, '_is_avx512_bf16_supported', None)
-    return bool(supported and supported())

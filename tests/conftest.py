@@ -35,6 +35,15 @@ def _scope():
         DefaultScope.get_instance('mmreidmix', scope_name='mmreidmix')
 
 
+@pytest.fixture(autouse=True, scope='session')
+def _float32():
+    """The same numbers on processors with and without bfloat16."""
+    import torch
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.cpu, 'get_capabilities', dict, raising=False)
+        yield
+
+
 @pytest.fixture
 def log(caplog):
     """What is logged, as ``caplog``."""

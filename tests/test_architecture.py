@@ -22,10 +22,11 @@ ALLOWED = {
     'signatures': set(),
     'timing': set(),
     'compat': set(),
+    'precision': set(),
     'registry': set(),
     'distributed': set(),
     'structures': {'distributed'},
-    'neighbours': {'checks', 'compat'},
+    'neighbours': {'checks', 'precision'},
     'camera_profiles': {'checks', 'files'},
     'pseudo_labels': {'checks', 'neighbours', 'timing'},
     'datasets': {'checks', 'files', 'registry', 'structures'},
@@ -34,7 +35,8 @@ ALLOWED = {
         'registry'
     },
     'results': {
-        'checks', 'evaluation', 'files', 'registry', 'signatures', 'version'
+        'checks', 'evaluation', 'files', 'precision', 'registry',
+        'signatures', 'version'
     },
     'models': {
         'checks', 'compat', 'distributed', 'registry', 'signatures',
@@ -43,12 +45,12 @@ ALLOWED = {
     'visualization': {'checks', 'evaluation', 'models'},
     'engine': {
         'camera_profiles', 'checks', 'compat', 'distributed', 'evaluation',
-        'models', 'neighbours', 'pseudo_labels', 'registry', 'results',
-        'signatures', 'structures', 'timing', 'visualization'
+        'models', 'neighbours', 'precision', 'pseudo_labels', 'registry',
+        'results', 'structures', 'timing', 'visualization'
     },
     'apis': {
         'camera_profiles', 'checks', 'compat', 'datasets', 'evaluation',
-        'files', 'models', 'neighbours', 'registry', 'structures'
+        'files', 'models', 'neighbours', 'precision', 'registry', 'structures'
     },
     'report': {
         'apis', 'datasets', 'files', 'registry', 'results', 'version',
@@ -57,7 +59,7 @@ ALLOWED = {
 }
 
 #: Rooms of functions over arrays: usable without the framework.
-PURE = ('checks', 'files', 'signatures', 'timing', 'neighbours',
+PURE = ('checks', 'files', 'signatures', 'timing', 'precision', 'neighbours',
         'camera_profiles', 'pseudo_labels', 'evaluation/functional')
 
 

@@ -11,7 +11,6 @@ from mmengine.config import Config, DictAction
 import mmreidmix  # noqa: F401
 from mmreidmix.compat import close_process_group
 from mmreidmix.engine.build_runner import build_runner
-from mmreidmix.engine.precision import use_bf16
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -27,7 +26,8 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         help='go on with an interrupted run: from the latest checkpoint of '
         'the work dir, or from the given one')
     parser.add_argument(
-        '--amp', action='store_true', help='forward pass in bfloat16')
+        '--amp', action='store_true', help='forward pass in bfloat16, '
+        'as --cfg-options precision=bf16')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -54,7 +54,7 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
     if args.amp:
-        use_bf16(cfg)
+        cfg.precision = 'bf16'
     if args.work_dir:
         cfg.work_dir = args.work_dir
     elif not cfg.get('work_dir'):

@@ -35,7 +35,6 @@ test_dataloader = val_dataloader
 _warm_up, _cosine = _base_.param_scheduler
 param_scheduler = [_warm_up, dict(_cosine, end=3)]
 train_cfg = dict(max_epochs=3)
-# depthwise convolutions are no faster in bf16
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=3.5e-4))
+optim_wrapper = dict(optimizer=dict(lr=3.5e-4))
 default_hooks = dict(
-    pseudo_labels=dict(begin=1, bf16=False, clustering=dict(eps=0.5)))
+    pseudo_labels=dict(begin=1, clustering=dict(eps=0.5)))

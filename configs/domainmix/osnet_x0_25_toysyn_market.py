@@ -28,8 +28,7 @@ train_dataloader = dict(
     ]))
 val_dataloader = dict(dataset=dict(domains=[_d.pku_reid, _d.market1501_dev]))
 test_dataloader = val_dataloader
-# depthwise convolutions are no faster in bf16
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=3.5e-4))
+optim_wrapper = dict(optimizer=dict(lr=3.5e-4))
 default_hooks = dict(
     pseudo_labels=dict(
         clustering=dict(eps=0.5)),

@@ -45,8 +45,7 @@ test_dataloader = val_dataloader
 _warm_up, _cosine = _base_.param_scheduler
 param_scheduler = [_warm_up, dict(_cosine, end=6)]
 train_cfg = dict(max_epochs=6, val_interval=3)
-# depthwise convolutions are no faster in bf16
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=3.5e-4))
+optim_wrapper = dict(optimizer=dict(lr=3.5e-4))
 default_hooks = dict(
     pseudo_labels=dict(
         # People come back in other videos, which are of the same cameras.
@@ -54,5 +53,4 @@ default_hooks = dict(
         clustering=dict(k1=30, k2=6, min_samples=4),
         # The checkpoint knows images of another size.
         begin=1,
-        refresh='online',
-        bf16=False))
+        refresh='online'))

@@ -44,7 +44,8 @@ class ReIDInferencer:
         backend (str): 'torch' or 'onnxruntime'; an ``.onnx`` file always runs
             in the latter. Defaults to 'torch'.
         batch_size (int): images per forward pass. Defaults to 64.
-        amp (bool): bfloat16, with 'torch'. Defaults to False.
+        amp (bool, optional): bfloat16 or float32, with 'torch'. Defaults to
+            bfloat16 where that is faster.
         compile (bool): ``torch.compile``, with 'torch'. Defaults to False.
         profiles (CameraProfiles | str | Path, optional): standardise the
             embeddings per camera by these, or by those of a file of
@@ -65,6 +66,8 @@ class ReIDInferencer:
         profiles (CameraProfiles, optional): as given.
         thresholds (dict, optional): what ``calibrate.py`` stored.
         facts (dict): what the model was trained on.
+        precision (str): number format of the embedding, 'bf16', 'fp32' or, of
+            a quantized model, 'int8'.
 
     For instance::
 
@@ -78,7 +81,7 @@ class ReIDInferencer:
                  device: Optional[str] = None,
                  backend: str = 'torch',
                  batch_size: int = 64,
-                 amp: bool = False,
+                 amp: Optional[bool] = None,
                  compile: bool = False,
                  profiles: Union[CameraProfiles, str, Path, None] = None,
                  camera: Optional[str] = None):
@@ -101,6 +104,7 @@ class ReIDInferencer:
                 load_trained_model(model, weights, 'cpu'))
             self.encoder = OnnxEncoder(content, device=device)
             description = self.encoder.description
+        self.precision = self.encoder.precision
         self.prepare = Preparation(description['pipeline'])
         self.thresholds = description['thresholds']
         self.facts = description['facts']

@@ -6,7 +6,7 @@ from mmengine.runner import Runner
 
 from mmreidmix.compat import init_cpu_process_group, keep_freed_memory
 
-from .precision import avoid_emulated_bf16
+from .precision import force_precision
 
 
 def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
@@ -22,7 +22,7 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
         cfg.pop(helper)
     init_cpu_process_group(launcher)
     keep_freed_memory()
-    avoid_emulated_bf16(cfg)
+    force_precision(cfg)
     if launcher != 'none' and not torch.cuda.is_available():
         # MMEngine's default wrapper names a CUDA device.
         cfg.setdefault(

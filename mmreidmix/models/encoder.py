@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from mmreidmix.structures import Encoded
+from mmreidmix.structures import Encoded, full_precision
 
 #: Parts of an encoder, in the order in which they are applied.
 ENCODER_PARTS = ('backbone', 'attention', 'neck', 'bnneck')
@@ -12,6 +13,9 @@ ENCODER_PARTS = ('backbone', 'attention', 'neck', 'bnneck')
 
 def encode(parts: nn.Module, images: Tensor) -> Encoded:
     """Encode images: backbone, attention, neck, BNNeck.
+
+    Autocast is for the first two: pooling, projection and normalisation run
+    in at least float32.
 
     Args:
         parts (nn.Module): has the modules of :data:`ENCODER_PARTS`, such as a
@@ -24,8 +28,9 @@ def encode(parts: nn.Module, images: Tensor) -> Encoded:
         features = last_output(parts.backbone(images))
     else:
         features, attended = attention.run(parts.backbone, images)
-    x = last_output(parts.neck(features))
-    return Encoded(x, parts.bnneck(x), attended)
+    with torch.autocast(images.device.type, enabled=False):
+        x = last_output(parts.neck(full_precision(last_output(features))))
+        return Encoded(x, parts.bnneck(x), attended)
 
 
 def last_output(outputs: Any) -> Any:

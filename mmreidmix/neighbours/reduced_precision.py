@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmreidmix.compat import has_avx512_bf16
+from mmreidmix.precision import bfloat16_is_fast
 
 from .candidates import list_capacity
 from .numba_kernels import cached_blocks
@@ -39,11 +39,6 @@ class ReducedCopies(NamedTuple):
     #: (B,) float32; for products with the z of others in float32 as well.
     errors: np.ndarray
     rounding: np.float32
-
-
-def bfloat16_is_fast() -> bool:
-    """Whether products of bfloat16 are fast on this processor."""
-    return torch.backends.mkldnn.is_available() and has_avx512_bf16()
 
 
 def product_error(dim: int) -> float:

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.device import get_device
 from mmengine.logging import print_log
+from mmengine.runner.amp import autocast
 
+from mmreidmix.precision import current_precision
 from mmreidmix.version import __version__
 
 from .provenance import (
@@ -62,6 +65,7 @@ def describe_test(runner: Any, results: Mapping, weights: Any, *, config: str,
         'checkpoint': checkpoint,
         'checkpoint_rule': weights.rule,
         'training_seed': weights.seed,
+        'precision': _precision(runner),
         'seed': runner.seed,
         'versions': versions(mmreidmix=__version__, cuda=torch.version.cuda),
         'features': [
@@ -69,6 +73,15 @@ def describe_test(runner: Any, results: Mapping, weights: Any, *, config: str,
             if file and os.path.isfile(file)
         ],
     }
+
+
+def _precision(runner: Any) -> str:
+    """Number format of the tested embeddings, such as 'fp32'."""
+    exported = getattr(runner.model, 'precision', None)
+    if exported:
+        return exported
+    with autocast(enabled=runner.test_loop.fp16):
+        return current_precision(get_device())
 
 
 def save_test(file: str, record: Mapping, metrics: Sequence) -> None:

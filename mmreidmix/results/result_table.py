@@ -28,6 +28,7 @@ def conditions(result: Mapping) -> dict:
         'protocol': result['protocol'],
         'domains': sorted(domains),
         'checkpoint_rule': result['checkpoint_rule'],
+        'precision': precision_of(result),
     }
     for key in ('boxes', 'split', 'sha256', 'seen_in_training'):
         fields[key] = {name: d[key] for name, d in sorted(domains.items())}
@@ -64,6 +65,11 @@ def remarks(results: Iterable[Mapping]) -> list[str]:
         elif result.get('batch_norm'):
             lines['batch-norm statistics of the site, of other images'] = None
     return list(lines)
+
+
+def precision_of(result: Mapping) -> str:
+    """Number format of the embeddings; early results do not name theirs."""
+    return result.get('precision', 'fp32')
 
 
 def differing_fields(results: Results) -> dict[str, str]:

@@ -14,7 +14,7 @@ from mmreidmix.distributed import gather_with_grad
 
 
 class Encoded(NamedTuple):
-    """Features of B images.
+    """Features of B images, at least float32 but for the map.
 
     Attributes:
         x (Tensor): (B, D) features before the BNNeck.
@@ -81,17 +81,17 @@ class TrainingBatch:
 
     @property
     def x(self) -> Tensor:
-        """Features before the BNNeck, (B, D), at least float32."""
+        """Features before the BNNeck, (B, D)."""
         if self.whole is not None:
             return self.whole.x[self.rows]
-        return full_precision(self.encoded.x)
+        return self.encoded.x
 
     @property
     def b(self) -> Tensor:
-        """Features behind the BNNeck, (B, D), at least float32."""
+        """Features behind the BNNeck, (B, D)."""
         if self.whole is not None:
             return self.whole.b[self.rows]
-        return full_precision(self.encoded.b)
+        return self.encoded.b
 
     @cached_property
     def f(self) -> Tensor:

@@ -10,6 +10,7 @@ from mmengine.logging import HistoryBuffer
 from PIL import Image
 
 from mmreidmix.apis import ReIDInferencer
+from mmreidmix.apis.deploy import inference_backends
 from mmreidmix.apis.images import as_bgr, list_images
 from mmreidmix.apis.trained_model import load_trained_model
 from mmreidmix.datasets import RetrievalDataset
@@ -151,7 +152,24 @@ def test_config_with_weights(toy, checkpoint, pictures, tmp_path, inferencer):
 def test_bfloat16_is_near(checkpoint, pictures, inferencer):
     half = ReIDInferencer(checkpoint, amp=True)(pictures)
     assert half.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(half, axis=1), 1, atol=1e-6)
     assert 0 < np.abs(half - inferencer(pictures)).max() < 0.05
+
+
+@pytest.mark.parametrize('amp, fast, expected', [
+    (None, True, 'bf16'), (None, False, 'fp32'), (False, True, 'fp32'),
+    (True, False, 'bf16'),
+])
+def test_number_format(monkeypatch, checkpoint, amp, fast, expected):
+    monkeypatch.setattr(
+        inference_backends, 'bfloat16_is_fast', lambda device: fast)
+    found = ReIDInferencer(checkpoint, amp=amp)
+    assert found.precision == expected
+    seen = []
+    found.encoder.model.backbone.conv1.register_forward_hook(
+        lambda layer, inputs, output: seen.append(output.dtype))
+    found(np.zeros((8, 4, 3), np.uint8))
+    assert seen == [dict(bf16=torch.bfloat16, fp32=torch.float32)[expected]]
 
 
 # Files that are none

@@ -42,7 +42,8 @@ def config(toy, model, **options):
         **options)
     del cfg.default_hooks['phases'], cfg.model['domain_head']
     cfg.optim_wrapper = dict(
-        type='Bf16OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
+        type='Bf16OptimWrapper', force=True,
+        optimizer=dict(type='Adam', lr=1e-3))
     cfg.model.update(model)
     return cfg
 

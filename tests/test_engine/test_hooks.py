@@ -10,6 +10,7 @@ from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 from mmreidmix.engine import (
+    Bf16OptimWrapper,
     DomainMixPhaseHook,
     EpochSeedHook,
     NonFiniteLossHook,
@@ -127,11 +128,18 @@ def test_non_finite_loss_of_a_model_stops_the_step():
 def test_hash_of_the_config_is_in_checkpoints():
     """The one that results carry: without what is of one run alone."""
     checkpoint = dict(meta=dict(epoch=3))
+    model = build_model()
     runner = SimpleNamespace(
-        cfg=Config(dict(model=dict(type='A'), work_dir='w')))
-    ProvenanceHook().before_save_checkpoint(runner, checkpoint)
+        cfg=Config(dict(model=dict(type='A'), work_dir='w')), model=model,
+        logger=logging.getLogger('test'),
+        optim_wrapper=Bf16OptimWrapper(
+            torch.optim.SGD(model.parameters(), lr=0.1), force=True))
+    hook = ProvenanceHook()
+    hook.before_train(runner)
+    hook.before_save_checkpoint(runner, checkpoint)
     assert checkpoint == dict(meta={
-        'epoch': 3, 'method_sha256': method_hash({'model': {'type': 'A'}})})
+        'epoch': 3, 'method_sha256': method_hash({'model': {'type': 'A'}}),
+        'precision': 'bf16'})
 
 
 def test_alternating_phase_needs_two_optimizers():

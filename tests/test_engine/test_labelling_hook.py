@@ -9,7 +9,12 @@ import torch.nn.functional as F
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 
-from mmreidmix.engine import LabellingHook, MixtureHook, PseudoLabelHook
+from mmreidmix.engine import (
+    Bf16OptimWrapper,
+    LabellingHook,
+    MixtureHook,
+    PseudoLabelHook,
+)
 from mmreidmix.engine.hooks.labelling_hook import forget_pseudo_rows
 from tests.test_engine.tiny_run import (
     KnownLabels,
@@ -136,6 +141,21 @@ def test_options_of_the_base_class():
     assert hook.embedder.options == dict(
         batch_size=5, num_workers=2, bf16=False)
     assert hook.oracle and not hook.reset_moments
+
+
+@pytest.mark.parametrize('given, forced, expected', [
+    (None, True, True), (None, False, False),
+    (True, False, True), (False, True, False),
+])
+def test_images_are_embedded_in_the_format_of_the_training(
+        given, forced, expected):
+    model = build_model('ReIDBaseline')
+    wrapper = Bf16OptimWrapper(
+        torch.optim.SGD(model.parameters(), lr=1), force=forced)
+    hook = PseudoLabelHook([], bf16=given)
+    hook.before_train(
+        SimpleNamespace(cfg={}, model=model, optim_wrapper=wrapper))
+    assert hook.embedder.options['bf16'] is expected
 
 
 def test_share_of_the_epoch_is_logged(world):

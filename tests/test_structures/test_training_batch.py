@@ -11,11 +11,11 @@ from mmreidmix.structures import full_precision
 from tests.tiny_model import training_batch
 
 
-def make(labels, dtype=torch.float32, **options):
+def make(labels, **options):
     """Two labelled identities; those from 2 on are pseudo identities."""
     labels = torch.tensor(labels, dtype=torch.long)
     generator = torch.Generator().manual_seed(0)
-    x, b = torch.randn(2, len(labels), 4, generator=generator).to(dtype)
+    x, b = torch.randn(2, len(labels), 4, generator=generator)
     return training_batch(
         labels, x, b, num_labelled=2, num_classes=9,
         camids=torch.arange(len(labels)), indices=np.arange(len(labels)) + 50,
@@ -66,11 +66,12 @@ def test_share_of_one_process_is_the_whole():
     assert make([0, 1]).unlabelled().share() == 0
 
 
-def test_half_precision_is_handed_out_as_float32():
-    batch = make([0, 1, 5], torch.bfloat16)
-    assert {batch.x.dtype, batch.b.dtype, batch.f.dtype,
-            batch.labelled().b.dtype} == {torch.float32}
-    assert full_precision(torch.ones(1).double()).dtype == torch.float64
+@pytest.mark.parametrize('given, found', [
+    (torch.bfloat16, torch.float32), (torch.float16, torch.float32),
+    (torch.float32, torch.float32), (torch.float64, torch.float64),
+])
+def test_half_precision_becomes_float32(given, found):
+    assert full_precision(torch.ones(1, dtype=given)).dtype == found
 
 
 def test_momentum_embeddings_of_one_process():

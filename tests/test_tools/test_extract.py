@@ -42,6 +42,7 @@ def test_an_npz(tool, checkpoint, folder, tmp_path, capsys):
             content['times']).all()
         inferencer = ReIDInferencer(checkpoint, device='cpu')
         assert content['model'] == inferencer.sha256
+        assert content['precision'] == 'fp32'
         np.testing.assert_allclose(
             content['embeddings'],
             inferencer([folder / name for name in content['names']]),
@@ -51,10 +52,12 @@ def test_an_npz(tool, checkpoint, folder, tmp_path, capsys):
 def test_a_gallery_is_made_and_added_to(tool, checkpoint, folder,
                                         tmp_path, capsys):
     arguments = [str(checkpoint), str(folder), '--gallery',
-                 str(tmp_path / 'gallery'), '--device', 'cpu']
+                 str(tmp_path / 'gallery'), '--device', 'cpu',
+                 '--precision', 'bf16']
     assert tool['main'](arguments) == 0
-    assert '5 pictures added, 0 there already, 0 damaged' in (
-        capsys.readouterr().out)
+    shown = capsys.readouterr().out
+    assert '5 pictures added, 0 there already, 0 damaged' in shown
+    assert 'embedded in bf16' in shown
     shutil.copy(next(folder.iterdir()), folder / 'new.jpg')
     assert tool['main'](arguments) == 0
     assert '1 pictures added, 5 there already' in capsys.readouterr().out

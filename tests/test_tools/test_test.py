@@ -132,6 +132,7 @@ def test_checkpoint_and_other_domains(tool, config, tmp_path):
     assert before['results']['pku-reid/queries'] == 4
     assert before['seed'] == 0 and before['checkpoint'] == 'none'
     assert before['versions']['torch'] == torch.__version__
+    assert before['precision'] == 'fp32'
 
     torch.manual_seed(5)
     model = mmengine.runner.Runner.from_cfg(tool['build_config'](
@@ -168,11 +169,13 @@ def test_a_result_is_checked_again_from_its_features(tool, config, tmp_path,
     features = work / 'features.npz'
     tool['main']([
         str(config), 'none', '--work-dir', str(work), '--save-features',
-        str(features), '--cfg-options', 'randomness.seed=3'
+        str(features), '--cfg-options', 'randomness.seed=3',
+        'precision=bf16'
     ])
     file = work / 'results.json'
     result = read_result(file)
     assert result['checkpoint_rule'] == 'untrained'
+    assert result['precision'] == 'bf16'
     assert result['seed'] == 3
     assert result['method'] == 'config'
     assert result['protocol'] == 'nothing -> pku-reid'

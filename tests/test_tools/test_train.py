@@ -68,24 +68,9 @@ def test_resume_goes_before_weights_to_start_from(tool, config):
     assert load(tool, config).load_from == 'weights.pth'
 
 
-@pytest.mark.parametrize('kind', ['OptimWrapper', 'Bf16OptimWrapper'])
-def test_amp_is_bfloat16(tool, config, kind):
-    cfg = load(tool, config, '--amp', '--cfg-options',
-               f'optim_wrapper.type={kind}')
-    assert cfg.optim_wrapper.type == 'Bf16OptimWrapper'
-    assert cfg.optim_wrapper.optimizer.type == 'SGD'
-
-
-def test_amp_keeps_both_optimizers_of_domainmix(tool):
-    wrapper = load(tool, BASE, '--amp').optim_wrapper
-    assert wrapper.type == 'Bf16OptimWrapper'
-    assert wrapper.constructor == 'AlternatingOptimWrapperConstructor'
-
-
-def test_amp_with_another_wrapper(tool, config):
-    with pytest.raises(ValueError, match='--amp needs .* AmpOptimWrapper'):
-        load(tool, config, '--amp', '--cfg-options',
-             'optim_wrapper.type=AmpOptimWrapper')
+def test_amp_is_bfloat16(tool, config):
+    assert load(tool, config, '--amp').precision == 'bf16'
+    assert 'precision' not in load(tool, config)
 
 
 @pytest.mark.parametrize('arguments,message', [

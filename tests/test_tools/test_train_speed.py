@@ -35,19 +35,23 @@ def test_report(toy, tmp_path):
     assert report['settings'] == dict(
         size=[64, 32], batch_size=16, iters=2, warmup=1, rounds=1,
         workers=0, classes=1000, data=str(toy / 'real_a'))
-    figures = report['results']['osnet_x0_25']
-    assert figures['precision'] == 'fp32'
-    rates = figures['images_per_second']
-    assert list(rates) == ['loading', 'step', 'loop', 'plain']
-    assert all(rate > 0 for rate in rates.values())
-    assert figures['rounds'] == {k: [v] for k, v in rates.items()}
-    assert figures['ratios']['loop_to_plain'] == pytest.approx(
-        rates['loop'] / rates['plain'])
+    formats = report['results']['osnet_x0_25']
+    assert list(formats) == ['fp32', 'bf16']
+    for figures in formats.values():
+        rates = figures['images_per_second']
+        assert list(rates) == ['loading', 'plain', 'step', 'loop', 'embed']
+        assert all(rate > 0 for rate in rates.values())
+        assert figures['rounds'] == {k: [v] for k, v in rates.items()}
+        assert figures['ratios']['loop_to_plain'] == pytest.approx(
+            rates['loop'] / rates['plain'])
     cells = [[cell.strip() for cell in line.split('|')[1:-1]]
              for line in result.stdout.splitlines() if line[0] == '|']
-    assert cells[0] == ['', 'osnet_x0_25 (fp32)', 'goal']
-    for figure, rate in rates.items():
-        assert [f'{figure}, images/s', f'{rate:.1f}', '-'] in cells
+    assert cells[0] == [
+        '', 'osnet_x0_25 (fp32)', 'osnet_x0_25 (bf16)', 'goal']
+    for figure in rates:
+        assert [f'{figure}, images/s',
+                *(f'{found["images_per_second"][figure]:.1f}'
+                  for found in formats.values()), '-'] in cells
 
 
 def test_ratios_are_medians_of_rounds(tool):

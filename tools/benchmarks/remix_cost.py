@@ -33,6 +33,7 @@ from train_speed import (
 
 from mmreidmix.compat import keep_freed_memory
 from mmreidmix.datasets import LabelTable
+from mmreidmix.precision import CHOICES
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
 
@@ -48,8 +49,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     add = parser.add_argument
     add('--models', nargs='+', choices=REMIX, default=REMIX,
         help='files of configs/_base_/backbones')
-    add('--fp32', nargs='*', choices=REMIX, default=['osnet_x0_25'],
-        help='models in float32 instead of bfloat16')
+    add('--precision', choices=CHOICES, default='auto',
+        help='number format; default: bf16 where that is faster')
     add('--size', nargs=2, type=int, default=[256, 128],
         metavar=('HEIGHT', 'WIDTH'))
     add('--batch-size', type=int, default=32)
@@ -120,7 +121,7 @@ def seconds(args, name: str, kind: str) -> float:
     DefaultScope.get_instance('remix_cost', scope_name='mmreidmix')
     keep_freed_memory()
     model = build(name, kind)
-    wrapper = build_optim_wrapper(model, optimizer_config(name in args.fp32))
+    wrapper = build_optim_wrapper(model, optimizer_config(args.precision))
     batch = model.data_preprocessor.cast_data(
         make_batch(args, 2 if kind == 'remix' else 1))
 

@@ -1,4 +1,4 @@
-"""Images per second of training: data alone, step alone, the whole loop.
+"""Images per second: data alone, step alone, whole loop, embedding.
 
     python tools/benchmarks/train_speed.py --json speed.json
 
@@ -25,6 +25,7 @@ from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from mmengine.runner.amp import autocast
 
 from mmreidmix.compat import keep_freed_memory
 from mmreidmix.datasets.toy import generate
@@ -34,16 +35,18 @@ from mmreidmix.registry import MODELS
 BASE = Path(__file__).resolve().parents[2] / 'configs' / '_base_'
 BACKBONES = sorted(file.stem for file in (BASE / 'backbones').glob('*.py')
                    if file.stem != 'preprocessor')
+FORMATS = ('fp32', 'bf16')
 NUM_CLASSES = 1000
 NUM_INSTANCES = 4
 ADAM = dict(lr=3.5e-4, weight_decay=5e-4)
 SETTINGS = ('size', 'batch_size', 'iters', 'warmup', 'rounds', 'workers')
-FIGURES = ('loading', 'step', 'loop', 'plain')
+# Figures of a format, and those that no format concerns.
+OWN, SHARED = ('step', 'loop', 'embed'), ('loading', 'plain')
 # Ratio -> figure above the line, figures below it (the slowest counts), and
 # what the project aims at.
 RATIOS = {
     'loop_to_slower': ('loop', ('loading', 'step'), '0.90'),
-    'loop_to_plain': ('loop', ('plain', ), '2.5 (r50 on a CPU)'),
+    'loop_to_plain': ('loop', ('plain', ), '2.5 (r50, bf16)'),
     'step_to_plain': ('step', ('plain', ), '-'),
 }
 
@@ -59,10 +62,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--models', nargs='+', choices=BACKBONES,
         default=['r50', 'osnet_x0_25'],
         help='files of configs/_base_/backbones')
-    add('--fp32', nargs='*', choices=BACKBONES,
-        default=[] if gpu else ['osnet_x0_25'],
-        help='models whose default recipe is float32 instead of bfloat16; '
-        'default: osnet_x0_25 on a CPU, none on a GPU')
+    add('--formats', nargs='+', choices=FORMATS, default=list(FORMATS),
+        help='number formats; default: both')
     add('--size', nargs=2, type=int, default=[256, 128],
         metavar=('HEIGHT', 'WIDTH'))
     add('--batch-size', type=int, default=32)
@@ -133,11 +134,11 @@ def model_config(name: str, method: str = 'baseline',
     return cfg.model
 
 
-def optimizer_config(fp32: bool) -> dict:
-    """The optimizer of the default recipe."""
-    return dict(
-        type='OptimWrapper' if fp32 else 'Bf16OptimWrapper',
-        optimizer=dict(type='Adam', **ADAM, fused=True))
+def optimizer_config(precision: str) -> dict:
+    """The optimizer of the default recipe, in a number format."""
+    wrapper = dict(type='OptimWrapper') if precision == 'fp32' else dict(
+        type='Bf16OptimWrapper', force=precision == 'bf16')
+    return dict(wrapper, optimizer=dict(type='Adam', **ADAM, fused=True))
 
 
 def use_all_classes(table) -> None:
@@ -196,7 +197,6 @@ class Bench:
                  work_dir: str):
         self.args, self.name = args, name
         self.data, self.work_dir = data, work_dir
-        self.fp32 = name in args.fp32
 
     def load_batch(self) -> None:
         """Load the fixed batch of ``step`` and ``plain``."""
@@ -222,12 +222,23 @@ class Bench:
         count = sum(len(batch['inputs']) for batch in batches)
         return count / (time.perf_counter() - start)
 
-    def step(self) -> float:
+    def step(self, precision: str) -> float:
         """``train_step`` of the default recipe on one batch."""
         keep_freed_memory()  # as build_runner does
         model, batch = self._model_and_batch(channels_last=True)
-        wrapper = build_optim_wrapper(model, optimizer_config(self.fp32))
+        wrapper = build_optim_wrapper(model, optimizer_config(precision))
         return rate(lambda: model.train_step(batch, wrapper), self.args)
+
+    @torch.no_grad()
+    def embed(self, precision: str) -> float:
+        """Embedding of the batch, as in a label stage."""
+        keep_freed_memory()
+        model, batch = self._model_and_batch(channels_last=True)
+        model.eval()
+        with autocast(enabled=precision == 'bf16', dtype=torch.bfloat16):
+            return rate(
+                lambda: model.embed(model.data_preprocessor(batch)['inputs']),
+                self.args)
 
     def plain(self) -> float:
         """A bare float32 loop of the same model on the same batch."""
@@ -243,10 +254,10 @@ class Bench:
 
         return rate(step, self.args)
 
-    def loop(self) -> float:
+    def loop(self, precision: str) -> float:
         """MMEngine's runner with all default hooks but checkpoints."""
         watch = Stopwatch(self.args.warmup, self.args.iters)
-        runner = build_runner(self._runner_config())
+        runner = build_runner(self._runner_config(precision))
         runner.register_hook(watch)
         runner.train()
         begin, end = watch.times
@@ -261,7 +272,7 @@ class Bench:
         model.to(get_device()).train()
         return model, model.data_preprocessor.cast_data(self.batch)
 
-    def _runner_config(self) -> Config:
+    def _runner_config(self, precision: str) -> Config:
         cfg = Config.fromfile(BASE / 'default_runtime.py')
         cfg.default_hooks.checkpoint = None
         cfg.merge_from_dict(
@@ -270,31 +281,37 @@ class Bench:
                 train_dataloader=loader_config(
                     self.args, self.data, self.args.warmup + self.args.iters),
                 train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=1),
-                optim_wrapper=optimizer_config(self.fp32),
+                optim_wrapper=optimizer_config(precision),
                 log_level='WARNING',
                 # MMEngine's names differ only from second to second.
                 experiment_name=f'{self.name}_{time.time_ns()}',
                 work_dir=self.work_dir))
         return cfg
 
-    def _in_new_process(self, figure: str) -> float:
+    def _in_new_process(self, figure: str, *options: str) -> float:
         """One figure, untouched by what another left in the process."""
         with get_context('spawn').Pool(1) as pool:
-            return pool.apply(measure_one, (self, figure))
+            return pool.apply(measure_one, (self, figure, *options))
 
     def run(self) -> dict:
-        """All figures in turns: a machine's speed drifts."""
-        rounds = {figure: [] for figure in FIGURES}
+        """All figures in turns, by format: a machine's speed drifts."""
+        rounds = {name: collections.defaultdict(list)
+                  for name in self.args.formats}
         for _ in range(self.args.rounds):
-            for figure in FIGURES:
-                rounds[figure].append(self._in_new_process(figure))
-        return dict(
-            precision='fp32' if self.fp32 else 'bf16',
-            images_per_second={
-                figure: statistics.median(values)
-                for figure, values in rounds.items()},
-            ratios=ratios_of(rounds),
-            rounds=rounds)
+            shared = {f: self._in_new_process(f) for f in SHARED}
+            for name, found in rounds.items():
+                rates = {f: self._in_new_process(f, name) for f in OWN}
+                for figure, value in {**shared, **rates}.items():
+                    found[figure].append(value)
+        return {
+            name: dict(
+                images_per_second={
+                    figure: statistics.median(values)
+                    for figure, values in found.items()},
+                ratios=ratios_of(found),
+                rounds=found)
+            for name, found in rounds.items()
+        }
 
 
 def ratios_of(rounds: dict) -> dict:
@@ -312,26 +329,28 @@ def ratios_of(rounds: dict) -> dict:
 
 
 def make_table(results: dict) -> str:
-    """Rates and ratios, one column per backbone, in Markdown.
+    """Rates and ratios, one column per backbone and format, in Markdown.
 
     Args:
         results (dict[str, dict]): name of a backbone -> ``Bench.run()``.
     """
-    rows = [['', *(f'{name} ({r["precision"]})'
-                   for name, r in results.items()), 'goal']]
-    rows.append(['---'] + ['---:'] * (len(results) + 1))
-    for name in FIGURES:
-        rates = [r['images_per_second'][name] for r in results.values()]
+    columns = {f'{name} ({precision})': found
+               for name, formats in results.items()
+               for precision, found in formats.items()}
+    rows = [['', *columns, 'goal']]
+    rows.append(['---'] + ['---:'] * (len(columns) + 1))
+    for name in (*SHARED, *OWN):
+        rates = [r['images_per_second'][name] for r in columns.values()]
         rows.append([f'{name}, images/s', *map('{:.1f}'.format, rates), '-'])
     for name, (_, _, goal) in RATIOS.items():
-        ratios = [r['ratios'][name] for r in results.values()]
+        ratios = [r['ratios'][name] for r in columns.values()]
         rows.append([name, *map('{:.2f}'.format, ratios), goal])
     widths = [max(map(len, column)) for column in zip(*rows)]
     return '\n'.join(
         f'| {" | ".join(map(str.ljust, row, widths))} |' for row in rows)
 
 
-def measure_one(bench: Bench, figure: str) -> float:
+def measure_one(bench: Bench, figure: str, *options: str) -> float:
     """Images per second of one figure, in a process of its own."""
     if bench.args.threads:
         torch.set_num_threads(bench.args.threads)
@@ -340,7 +359,7 @@ def measure_one(bench: Bench, figure: str) -> float:
     MMLogger.get_instance('train_speed', log_level='WARNING')
     DefaultScope.get_instance('train_speed', scope_name='mmreidmix')
     bench.load_batch()
-    return getattr(bench, figure)()
+    return getattr(bench, figure)(*options)
 
 
 def measure(args: argparse.Namespace) -> dict:

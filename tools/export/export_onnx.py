@@ -110,7 +110,8 @@ def export(args) -> None:
     content = export_onnx(trained)
     if args.check:
         pictures = sample(args.check, args.images)
-        inferencer = ReIDInferencer(args.model, args.weights, device='cpu')
+        inferencer = ReIDInferencer(args.model, args.weights, device='cpu',
+                                    amp=False)
         print(check(content, trained, inferencer, pictures))
     replace_file(args.out, lambda stream: stream.write(content))
     print(f'{args.out}: {len(content) / 2**20:.1f} MiB')

@@ -8,7 +8,8 @@
 A gallery is made, or added to: pictures that it has are left out, so a run
 that was interrupted is simply started again. Every part of 1,024 pictures is
 on the disk before the next is begun. ``--out`` writes the arrays embeddings,
-names, pids, camids, times, tracklets and the hash of the model at the end.
+names, pids, camids, times, tracklets, the hash of the model and the number
+format (precision) at the end.
 """
 
 import argparse
@@ -100,10 +101,11 @@ def write_npz(args: argparse.Namespace, inferencer: ReIDInferencer, root: Path,
         raise ImageReadError('all pictures are damaged, nothing is written')
     arrays = dict(
         reader(embedded, root)._asdict(), embeddings=np.concatenate(rows),
-        names=np.array(embedded), model=np.array(inferencer.sha256))
+        names=np.array(embedded), model=np.array(inferencer.sha256),
+        precision=np.array(inferencer.precision))
     replace_file(args.out, lambda stream: np.savez(stream, **arrays))
-    print(f'{len(embedded):,} embeddings of {rows[0].shape[1]} dimensions are '
-          f'in {args.out}')
+    print(f'{len(embedded):,} embeddings of {rows[0].shape[1]} dimensions '
+          f'in {inferencer.precision} are in {args.out}')
 
 
 def extract(args: argparse.Namespace) -> None:
@@ -118,8 +120,8 @@ def extract(args: argparse.Namespace) -> None:
         Progress())
     report_damaged(result.damaged)
     print(f'{args.gallery}: {result.added:,} pictures added, {result.known:,} '
-          f'there already, {len(result.damaged):,} damaged; their names start '
-          f'from {root}')
+          f'there already, {len(result.damaged):,} damaged; embedded in '
+          f'{inferencer.precision}, their names start from {root}')
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:

@@ -139,6 +139,7 @@ def write_json(path: Path, args, inferencer, results: list, line) -> None:
         for picture, matches in zip(args.pictures, results)]
     content = dict(
         gallery=str(args.gallery), model=inferencer.sha256,
+        precision=inferencer.precision,
         threshold=line and vars(line), queries=queries)
     text = json.dumps(content, indent=1)
     replace_file(path, lambda stream: stream.write(text.encode()))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from mmreidmix.apis.gallery import GalleryError
 from mmreidmix.apis.inferencer import ReIDInferencer
+from mmreidmix.precision import CHOICES
 
 from .path_parsing import NAMES, PathReader, printable
 
@@ -32,12 +33,16 @@ def add_model_options(parser: argparse.ArgumentParser,
             'tools/gallery/camera_profiles.py')
     group.add_argument('--batch-size', type=positive, default=64,
                        help='images per forward pass (default: 64)')
+    group.add_argument('--precision', choices=CHOICES, default='auto',
+                       help='number format; default: bf16 where that is '
+                       'faster, else fp32')
 
 
 def open_model(args: argparse.Namespace) -> ReIDInferencer:
     """The model of the command line."""
+    amp = None if args.precision == 'auto' else args.precision == 'bf16'
     return ReIDInferencer(args.model, args.weights, args.device,
-                          batch_size=args.batch_size,
+                          batch_size=args.batch_size, amp=amp,
                           profiles=args.profiles)
 
 

@@ -20,6 +20,7 @@ class ExportedModel(BaseModel):
 
     Attributes:
         facts (dict): of the training of the model that was exported.
+        precision (str): number format, 'fp32' or 'int8'.
 
     Raises:
         ModuleNotFoundError: onnxruntime is missing.
@@ -30,6 +31,7 @@ class ExportedModel(BaseModel):
         super().__init__()
         self.encoder = OnnxEncoder(file)
         self.facts = self.encoder.description['facts']
+        self.precision = self.encoder.precision
 
     def forward(self,
                 inputs: list[torch.Tensor],

@@ -9,6 +9,8 @@ import torch
 import torch.nn as nn
 from mmengine.runner.amp import autocast
 
+from mmreidmix.precision import bfloat16_is_fast
+
 #: key of the description in the metadata of an exported model
 DESCRIPTION = 'mmreidmix'
 
@@ -16,15 +18,20 @@ DESCRIPTION = 'mmreidmix'
 class TorchEncoder:
     """Embeds with a :class:`BaseReID` in evaluation mode, on a device.
 
-    ``amp`` is a forward pass in bfloat16. With ``compile`` the first batch of
-    each size takes long.
+    ``amp`` is a forward pass in bfloat16; None: where that is faster. With
+    ``compile`` the first batch of each size takes long.
+
+    Attributes:
+        precision (str): number format, 'bf16' or 'fp32'.
     """
 
-    def __init__(self, model: nn.Module, device: str, amp: bool = False,
+    def __init__(self, model: nn.Module, device: str,
+                 amp: Optional[bool] = None,
                  compile: bool = False):
         self.model = model
         self.device = device
-        self.amp = amp
+        self.amp = bfloat16_is_fast(device) if amp is None else amp
+        self.precision = 'bf16' if self.amp else 'fp32'
         self._embed = torch.compile(model.embed) if compile else model.embed
 
     @torch.inference_mode()
@@ -54,6 +61,7 @@ class OnnxEncoder:
 
     Attributes:
         description (dict): see :meth:`TrainedModel.description`.
+        precision (str): number format, 'fp32' or, if quantized, 'int8'.
 
     Raises:
         ModuleNotFoundError: onnxruntime is missing.
@@ -87,6 +95,8 @@ class OnnxEncoder:
                              'tools/export/export_onnx.py: it does not say '
                              'how images are prepared')
         self.description = json.loads(metadata[DESCRIPTION])
+        quantized = 'quantized_from' in self.description['facts']
+        self.precision = 'int8' if quantized else 'fp32'
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Embeddings (B, D), float32, of BGR uint8 (H, W, 3)."""

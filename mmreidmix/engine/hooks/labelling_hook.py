@@ -19,6 +19,7 @@ from mmreidmix.engine.labelling.clustering import (
     assign_clusters,
 )
 from mmreidmix.engine.labelling.feature_extraction import DomainEmbedder
+from mmreidmix.engine.precision import training_precision
 from mmreidmix.engine.unwrap import bare_model, single_optim_wrappers
 from mmreidmix.pseudo_labels import collapse_warning
 
@@ -48,7 +49,8 @@ class LabellingHook(Hook):
             clusters; 'online', once, and from then on from each batch.
         batch_size (int): images per forward pass of a process.
         num_workers (int): loading workers of a process.
-        bf16 (bool): embed in bfloat16.
+        bf16 (bool, optional): embed in bfloat16 or float32. Defaults to what
+            the training computes in.
         reset_moments (bool): forget the optimizer's moments of the
             classifier rows of pseudo identities, which belonged to other
             clusters (the released DomainMix keeps them).
@@ -78,7 +80,7 @@ class LabellingHook(Hook):
                  refresh: str = 'epoch',
                  batch_size: int = 64,
                  num_workers: int = 0,
-                 bf16: bool = True,
+                 bf16: Optional[bool] = None,
                  reset_moments: bool = True,
                  camera_profiles: bool = False,
                  oracle: bool = False):
@@ -119,8 +121,11 @@ class LabellingHook(Hook):
         return torch.from_numpy(profiles.apply(rows, cameras))
 
     def before_train(self, runner: Runner) -> None:
-        """Find the test transforms."""
+        """Find the test transforms and the number format."""
         self.embedder.prepare(runner.cfg)
+        if self.embedder.options['bf16'] is None:
+            self.embedder.options['bf16'] = (
+                training_precision(runner) == 'bf16')
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Label where it is due."""

@@ -23,7 +23,6 @@ from mmreidmix.structures import (
     Clustering,
     ReIDDataSample,
     TrainingBatch,
-    full_precision,
 )
 
 
@@ -369,8 +368,7 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
 
         They are made by ``encoder``, by default :attr:`embedder`.
         """
-        b = encode(encoder or self.embedder, inputs).b
-        return F.normalize(full_precision(b))
+        return F.normalize(encode(encoder or self.embedder, inputs).b)
 
     def on_clustering(self, clustering: Clustering) -> None:
         """Hear of new pseudo identities; the label table has them already."""

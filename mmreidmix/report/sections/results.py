@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Union
 
-from mmreidmix.results.result_table import remarks
+from mmreidmix.results.result_table import precision_of, remarks
 
 from ..page_blocks import NamedValues, Note, Table
 from ..score_tables import (
@@ -44,6 +44,7 @@ def _tested(group: Mapping) -> list:
     return [table, *notes, NamedValues([
         ('Protocol', result['protocol']),
         ('Checkpoint rule', result['checkpoint_rule']),
+        ('Number format', precision_of(result)),
         ('Training seeds', ', '.join(seeds)),
         *((f'Domain {d["name"]}', _domain_text(d)) for d in result['domains']),
         ('Scoring', '; '.join(map(_scoring, result['evaluators']))),

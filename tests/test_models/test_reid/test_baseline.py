@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from mmreidmix.engine import Bf16OptimWrapper
-from mmreidmix.models.encoder import encode
+from mmreidmix.models.encoder import encode, last_output
 from tests.tiny_model import (
     WIDTH,
     batch,
@@ -129,7 +129,8 @@ def test_batch_norm_in_groups_is_that_of_smaller_batches():
 
 
 def test_bf16_step_keeps_weights_and_losses_in_float32(model):
-    optimizer = Bf16OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+    optimizer = Bf16OptimWrapper(
+        torch.optim.SGD(model.parameters(), lr=0.1), force=True)
     before = model.backbone.conv.weight.detach().clone()
     seen = []
     model.backbone.conv.register_forward_hook(
@@ -139,6 +140,19 @@ def test_bf16_step_keeps_weights_and_losses_in_float32(model):
     assert {value.dtype for value in logged.values()} == {torch.float32}
     assert model.backbone.conv.weight.dtype == torch.float32
     assert not torch.equal(model.backbone.conv.weight, before)
+
+
+def test_bf16_is_for_the_backbone_alone(model):
+    """Pooling, necks and normalisation keep what float32 has to give."""
+    inputs = model.data_preprocessor(batch())['inputs']
+    with torch.autocast('cpu', torch.bfloat16):
+        features = last_output(model.backbone(inputs))
+        found, embedding = encode(model, inputs), model.embed(inputs)
+    assert features.dtype == torch.bfloat16
+    x = last_output(model.neck(features.float()))
+    assert torch.equal(found.x, x)
+    assert torch.equal(found.b, model.bnneck(x))
+    assert embedding.dtype == torch.float32
 
 
 @pytest.mark.parametrize('channels_last', [True, False])

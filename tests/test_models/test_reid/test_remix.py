@@ -191,7 +191,8 @@ def test_weights_with_a_momentum_encoder_are_loaded_as_they_are():
 
 def test_bf16_step_keeps_losses_in_float32_and_runs_both_in_bf16():
     model = remix()
-    optimizer = Bf16OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+    optimizer = Bf16OptimWrapper(
+        torch.optim.SGD(model.parameters(), lr=0.1), force=True)
     seen = []
     for encoder in (model, model.momentum_encoder):
         encoder.backbone.conv.register_forward_hook(
