@@ -259,6 +259,8 @@ def test_resumed(runs):
     log = log_of(runs.folder / 'resumed')
     assert 'Start:' not in log and 'start -> end, toy-unseen: mAP' in log
     assert checkpoint(runs.folder / 'resumed', 2)['start'] == before
+    assert read_result(
+        runs.folder / 'resumed' / 'start.json') == before['scores']
 
 
 def hook_on(monkeypatch, **runner):

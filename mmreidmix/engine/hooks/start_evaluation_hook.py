@@ -15,6 +15,7 @@ from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
 from mmreidmix.engine.start import describe_start, score_start, start_text
 from mmreidmix.registry import HOOKS
 from mmreidmix.results.record import describe_test, save_test
+from mmreidmix.results.result_file import write_result
 from mmreidmix.results.start_row import start_to_end
 
 
@@ -53,9 +54,7 @@ class StartEvaluationHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Find out what the start is, and test it."""
         if self.resumed:
-            if self.start is None:
-                runner.logger.info('the resumed checkpoint does not say what '
-                                   'its training started from')
+            self._take_over(runner)
             return
         self.start = describe_start(runner.cfg, 'val_dataloader')
         if runner.val_loop is None or not self.evaluate:
@@ -70,6 +69,16 @@ class StartEvaluationHook(Hook):
             '(default_hooks.start.evaluate=False skips it)')
         scores = score_start(runner, self.start['input_size'])
         self.start['scores'] = self._save(runner, scores)
+
+    def _take_over(self, runner: Runner) -> None:
+        """Say it, or write it down again: the work dir may be another."""
+        if self.start is None:
+            runner.logger.info('the resumed checkpoint does not say what its '
+                               'training started from')
+        elif self.start.get('scores') and is_main_process():
+            write_result(
+                os.path.join(runner.work_dir, 'start.json'),
+                self.start['scores'])
 
     def _save(self, runner: Runner, scores: dict) -> Optional[dict]:
         """Write result file and scalars; returns the content of the file."""
