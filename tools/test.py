@@ -2,6 +2,7 @@
 
 Examples:
     python tools/test.py configs/baseline/r50_msmt17.py latest.pth
+    python tools/test.py CONFIG none  # the row of doing nothing
     python tools/test.py CONFIG CHECKPOINT --out result.json \
         --domains Market1501:data/market1501 PKUReid:data/pku_reid
     python tools/test.py configs/remix/r18_x0_25_toy.py latest.pth \
@@ -29,6 +30,11 @@ from mmreidmix.compat import close_process_group, initialise_weights
 from mmreidmix.engine.build_runner import build_runner
 from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
 from mmreidmix.engine.site_model import SiteStatisticsHook
+from mmreidmix.engine.start import (
+    describe_start,
+    start_text,
+    use_native_size,
+)
 from mmreidmix.evaluation import find_metric
 from mmreidmix.models.weights import unwrap_state_dict
 from mmreidmix.results.checkpoint_selection import SELECTION_RULES
@@ -47,7 +53,8 @@ def parse_args(
         'checkpoint',
         nargs='?',
         help="checkpoint file, or 'none' for the weights that a training "
-        'with this config starts from, or a model exported to .onnx')
+        'with this config starts from, at their native size, or a model '
+        'exported to .onnx')
     parser.add_argument(
         '--domains',
         nargs='+',
@@ -237,10 +244,15 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
         print(reproduce_result(args.from_features, args.results))
         return
     cfg = build_config(args)
+    start = None
+    if args.checkpoint == 'none':
+        start = describe_start(cfg, 'test_dataloader')
+        use_native_size(cfg, start)
     runner = build_runner(cfg, args.launcher)
     weights = CheckWeightsHook(args.checkpoint_rule)
-    if args.checkpoint == 'none':
+    if start:
         initialise_weights(runner)
+        runner.logger.info(start_text(start))
     elif exported(args):
         use_exported(args, runner, weights)
     else:
@@ -257,7 +269,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
             results,
             weights,
             config=args.config,
-            checkpoint=args.checkpoint)
+            checkpoint=args.checkpoint,
+            start=start or weights.start)
         record['batch_norm'] = batch_norm
         save_test(args.out or os.path.join(runner.work_dir, 'results.json'),
                   record, runner.test_evaluator.metrics)

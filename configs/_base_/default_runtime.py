@@ -11,6 +11,8 @@ default_hooks = dict(
     momentum_encoder=dict(type='MomentumEncoderHook'),
     provenance=dict(type='ProvenanceHook'),
     epoch_seed=dict(type='EpochSeedHook'),
+    # Tests the start; evaluate=False skips that, where it takes minutes.
+    start=dict(type='StartEvaluationHook'),
     step_time=dict(type='StepTimeHook'),
     non_finite_loss=dict(type='NonFiniteLossHook'),
     # Running statistics of BatchNorm, averaged over processes.

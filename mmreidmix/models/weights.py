@@ -61,6 +61,8 @@ _RULES = {
     'ibn-net': _RESNET_RULES,
 }
 SOURCES = tuple(_RULES)
+#: (height, width) of the images of sources that are for re-identification.
+INPUT_SIZES = {'torchreid': (256, 128)}
 
 # Heads may differ from a checkpoint's; a fresh BNNeck changes nothing.
 _NEEDED = tuple(f'{part}.' for part in ENCODER_PARTS if part != 'bnneck')

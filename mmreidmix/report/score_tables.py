@@ -13,10 +13,12 @@ from mmreidmix.results.result_table import (
     method_score,
     shown_domains,
 )
+from mmreidmix.results.start_row import mark_lower
 
 #: draws of the bootstrap over queries
 RESAMPLES = 2000
 HEADLINE = ('mAP', 'rank-1')
+EMPTY: Mapping = {}
 _SCORE = re.compile(r'.+/(mAP|mINP|rank-\d+|EER|AUC|TPR@FPR=[^/]+)', re.DOTALL)
 
 
@@ -27,11 +29,18 @@ class Validation(NamedTuple):
     epoch: int
     scores: dict[str, float]
 
-    def cells(self, names: Iterable[str]) -> list[str]:
-        """The named scores in percent, '-' for one that is not there."""
-        return [f'{100 * self.scores[name]:.1f}'
-                if self.scores.get(name) is not None else '-'
-                for name in names]
+    def cells(self, names: Iterable[str],
+              starts: Mapping[Path, dict] = EMPTY) -> list[str]:
+        """The named scores in percent, '-' for one that is not there.
+
+        Those below the start are marked.
+        """
+        return [
+            mark_lower(
+                format_score(self.scores.get(name), None, None, 'text'),
+                self.scores.get(name), starts, self.domain, name)
+            for name in names
+        ]
 
 
 def validations(rows: Iterable[Mapping]) -> list[Validation]:
@@ -57,11 +66,14 @@ def validations(rows: Iterable[Mapping]) -> list[Validation]:
 
 def last_and_best(found: Sequence[Validation]
                   ) -> list[tuple[Validation, Validation]]:
-    """The last validation of each domain, and the one with the best mAP."""
+    """The last validation of each domain, and the one with the best mAP.
+
+    The start, epoch 0, is none.
+    """
     by_domain: dict[str, list[Validation]] = {}
     for validation in found:
         own = by_domain.setdefault(validation.domain, [])
-        if 'mAP' in validation.scores:
+        if 'mAP' in validation.scores and validation.epoch > 0:
             own.append(validation)
     return [(own[-1], max(own, key=lambda v: v.scores['mAP']))
             for own in by_domain.values() if own]
@@ -96,18 +108,23 @@ def metric_names(keys: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(match[1] for match in matches if match))
 
 
-def score_cells(group: Mapping[Path, dict],
-                metrics: Iterable[str]) -> dict[str, list[str]]:
+def score_cells(group: Mapping[Path, dict], metrics: Iterable[str],
+                starts: Mapping[Path, dict] = EMPTY) -> dict[str, list[str]]:
     """Scores of results that differ in their seed alone, by domain, percent.
 
     With several seeds the mean and the standard deviation; then the 95 %
-    interval over queries, where their values lie beside the result.
+    interval over queries, where their values lie beside the result. Scores
+    below those of ``starts`` are marked.
     """
     return {
-        domain: [
-            # An interval stays on one line.
-            format_score(
-                *method_score(group, domain, metric, RESAMPLES),
-                'text').replace(', ', ',\u00a0') for metric in metrics
-        ] for domain in shown_domains(score_keys(group))
+        domain: [_cell(group, starts, domain, metric) for metric in metrics]
+        for domain in shown_domains(score_keys(group))
     }
+
+
+def _cell(group: Mapping[Path, dict], starts: Mapping[Path, dict],
+          domain: str, metric: str) -> str:
+    mean, std, interval = method_score(group, domain, metric, RESAMPLES)
+    # An interval stays on one line.
+    text = format_score(mean, std, interval, 'text').replace(', ', ',\u00a0')
+    return mark_lower(text, mean, starts, domain, metric)

@@ -11,6 +11,7 @@ from typing import Optional, Union
 from mmreidmix.apis.checkpoint_config import parse_config
 from mmreidmix.results.checkpoint_selection import selection_rule
 from mmreidmix.results.result_file import read_result
+from mmreidmix.results.start_row import split_starts
 from mmreidmix.visualization import read_scalars
 
 from .log_file import read_training_log
@@ -51,6 +52,8 @@ class WorkDir:
         config_text (str): the config of the last one; '' if it is not there.
         config (dict): the same, its values.
         results (dict[Path, dict]): result files here and those given.
+        starts (dict[Path, dict]): results of doing nothing, see
+            :func:`~mmreidmix.results.start_row.split_starts`.
     """
 
     def __init__(self,
@@ -81,8 +84,8 @@ class WorkDir:
         files = [file for file in sorted([*self.path.glob('*.json'),
                                           *self.path.glob('*/*.json')])
                  if _is_result(file)]
-        self.results = {
-            Path(file): read_result(file) for file in [*files, *result_files]}
+        self.results, self.starts = split_starts({
+            Path(file): read_result(file) for file in [*files, *result_files]})
 
     @property
     def name(self) -> str:
@@ -106,6 +109,12 @@ class WorkDir:
     def scalars(self) -> list[dict]:
         """Rows of :func:`mmreidmix.visualization.read_scalars`."""
         return read_scalars(self.path)
+
+    @property
+    def own_start(self) -> dict:
+        """What this training started from: ``start.json``, or nothing."""
+        file = self.path / 'start.json'
+        return {file: self.starts[file]} if file in self.starts else {}
 
     @property
     def checkpoint(self) -> Optional[Path]:

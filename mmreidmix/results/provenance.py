@@ -21,6 +21,8 @@ NOT_METHOD = ('default_scope', 'env_cfg', 'launcher', 'load_from',
               'resume', 'test_cfg', 'test_dataloader', 'test_evaluator',
               'test_pipeline', 'val_cfg', 'val_dataloader', 'val_evaluator',
               'vis_backends', 'visualizer', 'work_dir')
+# The same of hooks.
+NOT_METHOD_HOOKS = ('start', )
 # Sets made of recordings of the same people.
 SAME_PEOPLE = ({'Market1501', 'MARS'}, {'CUHK01', 'CUHK02'},
                {'DukeMTMCReID', 'OccludedDuke'})
@@ -28,12 +30,14 @@ SAME_PEOPLE = ({'Market1501', 'MARS'}, {'CUHK01', 'CUHK02'},
 PARTS = ('subset', 'train_list', 'version', 'boxes', 'pid_range', 'split')
 
 
-def describe_domains(dataset: Any, cfg: Mapping) -> list[dict]:
+def describe_domains(dataset: Any, cfg: Mapping,
+                     part: str = 'test') -> list[dict]:
     """What the tested domains are, for a result file.
 
     Args:
         dataset (RetrievalDataset): query and gallery of each domain.
         cfg (Mapping): the config, as plain dictionaries.
+        part (str): 'test', or 'val' for those of the validation.
 
     Returns:
         list[dict]: per domain the options of its data set and 'name'; 'boxes'
@@ -46,7 +50,7 @@ def describe_domains(dataset: Any, cfg: Mapping) -> list[dict]:
     sources = domains_of(cfg, 'train_dataloader')
     described = []
     for options, query, gallery, shared in zip(
-            domains_of(cfg, 'test_dataloader'), dataset.parts[::2],
+            domains_of(cfg, f'{part}_dataloader'), dataset.parts[::2],
             dataset.parts[1::2], dataset.shared_files):
         own = options.get('dataset', options)
         roles = {
@@ -160,6 +164,10 @@ def method_hash(cfg: Mapping) -> str:
     alone have one hash.
     """
     method = {k: v for k, v in cfg.items() if k not in NOT_METHOD}
+    if 'default_hooks' in method:
+        method['default_hooks'] = {
+            k: v for k, v in method['default_hooks'].items()
+            if k not in NOT_METHOD_HOOKS}
     text = json.dumps(_without_folders(method), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

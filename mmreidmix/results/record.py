@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import torch
 from mmengine.device import get_device
@@ -27,7 +27,8 @@ from .result_file import write_queries, write_result
 
 
 def describe_test(runner: Any, results: Mapping, weights: Any, *, config: str,
-                  checkpoint: str) -> dict:
+                  checkpoint: str, start: Optional[Mapping] = None,
+                  part: str = 'test') -> dict:
     """Results with all that is needed to compare and repeat them.
 
     Args:
@@ -36,12 +37,16 @@ def describe_test(runner: Any, results: Mapping, weights: Any, *, config: str,
         weights (CheckWeightsHook): what the checkpoint says of its training.
         config (str): file of the config.
         checkpoint (str): file of the weights, or 'none'.
+        start (Mapping, optional): what the training started from, where
+            that is known; of 'none', what was tested.
+        part (str): what was run, 'test' or 'val'.
 
     Returns:
         dict: fields of a result file, see :mod:`.result_file`.
     """
     cfg = runner.cfg.to_dict()
-    dataset = runner.test_dataloader.dataset
+    dataset = getattr(runner, f'{part}_dataloader').dataset
+    metrics = getattr(runner, f'{part}_evaluator').metrics
     trained, tested = weights.method_sha256, method_hash(cfg)
     if trained not in (None, tested):
         print_log(
@@ -51,19 +56,20 @@ def describe_test(runner: Any, results: Mapping, weights: Any, *, config: str,
             logger='current',
             level=logging.WARNING)
     saved = [getattr(metric, 'save_features', None)
-             for metric in runner.test_evaluator.metrics]
+             for metric in metrics]
     return {
         'results': results,
         'protocol': protocol_text(cfg, dataset.metainfo['domains']),
         'sources': describe_sources(cfg),
-        'domains': describe_domains(dataset, cfg),
-        'evaluators': evaluator_options(cfg),
+        'domains': describe_domains(dataset, cfg, part),
+        'evaluators': evaluator_options(cfg, part),
         'method': Path(config).stem,
         'config': config,
         'config_sha256': tested,
         'training_config_sha256': trained,
         'checkpoint': checkpoint,
         'checkpoint_rule': weights.rule,
+        'start': start,
         'training_seed': weights.seed,
         'precision': _precision(runner),
         'seed': runner.seed,

@@ -23,17 +23,18 @@ TOLERANCE = 1e-4
 NO_SCORE = ('save_features', 'device')
 
 
-def evaluator_options(cfg: Mapping) -> list[dict]:
-    """All options of the test evaluators, defaults included.
+def evaluator_options(cfg: Mapping, part: str = 'test') -> list[dict]:
+    """All options of the evaluators of a test, defaults included.
 
     Args:
         cfg (Mapping): the config, as plain dictionaries.
+        part (str): 'test', or 'val' for those of the validation.
 
     Returns:
         list[dict]: 'type' and options, those inside an option too, without
         ``save_features`` and ``device``, which change no score.
     """
-    evaluators = cfg.get('test_evaluator') or []
+    evaluators = cfg.get(f'{part}_evaluator') or []
     if isinstance(evaluators, Mapping):
         evaluators = [evaluators]
     found = []

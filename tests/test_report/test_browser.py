@@ -52,7 +52,10 @@ def test_scores_are_those_of_the_last_validation(work_dir, page):
     file, = work_dir.glob('*/vis_data/scalars.json')
     row = json.loads(file.read_text().splitlines()[-1])
     text = page.read_text(encoding='utf-8')
-    assert f'<td>{100 * row["toy-unseen/mAP"]:.1f}</td>' in text
+    assert f'<td>{100 * row["toy-unseen/mAP"]:.1f}' in text
+    # what the training started from was tested
+    assert 'doing nothing: random weights at 64x32' in text
+    assert '0: the start' in text
     # nothing but the result file, which only a test would write
     assert text.count('Not there:') == text.count('No result file') == 1
     assert 'Toy data: toy-synthetic, toy-real_a, toy-unseen' in text

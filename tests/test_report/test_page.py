@@ -12,7 +12,7 @@ from mmreidmix.report import Options, WorkDir, render_page
 from mmreidmix.report.sections import SECTIONS, pictures
 from mmreidmix.results.result_file import write_queries, write_result
 
-from .conftest import CONFIG, LOG
+from .conftest import CONFIG, LOG, SCALARS
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'analysis_tools' / 'report.py'
 VOID = {'meta', 'img', 'wbr', 'link', 'br'}
@@ -142,6 +142,7 @@ def test_notes(make_work_dir, result, tmp_path):
         write_queries(file, {'mall': RankingResult(
             np.array([.2, .8]), np.array([.2, .8]), np.array([0, 3]))})
     page = show(make_work_dir(), files)
+    assert 'put start.json into the work dir' in page.text
     assert 'A single seed' not in page.text
     assert 'Toy data' not in page.text
     row = page.table('tested domain', 'of')[0]
@@ -155,6 +156,36 @@ def test_notes(make_work_dir, result, tmp_path):
     assert "chosen by the rule 'oracle'" in text
     assert 'another config than it was trained' in text
     assert 'Toy data: a.' in text and 'A single seed' in text
+
+
+def test_doing_nothing_comes_first(make_work_dir, result):
+    folder = make_work_dir()
+    start = dict(sha256='aa', weights='w/osnet.pth', input_size=[256, 128])
+    write_result(folder / 'results.json', result(start=start))
+    write_result(folder / 'start.json', result(
+        start=start, results={'mall/mAP': .45, 'mall/rank-1': .5},
+        checkpoint='none', checkpoint_rule='untrained', training_seed=None))
+    page = show(folder)
+    assert page.table('tested domain', 'of') == [
+        ['mall', 'doing nothing: osnet.pth at 256x128', '45.0', '50.0'],
+        ['mall', 'test of epoch_2.pth, rule last', '40.0 ↓', '50.0'],
+        ['mall', 'last validation, epoch 2', '25.0 ↓', '62.5'],
+        ['mall', 'best validation, epoch 1', '50.0', '75.0']]
+    assert page.table('tested domain', 'weights') == [
+        ['mall', 'start', '45.0', '50.0'],
+        ['mall', 'trained', '40.0 ↓', '50.0']]
+    assert '↓ is below doing nothing' in page.text
+    assert 'The row of doing nothing' not in page.text
+    assert 'untrained' not in page.text
+
+
+def test_epoch_0_is_the_start(make_work_dir):
+    row = {'mall/mAP': .9, 'mall/rank-1': .9, 'step': 0}
+    page = show(make_work_dir(scalars=[row, *SCALARS]))
+    assert page.table('epoch', 'tested domain')[0] == [
+        '0: the start', 'mall', '90.0', '90.0']
+    assert [line[1] for line in page.table('tested domain', 'of')] == [
+        'last validation, epoch 2', 'best validation, epoch 1']
 
 
 def test_pictures(make_work_dir):

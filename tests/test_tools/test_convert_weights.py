@@ -16,8 +16,8 @@ TOOL = Path(__file__).parents[2] / 'tools/model_converters/convert_weights.py'
 @pytest.fixture
 def convert(monkeypatch):
 
-    def run(src, dst, source):
-        argv = [str(TOOL), str(src), str(dst), '--from', source]
+    def run(src, dst, source, *options):
+        argv = [str(TOOL), str(src), str(dst), '--from', source, *options]
         monkeypatch.setattr(sys, 'argv', argv)
         runpy.run_path(str(TOOL), run_name='__main__')
 
@@ -43,7 +43,9 @@ def test_file_is_plain_and_names_its_source(convert, torchreid_file, tmp_path,
     convert(torchreid_file, dst, 'torchreid')
     written = torch.load(dst, weights_only=True)
     digest = hashlib.sha256(torchreid_file.read_bytes()).hexdigest()
-    assert written['meta'] == dict(source='torchreid', sha256=digest)
+    assert written['meta'] == dict(
+        source='torchreid', sha256=digest,
+        preprocessing=dict(input_size=(256, 128)))
     source = torch.load(torchreid_file)['state_dict']
     state = written['state_dict']
     assert len(state) == len(source) - 1
@@ -51,6 +53,19 @@ def test_file_is_plain_and_names_its_source(convert, torchreid_file, tmp_path,
     assert torch.equal(state['backbone.conv5.conv.weight'],
                        source['module.conv5.conv.weight'])
     assert '1 dropped: classifier.weight' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('options, preprocessing', [
+    ((), None),
+    (('--input-size', '384', '128'), dict(input_size=(384, 128))),
+])
+def test_input_size_is_written_where_it_is_known(convert, tmp_path, options,
+                                                 preprocessing):
+    src, dst = tmp_path / 'resnet.pth', tmp_path / 'new.pth'
+    torch.save({'conv1.weight': torch.ones(1)}, src)
+    convert(src, dst, 'torchvision', *options)
+    meta = torch.load(dst, weights_only=True)['meta']
+    assert meta.get('preprocessing') == preprocessing
 
 
 def test_existing_file_is_not_overwritten(convert, torchreid_file):

@@ -64,13 +64,13 @@ def test_rows_seeds_and_formats(tool, write, capsys):
     files = [write('a', .5), write('b', .6, training_seed=1),
              write('c', .7, method='our_mix', config_sha256='ef')]
     tool['main']([*files, '--metrics', 'mAP'])
-    assert capsys.readouterr().out.splitlines() == [
+    assert capsys.readouterr().out.splitlines()[:4] == [
         '| method | seeds | shop mAP |', '| --- | ---: | ---: |',
         '| base | 2 | 55.0 ± 7.1 |', '| our_mix | 1 | 70.0 |'
     ]
     tool['main']([*files, '--rows', 'our_mix=Our mix', 'base', '--format',
                   'latex'])
-    assert capsys.readouterr().out.splitlines() == [
+    assert capsys.readouterr().out.splitlines()[:8] == [
         r'\begin{tabular}{lrrr}', r'\hline',
         r'method & seeds & shop mAP & shop rank-1 \\', r'\hline',
         r'Our mix & 1 & 70.0 & 75.0 \\',
@@ -132,7 +132,7 @@ def test_interval_over_queries(tool, write, capsys):
     files = [write('a', .5, ap=first), write('b', .5, ap=second,
                                              training_seed=1)]
     tool['main']([*files, '--metrics', 'mAP'])
-    text = capsys.readouterr().out.splitlines()[-1]
+    text = capsys.readouterr().out.splitlines()[2]
     low, high = json.loads(text[text.index('['):text.index(']') + 1])
     mean = np.nanmean((first + second) / 2)
     error = np.nanstd((first + second) / 2) / np.sqrt(195)
@@ -148,6 +148,84 @@ def test_rank_k_of_an_interval(tool):
     assert low < .75 < high
     assert bootstrap_interval([ranking], 'rank-6', 10) == (1, 1)
     assert bootstrap_interval([ranking], 'queries', 10) is None
+
+
+def start(sha256='aa', weights='w/osnet.pth', size=(256, 128), **more):
+    """What a result says of its start."""
+    return dict(sha256=sha256, weights=weights, input_size=list(size), **more)
+
+
+def nothing_done(write, name, score, **changes):
+    """A result file of doing nothing."""
+    return write(name, score, **{
+        'checkpoint': 'none', 'checkpoint_rule': 'untrained',
+        'training_seed': None, 'start': start(), **changes})
+
+
+def test_doing_nothing_is_the_first_row(tool, write, capsys):
+    files = [
+        write('a', .5, start=start()), write('b', .6, training_seed=1,
+                                             start=start()),
+        write('c', .58, method='our_mix', start=start()),
+        # Its config trains on the tested people: of no concern to the start.
+        nothing_done(write, 'n', .56, domains__0__seen_in_training='labelled')
+    ]
+    tool['main']([*files, '--metrics', 'mAP', '--rows', 'our_mix', 'base'])
+    assert capsys.readouterr().out.splitlines() == [
+        '| method | seeds | shop mAP |', '| --- | ---: | ---: |',
+        '| doing nothing: osnet.pth at 256x128 | - | 56.0 |',
+        '| our_mix | 1 | 58.0 |', '| base | 2 | 55.0 ± 7.1 ↓ |', '',
+        '↓ is below doing nothing.'
+    ]
+    tool['main']([*files, '--metrics', 'mAP', '--format', 'latex'])
+    text = capsys.readouterr().out
+    assert r'base & 2 & 55.0 $\pm$ 7.1 $\downarrow$ \\' in text
+    assert '% ↓ is below' in text
+
+
+@pytest.mark.parametrize('change', [
+    {'protocol': 'adapted'}, {'domains__0__sha256': 'cd'},
+    {'start': start('bb')}, {'start': start(size=(128, 64))},
+    {'evaluators__0__rerank': {'k1': 20}},
+])
+def test_a_wrong_start_is_not_compared_with(tool, write, capsys, change):
+    tool['main']([write('a', .5, start=start()),
+                  nothing_done(write, 'n', .9, **change), '--metrics', 'mAP'])
+    table, first, second = capsys.readouterr().out.split('\n\n')
+    assert table.splitlines()[2:] == ['| base | 1 | 50.0 |']
+    assert first.startswith('base has no row of doing nothing: python '
+                            'tools/test.py CONFIG none --out start.json')
+    assert 'n.json is the start of no row' in second
+
+
+def test_results_bring_their_own_start(tool, write, capsys):
+    """Of random weights the mean over seeds, of a file one value."""
+    def trained(name, score, before, seed, weights):
+        scores = json.loads(Path(nothing_done(
+            write, f'{name}_start', before, seed=seed,
+            start=start(weights=weights))).read_text())
+        return write(name, score, training_seed=seed,
+                     start=start(weights=weights, scores=scores))
+
+    tool['main']([trained('a', .4, .2, 0, 'random weights'),
+                  trained('b', .5, .3, 1, 'random weights'),
+                  '--metrics', 'mAP'])
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        '| doing nothing: random weights at 256x128 | 2 | 25.0 ± 7.1 |',
+        '| base | 2 | 45.0 ± 7.1 |']
+    tool['main']([trained('a', .4, .35, 0, 'w.pth'),
+                  trained('b', .5, .35, 1, 'w.pth'), '--metrics', 'mAP'])
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        '| doing nothing: w.pth at 256x128 | - | 35.0 |',
+        '| base | 2 | 45.0 ± 7.1 |']
+
+
+def test_a_table_of_starts_alone(tool, write, capsys):
+    tool['main']([nothing_done(write, 'n', .9), nothing_done(
+        write, 'm', .1, start=start('bb', 'w/net.pth')), '--metrics', 'mAP'])
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        '| doing nothing: osnet.pth at 256x128 | - | 90.0 |',
+        '| doing nothing: net.pth at 256x128 | - | 10.0 |']
 
 
 def test_a_row_is_one_config_and_one_result_per_seed(tool, write):

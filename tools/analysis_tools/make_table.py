@@ -9,6 +9,10 @@ metric, in percent: mean, then +- the standard deviation over training seeds
 (with two or more), then the 95 % interval of a bootstrap over queries (where
 the values per query lie beside the result file). Results that were not
 obtained under the same protocol are refused.
+
+The first row is that of doing nothing: a result of ``tools/test.py CONFIG
+none``, or what the results know of the start of their trainings. Scores below
+it are marked, where protocol, domains and weights of the start are the same.
 """
 
 import argparse
@@ -24,13 +28,24 @@ from mmreidmix.results.result_table import (
     remarks,
     shown_domains,
 )
+from mmreidmix.results.start_row import (
+    HOW_TO,
+    MARK,
+    RANDOM,
+    comparable,
+    group_starts,
+    mark_lower,
+    split_starts,
+    start_label,
+    starts_of,
+)
 
 
 def lay_out(lines: list, form: str) -> str:
     """Markdown or LaTeX of a header and rows of cells."""
     if form == 'latex':
-        lines = [[cell.replace('_', r'\_').replace('%', r'\%')
-                  for cell in line] for line in lines]
+        lines = [[cell.replace('_', r'\_').replace('%', r'\%').replace(
+            MARK, r'$\downarrow$') for cell in line] for line in lines]
         body = [' & '.join(line) + r' \\' for line in lines]
         columns = 'l' + 'r' * (len(lines[0]) - 1)
         return '\n'.join([
@@ -44,10 +59,11 @@ def lay_out(lines: list, form: str) -> str:
 
 def make_table(results: Mapping, metrics: list, form: str = 'markdown',
                labels=None, resamples: int = 2000, domains=None) -> str:
-    """Build the table of results that are known to be alike.
+    """Build the table, with the row of doing nothing first.
 
     Args:
-        results (Mapping[Path, dict]): result files, by path.
+        results (Mapping[Path, dict]): result files, by path; those of
+            trainings have to be alike.
         metrics (list[str]): scores to show.
         form (str): 'markdown' or 'latex'.
         labels (Mapping[str, str], optional): the methods to show, in this
@@ -60,14 +76,15 @@ def make_table(results: Mapping, metrics: list, form: str = 'markdown',
         ValueError: no result of a method in ``labels`` or of a domain, none
             of the metrics is there, or what :func:`group_by_method` raises.
     """
-    groups = group_by_method(results)
+    trained, starts = split_starts(results)
+    groups = group_by_method(trained)
     labels = labels or {name: name for name in groups}
     absent = [name for name in labels if name not in groups]
     if absent:
         raise ValueError(f'--rows: no result of {absent}; there are '
                          f'{list(groups)}')
     keys = dict.fromkeys(
-        key for rows in groups.values() for result in rows.values()
+        key for result in (trained or starts).values()
         for key in result['results'])
     columns = [(domain, metric)
                for domain in shown_domains(keys, domains)
@@ -76,13 +93,58 @@ def make_table(results: Mapping, metrics: list, form: str = 'markdown',
         raise ValueError(f'no result has any of {metrics}; there are '
                          f'{sorted({k.rpartition("/")[2] for k in keys})}')
     lines = [['method', 'seeds', *(f'{d} {m}' for d, m in columns)]]
+    own = {name: starts_of(groups[name], starts) for name in labels}
+    for group in list(own.values()) if trained else group_starts(starts):
+        line = start_line(group, columns, resamples, form)
+        if line not in lines:
+            lines.append(line)
     for name, label in labels.items():
         lines.append([label, str(len(groups[name]))] + [
-            format_score(
-                *method_score(groups[name], *column, resamples), form)
+            row_cell(groups[name], own[name], *column, resamples, form)
             for column in columns
         ])
-    return lay_out(lines, form)
+    return lay_out([line for line in lines if line], form)
+
+
+def start_line(group: Mapping, columns: list, resamples: int,
+               form: str) -> list:
+    """Cells of a row of doing nothing; none without a result."""
+    if not group:
+        return []
+    first = next(iter(group.values()))
+    seeds = str(len(group)) if first['start']['weights'] == RANDOM else '-'
+    return [start_label(first), seeds] + [
+        format_score(*method_score(group, *column, resamples), form)
+        for column in columns
+    ]
+
+
+def row_cell(group: Mapping, starts: Mapping, domain: str, metric: str,
+             resamples: int, form: str) -> str:
+    """A score of one method, marked if it is below the start."""
+    mean, std, interval = method_score(group, domain, metric, resamples)
+    text = format_score(mean, std, interval, form)
+    return mark_lower(text, mean, starts, domain, metric)
+
+
+def notes(results: Mapping, table: str) -> list:
+    """What is to be said of doing nothing below a table."""
+    trained, starts = split_starts(results)
+    lines = []
+    if MARK in table or r'\downarrow' in table:
+        lines.append(f'{MARK} is below doing nothing.')
+    groups, used = group_by_method(trained), set()
+    for name, group in groups.items():
+        own = starts_of(group, starts)
+        used.update(map(comparable, own.values()))
+        if not own:
+            lines.append(f'{name} has no row of doing nothing: {HOW_TO} '
+                         '(same config, protocol and start weights).')
+    for file, result in starts.items():
+        if file in results and trained and comparable(result) not in used:
+            lines.append(f'{file} is the start of no row: its weights, '
+                         'protocol, domains or scoring are others.')
+    return lines
 
 
 def parse_args(arguments=None):
@@ -121,10 +183,13 @@ def main(arguments=None):
         labels[name] = label if equals else name
     try:
         results = {file: read_result(file) for file in args.files}
+        trained, starts = split_starts(results)
         if labels:
-            results = {f: r for f, r in results.items()
+            trained = {f: r for f, r in trained.items()
                        if r['method'] in labels}
-        unlike = differing_fields(results)
+            results = {f: r for f, r in results.items()
+                       if f in trained or f in starts}
+        unlike = differing_fields(trained or starts)
         allowed = args.allow_unlike
         refused = unlike if allowed is None else {
             k: v for k, v in unlike.items() if allowed and k not in allowed}
@@ -133,13 +198,15 @@ def main(arguments=None):
                 ['results of unlike protocols in one table (--allow-unlike '
                  f'{" ".join(refused)} permits it):'] +
                 [f'{name}: {text}' for name, text in refused.items()]))
-        print(make_table(results, args.metrics, args.format, labels,
-                         args.resamples, args.domains))
+        table = make_table(results, args.metrics, args.format, labels,
+                           args.resamples, args.domains)
+        said = notes(results, table)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
+    print(table)
     mark = '% ' if args.format == 'latex' else ''
-    for line in remarks(results.values()):
-        print(f'\n{mark}{line}')
+    for text in [*remarks(results.values()), *said]:
+        print(f'\n{mark}{text}')
     for name, text in unlike.items():
         print(f'\n{mark}Not alike: {name}: {text}')
 

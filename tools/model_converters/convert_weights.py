@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from mmreidmix.models.weights import (
+    INPUT_SIZES,
     SOURCES,
     convert_state_dict,
     unwrap_state_dict,
@@ -31,6 +32,13 @@ def parse_args():
         choices=SOURCES,
         help='torchreid: OSNet of deep-person-reid; torchvision: ResNet or '
         'MobileNetV2; ibn-net: ResNet-IBN-a')
+    parser.add_argument(
+        '--input-size',
+        type=int,
+        nargs=2,
+        metavar=('HEIGHT', 'WIDTH'),
+        help='image size that the weights were trained for person '
+        're-identification at; known of torchreid files: 256 128')
     return parser.parse_args()
 
 
@@ -47,10 +55,11 @@ def main():
         raise SystemExit(f'{args.src}: {error}') from error
     digest = hashlib.sha256(args.src.read_bytes()).hexdigest()
     args.dst.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(
-        dict(
-            state_dict=state, meta=dict(source=args.source, sha256=digest)),
-        args.dst)
+    meta = dict(source=args.source, sha256=digest)
+    size = args.input_size or INPUT_SIZES.get(args.source)
+    if size:
+        meta['preprocessing'] = dict(input_size=tuple(size))
+    torch.save(dict(state_dict=state, meta=meta), args.dst)
     print(f'{args.src} (sha256 {digest[:16]}...): {len(state)} tensors kept, '
           f'{len(dropped)} dropped: {", ".join(dropped) or "none"}')
     print(f'written to {args.dst}')

@@ -12,11 +12,12 @@ from .provenance_hook import ProvenanceHook
 from .pseudo_label_hook import PseudoLabelHook
 from .remix_hook import ReMixHook
 from .reset_optimizer_hook import ResetOptimizerHook
+from .start_evaluation_hook import StartEvaluationHook
 from .step_time_hook import StepTimeHook
 
 __all__ = [
     'CheckWeightsHook', 'DomainMixPhaseHook', 'EpochSeedHook',
     'LabellingHook', 'MemoryHook', 'MixtureHook', 'MomentumEncoderHook',
     'NonFiniteLossHook', 'PicturesHook', 'ProvenanceHook', 'PseudoLabelHook',
-    'ReMixHook', 'ResetOptimizerHook', 'StepTimeHook'
+    'ReMixHook', 'ResetOptimizerHook', 'StartEvaluationHook', 'StepTimeHook'
 ]

@@ -31,6 +31,8 @@ class CheckWeightsHook(Hook):
         rule (str): how the checkpoint was chosen.
         seed (int, optional): seed of the training.
         method_sha256 (str, optional): hash of the config of the training.
+        start (dict, optional): what the training started from, see
+            :class:`StartEvaluationHook`.
     """
 
     priority = 'LOWEST'
@@ -40,11 +42,13 @@ class CheckWeightsHook(Hook):
         self.rule = 'untrained'
         self.seed: Optional[int] = None
         self.method_sha256: Optional[str] = None
+        self.start: Optional[dict] = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare names and shapes; read the meta data."""
         file = loaded_file(runner)
         self.read_meta(checkpoint.get('meta') or {}, file, runner.cfg)
+        self.start = checkpoint.get('start')
         check_embedding_weights(
             bare_model(runner), unwrap_state_dict(checkpoint), file)
 

@@ -1,20 +1,22 @@
-"""The config and the number format that a checkpoint was trained with."""
+"""What a checkpoint says of its training: config, format, image size."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmreidmix.engine.precision import training_precision
+from mmreidmix.engine.start import input_size, test_pipeline
 from mmreidmix.registry import HOOKS
 from mmreidmix.results.provenance import method_hash
 
 
 @HOOKS.register_module()
 class ProvenanceHook(Hook):
-    """Writes the hash of the config and the number format into checkpoints.
+    """Writes hash of the config, number format and size into checkpoints.
 
     Results carry the same hash, so that a result tells whether the checkpoint
     was trained with the config it was tested with. The format may depend on
-    the device, so the config does not tell it.
+    the device, so the config does not tell it. A later training that starts
+    from the checkpoint tests it at this size of images.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -23,7 +25,12 @@ class ProvenanceHook(Hook):
         runner.logger.info(f'The forward pass is computed in {self.precision}')
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Save both."""
+        """Save them."""
         checkpoint['meta']['method_sha256'] = method_hash(
             runner.cfg.to_dict())
         checkpoint['meta']['precision'] = self.precision
+        size = input_size(
+            test_pipeline(runner.cfg, 'val_dataloader')
+            or test_pipeline(runner.cfg, 'test_dataloader'))
+        if size is not None:
+            checkpoint['meta']['preprocessing'] = dict(input_size=size)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Union
 
 from mmreidmix.results.result_table import precision_of, remarks
+from mmreidmix.results.start_row import starts_of
 
 from ..page_blocks import NamedValues, Note, Table
 from ..score_tables import (
@@ -22,7 +23,7 @@ MANY = 12
 def results(work: WorkDir, options: Options) -> list:
     """One table per kind of result, then the validations."""
     blocks = [block for group in group_seeds(work.results)
-              for block in _tested(group)]
+              for block in _tested(group, starts_of(group, work.starts))]
     if not blocks:
         blocks.append(Note(
             'No result file of tools/test.py was found here or given by '
@@ -31,14 +32,18 @@ def results(work: WorkDir, options: Options) -> list:
     return [*blocks, _validated(work)]
 
 
-def _tested(group: Mapping) -> list:
+def _tested(group: Mapping, starts: Mapping) -> list:
     result = next(iter(group.values()))
     metrics = metric_names(score_keys(group))
     table = Table(
         f'Test of {result["method"]}, in percent',
-        ['tested domain', *metrics],
-        [[domain, *cells]
-         for domain, cells in score_cells(group, metrics).items()])
+        ['tested domain', 'weights', *metrics], [
+            [domain, text, *cells]
+            for text, rows in (('start', score_cells(starts, metrics)),
+                               ('trained',
+                                score_cells(group, metrics, starts)))
+            for domain, cells in rows.items()
+        ])
     seeds = [str(r['training_seed']) for r in group.values()]
     notes = [Note(line) for line in remarks(group.values())]
     return [table, *notes, NamedValues([
@@ -82,5 +87,6 @@ def _validated(work: WorkDir) -> Union[Note, Table]:
     names = list(dict.fromkeys(name for v in found for name in v.scores))
     return Table(
         'Validations, in percent', ['epoch', 'tested domain', *names],
-        [[str(v.epoch), v.domain, *v.cells(names)] for v in found],
+        [[str(v.epoch or '0: the start'), v.domain,
+          *v.cells(names, work.own_start)] for v in found],
         folded=len(found) > MANY)

@@ -3,6 +3,14 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mmreidmix.results.start_row import (
+    HOW_TO,
+    MARK,
+    group_starts,
+    start_label,
+    starts_of,
+)
+
 from ..log_file import TrainingLog
 from ..page_blocks import NamedValues, Note, Table
 from ..score_tables import (
@@ -86,9 +94,14 @@ def _hardware(environment: dict) -> str:
 
 def _headline(work: WorkDir) -> list:
     rows = [
+        [domain, start_label(next(iter(group.values()))), *cells]
+        for group in group_starts(work.starts)
+        for domain, cells in score_cells(group, HEADLINE).items()
+    ] + [
         [domain, _tested(group, work.name), *cells]
         for group in group_seeds(work.results)
-        for domain, cells in score_cells(group, HEADLINE).items()
+        for domain, cells in score_cells(
+            group, HEADLINE, starts_of(group, work.starts)).items()
     ]
     try:
         pairs = last_and_best(validations(work.scalars))
@@ -96,15 +109,21 @@ def _headline(work: WorkDir) -> list:
         pairs = []  # the section of the curves says why
     for last, best in pairs:
         rows.append([last.domain, f'last validation, epoch {last.epoch}',
-                     *last.cells(HEADLINE)])
+                     *last.cells(HEADLINE, work.own_start)])
         if best.epoch != last.epoch:
             rows.append([best.domain, f'best validation, epoch {best.epoch}',
-                         *best.cells(HEADLINE)])
+                         *best.cells(HEADLINE, work.own_start)])
     if not rows:
         return [Note('No scores: no result file and no validation was found.',
                      'missing')]
     blocks: list = [Table('Headline scores, in percent',
                           ['tested domain', 'of', *HEADLINE], rows)]
+    if not work.starts:
+        blocks.append(Note('The row of doing nothing: '
+                           f'{HOW_TO}; put start.json into the work dir.',
+                           'missing'))
+    elif any(MARK in cell for row in rows for cell in row):
+        blocks.append(Note(f'{MARK} is below doing nothing.', 'warning'))
     if any(last.epoch != best.epoch for last, best in pairs):
         blocks.append(Note(
             'The last checkpoint is the one that counts. The best is shown '
