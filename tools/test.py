@@ -15,6 +15,7 @@ Examples:
 import argparse
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Optional
 
@@ -33,8 +34,10 @@ from mmreidmix.engine.site_model import SiteStatisticsHook
 from mmreidmix.engine.start import (
     describe_start,
     start_text,
+    untouched,
     use_native_size,
 )
+from mmreidmix.engine.unwrap import bare_model
 from mmreidmix.evaluation import find_metric
 from mmreidmix.models.weights import unwrap_state_dict
 from mmreidmix.results.checkpoint_selection import SELECTION_RULES
@@ -259,10 +262,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
         runner.register_hook(weights)
     batch_norm = use_site_statistics(
         args, runner) if args.camera_profiles else None
-    if args.show_dir:
-        results = test_and_draw(runner, args.show_dir, args.topk)
-    else:
-        results = runner.test()
+    with untouched(bare_model(runner), start) if start else nullcontext():
+        if args.show_dir:
+            results = test_and_draw(runner, args.show_dir, args.topk)
+        else:
+            results = runner.test()
     if is_main_process():
         record = describe_test(
             runner,

@@ -16,7 +16,9 @@ from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
 
+from mmreidmix.engine.unwrap import bare_model
 from mmreidmix.models.encoder import ENCODER_PARTS
+from mmreidmix.models.weights import unwrap_state_dict
 from mmreidmix.results.provenance import file_hash
 from mmreidmix.results.start_row import RANDOM, size_text
 
@@ -34,19 +36,23 @@ def describe_start(cfg: Mapping, loader: str) -> dict:
     Returns:
         dict: 'weights', a file or address, or 'random weights'; 'sha256', of
         the file, of the text of an address, or of the config of the network
-        that random weights are drawn for; and sizes (height, width), None
-        where they are not known: 'native_size' of the weights, 'config_size'
-        of the transforms, and 'input_size' to test at, the native one if it
-        is known.
+        that random weights are drawn for; 'parts' of the network that the
+        file holds, None where that is not known; and sizes (height, width),
+        None where they are not known: 'native_size' of the weights,
+        'config_size' of the transforms, and 'input_size' to test at, the
+        native one if it is known.
 
     Raises:
         ValueError: the file names a native size that is none.
     """
     files = _start_files(cfg)
-    native, own = _native_size(files), input_size(test_pipeline(cfg, loader))
+    meta, parts = _read(files)
+    native, own = _native_size(files, meta), input_size(
+        test_pipeline(cfg, loader))
     return dict(
         weights=', '.join(files) or RANDOM,
         sha256=_hash(files, cfg),
+        parts=parts,
         native_size=native,
         config_size=own,
         input_size=native if native and own else own)
@@ -91,23 +97,51 @@ def use_native_size(cfg: Mapping, start: Mapping) -> None:
     dataset['pipeline'] = _resized(dataset['pipeline'], start['input_size'])
 
 
-def score_start(runner: Runner, size: Size) -> dict:
-    """Scores of the model as it is, on the images of the validation.
+@contextmanager
+def untouched(model: Any, start: Mapping) -> Iterator[None]:
+    """Let a model embed as the weights alone do: without fresh attention.
+
+    It halves the maps that the weights have learned to read. All other fresh
+    parts leave the embedding as it is.
+
+    Args:
+        model (BaseReID): before its first step.
+        start (Mapping): of :func:`describe_start`.
+    """
+    fresh = 'attention' not in (start['parts'] or ())
+    encoders = [
+        encoder for encoder in (model, model.momentum_encoder)
+        if fresh and getattr(encoder, 'attention', None) is not None
+    ]
+    attentions = [encoder.attention for encoder in encoders]
+    for encoder in encoders:
+        encoder.attention = None
+    try:
+        yield
+    finally:
+        for encoder, attention in zip(encoders, attentions):
+            encoder.attention = attention
+
+
+def score_start(runner: Runner, start: Mapping) -> dict:
+    """Scores of the start weights, on the images of the validation.
 
     No hook hears of it. Weights, statistics, mode and random numbers stay as
     they are.
 
     Args:
         runner (Runner): before its first step.
-        size (tuple[int, int], optional): (height, width) of the images.
+        start (Mapping): of :func:`describe_start`.
 
     Returns:
         dict[str, float]: scores by '<domain>/<score>', as of a validation.
     """
     model, evaluator = runner.model, runner.val_evaluator
-    loader, training = _loader(runner, size), runner.model.training
+    loader = _loader(runner, start['input_size'])
+    training = model.training
     model.eval()
-    with same_random_numbers(), torch.no_grad():
+    with same_random_numbers(), torch.no_grad(), untouched(
+            bare_model(runner), start):
         for batch in loader:
             with autocast(enabled=runner.val_loop.fp16):
                 outputs = model.val_step(batch)
@@ -171,11 +205,17 @@ def _checkpoint(module: Mapping) -> list[str]:
     return [step['checkpoint'] for step in init if 'checkpoint' in step]
 
 
-def _native_size(files: Sequence[str]) -> Size:
+def _read(files: Sequence[str]) -> tuple[Mapping, Optional[list[str]]]:
+    """Meta data and parts of a file of weights, as far as they are known."""
     if len(files) != 1 or not os.path.isfile(files[0]):
-        return None
+        return {}, None
     content = torch.load(files[0], map_location='cpu', weights_only=True)
-    meta = content.get('meta') or {}
+    keys = unwrap_state_dict(content)
+    return content.get('meta') or {}, sorted(
+        {key.partition('.')[0] for key in keys})
+
+
+def _native_size(files: Sequence[str], meta: Mapping) -> Size:
     size: Any = (meta.get('preprocessing') or {}).get('input_size')
     if size is None:
         return None

@@ -18,12 +18,14 @@ from mmreidmix.engine.start import (
     input_size,
     same_random_numbers,
     start_text,
+    untouched,
 )
 from mmreidmix.registry import HOOKS
 from mmreidmix.results.provenance import file_hash, method_hash
 from mmreidmix.results.result_file import read_queries, read_result
 from tests.test_engine.test_resume import assert_equal
 from tests.tiny import ROOT, checkpoint, environment, tiny_config
+from tests.tiny_model import WIDTH, batch, build_model
 
 
 def config(init=None, backbone=None, load_from=None, size=(160, 80)):
@@ -45,7 +47,8 @@ def file(tmp_path):
     def write(size):
         path = tmp_path / 'osnet.pth'
         meta = dict(preprocessing=dict(input_size=size))
-        torch.save(dict(state_dict={}, meta=meta), path)
+        torch.save(dict(state_dict={'neck.w': torch.ones(1)}, meta=meta),
+                   path)
         return path
     return write
 
@@ -58,7 +61,8 @@ def test_a_file_with_a_native_size(file):
                 config(pretrained(path), pretrained('other.pth'))):
         start = describe_start(cfg, 'val_dataloader')
         assert start == dict(
-            weights=str(path), sha256=file_hash(path), native_size=(256, 128),
+            weights=str(path), sha256=file_hash(path), parts=['neck'],
+            native_size=(256, 128),
             config_size=(160, 80), input_size=(256, 128))
     assert 'its native size 256x128; the config tests at 160x80' in (
         start_text(start))
@@ -201,7 +205,8 @@ def test_the_start_is_that_of_test_none(runs):
         assert found[key] == own[key], key
     assert own['start'] == dict(
         weights=str(runs.folder / 'weights.pth'),
-        sha256=file_hash(runs.folder / 'weights.pth'), native_size=[96, 48],
+        sha256=file_hash(runs.folder / 'weights.pth'),
+        parts=own['start']['parts'], native_size=[96, 48],
         config_size=[64, 32], input_size=[96, 48])
     a, b = (read_queries(file)['toy-unseen'] for file in (
         out, runs.folder / 'with' / 'start.json'))
@@ -322,3 +327,22 @@ def test_two_processes(runs, tmp_path):
     assert two['results'] == pytest.approx(one['results'], abs=1e-6)
     saved = checkpoint(tmp_path / 'two', 1)['start']
     assert saved['scores'] == two
+
+
+@pytest.mark.parametrize(('parts', 'fresh'), [
+    (['backbone', 'neck'], True), (None, True),
+    (['attention', 'backbone', 'neck'], False)])
+def test_attention_that_the_weights_lack_takes_no_part(parts, fresh):
+    attention = dict(type='DAAMNeck', in_channels=WIDTH, reduction=2)
+    model = build_model(
+        'ReIDBaseline', attention=attention,
+        momentum_encoder=dict(type='MomentumEncoder')).eval()
+    plain = build_model('ReIDBaseline').eval()
+    plain.load_state_dict(model.state_dict(), strict=False)
+    inputs = model.data_preprocessor(batch())['inputs']
+    before = model(inputs)
+    with untouched(model, dict(parts=parts)):
+        found = model(inputs)
+    torch.testing.assert_close(found, plain(inputs) if fresh else before)
+    torch.testing.assert_close(model(inputs), before)
+    assert not torch.allclose(before, plain(inputs))

@@ -67,7 +67,7 @@ class StartEvaluationHook(Hook):
             f'{start_text(self.start)}, on '
             f'{len(runner.val_dataloader.dataset):,} images '
             '(default_hooks.start.evaluate=False skips it)')
-        scores = score_start(runner, self.start['input_size'])
+        scores = score_start(runner, self.start)
         self.start['scores'] = self._save(runner, scores)
 
     def _take_over(self, runner: Runner) -> None:
