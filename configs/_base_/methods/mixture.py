@@ -1,12 +1,13 @@
-# Contrast with the centres of labelled identities and of clusters; an average
-# of the weights embeds images for labels and tests.
-_base_ = '../default_runtime.py'
+# The recommended recipe: the plain mixture, and what makes it know people on
+# other cameras too. Clusters are of embeddings without what is usual for a
+# camera; images are pulled to their identity as other cameras see it; the
+# memory keeps up with a short training.
+_base_ = './plain_mixture.py'
 
 model = dict(
-    type='ClusterContrast',
-    momentum_encoder=dict(type='MomentumEncoder', momentum=0.995))
-default_hooks = dict(
-    pseudo_labels=dict(
-        type='PseudoLabelHook',
-        clustering=dict(
-            k1=30, k2=6, eps=0.5, min_samples=4, criteria=None)))
+    memory=dict(per_camera=True, momentum=0.2),
+    losses=dict(
+        camera=dict(
+            type='CameraCentroidsLoss', labelled_only=False, weight=0.5)),
+    momentum_encoder=dict(warmup=False))
+default_hooks = dict(pseudo_labels=dict(camera_profiles=True))

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/protocols.py',
     '../_base_/pipelines/256x128_cpu.py',
     '../_base_/backbones/mobilenet_v2.py',
-    '../_base_/methods/mixture.py',
+    '../_base_/methods/plain_mixture.py',
     '../_base_/schedules/one_cycle.py',
 ]
 
@@ -13,8 +13,7 @@ _p = _base_._protocols.cuhk03_dev_market1501_dev
 protocol = _p.protocol
 model = dict(
     **_base_._encoder,
-    triplet=dict(type='BatchHardTripletLoss'),
-    momentum_encoder=dict(warmup=True))
+    triplet=dict(type='BatchHardTripletLoss'))
 train_dataloader = dict(
     batch_sampler=dict(quotas='equal', iters_per_epoch=60), dataset=_p.train)
 val_dataloader = dict(dataset=_p.test)
