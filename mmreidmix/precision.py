@@ -1,5 +1,7 @@
 """Number formats of a forward pass: the one place that chooses."""
 
+from typing import Any
+
 import torch
 
 #: Values of the option ``precision`` of configs and tools.
@@ -29,7 +31,8 @@ def bfloat16_is_fast(device: str = 'cpu') -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if kind != 'cpu' or not torch.backends.mkldnn.is_available():
         return False
-    capabilities = getattr(torch.cpu, 'get_capabilities', dict)()
+    capabilities: dict[str, Any] = getattr(
+        torch.cpu, 'get_capabilities', dict)()
     return bool(
         capabilities.get('avx512_bf16') or capabilities.get('amx_bf16'))
 
