@@ -26,7 +26,7 @@ PSEUDO_COUNT = 10.0
 #: Images without any structure that count beside those of the site.
 SITE_PSEUDO_COUNT = 1.0
 #: Power of the deviation that embeddings are divided by. With 1, dimensions
-#: that hardly vary would count as much as all others.
+#: that hardly vary count as much as all others.
 EXPONENT = 0.75
 #: What is next to nothing, as a share of a typical entry of a row.
 NEXT_TO_NOTHING = 1e-3
