@@ -26,7 +26,7 @@ PSEUDO_COUNT = 10.0
 #: Images without any structure that count beside those of the site.
 SITE_PSEUDO_COUNT = 1.0
 #: Power of the deviation that embeddings are divided by. With 1, dimensions
-#: that hardly vary would count as much as all others.
+#: that hardly vary count as much as all others.
 EXPONENT = 0.75
 #: What is next to nothing, as a share of a typical entry of a row.
 NEXT_TO_NOTHING = 1e-3
@@ -103,9 +103,12 @@ class CameraProfiles:
         _check_rows(embeddings, cameras)
         if not len(embeddings):
             raise ValueError('there is no image to make camera profiles of')
-        parts = [(camera, len(rows), *_mean_and_variance(embeddings[rows]))
-                 for camera, rows in _rows_by_camera(cameras)]
-        return cls(*map(np.stack, zip(*parts)), pseudo_count, **facts)
+        names, groups = zip(*_rows_by_camera(cameras))
+        means, variances = zip(*(
+            _mean_and_variance(embeddings[rows]) for rows in groups))
+        return cls(np.array(names), np.array([len(rows) for rows in groups]),
+                   np.stack(means), np.stack(variances), pseudo_count,
+                   **facts)
 
     def updated(self, embeddings: np.ndarray,
                 cameras: np.ndarray) -> 'CameraProfiles':
@@ -128,12 +131,11 @@ class CameraProfiles:
         counts = np.concatenate([self.counts, new.counts])
         means = np.concatenate([self.means, new.means])
         variances = np.concatenate([self.variances, new.variances])
-        merged = [_merge(*(part[camera == k]
-                           for part in (counts, means, variances)))
-                  for k in range(len(names))]
-        return type(self)(names, *map(np.stack, zip(*merged)),
-                          self.pseudo_count, self.site, self.model,
-                          self.batch_norm)
+        counts, means, variances = map(np.stack, zip(*(
+            _merge(*(part[camera == k] for part in (counts, means, variances)))
+            for k in range(len(names)))))
+        return type(self)(names, counts, means, variances, self.pseudo_count,
+                          self.site, self.model, self.batch_norm)
 
     def apply(self, embeddings: np.ndarray,
               cameras: np.ndarray) -> np.ndarray:
@@ -185,14 +187,13 @@ class CameraProfiles:
         Embeddings that are standardised by other profiles, or by none, can
         not be compared.
         """
-        parts = [self.model or '', '\n'.join(self.cameras), self.counts,
-                 self.means, self.variances, str(self.pseudo_count)]
-        for name in sorted(self.batch_norm):
-            parts += [name, self.batch_norm[name]]
-        digest = hashlib.sha256()
-        for part in parts:
-            digest.update(part.encode() if isinstance(part, str)
-                          else part.tobytes())
+        texts = [self.model or '', str(self.pseudo_count), *self.cameras,
+                 *sorted(self.batch_norm)]
+        arrays = [self.counts, self.means, self.variances,
+                  *(self.batch_norm[name] for name in sorted(self.batch_norm))]
+        digest = hashlib.sha256('\n'.join(texts).encode())
+        for array in arrays:
+            digest.update(array.tobytes())
         return digest.hexdigest()
 
     def save(self, file: Union[str, Path]) -> None:

@@ -54,7 +54,7 @@ def remarks(results: Iterable[Mapping]) -> list[str]:
     Args:
         results (Iterable[Mapping]): result files.
     """
-    lines = {}
+    lines: dict[str, None] = {}
     for result in results:
         if any(TESTED_PROFILES in key for key in result['results']):
             lines[f'{TESTED_PROFILES}: embeddings standardised per camera, '

@@ -106,6 +106,33 @@ def test_unlike_results_are_refused(tool, write, capsys, change, field):
     assert 'Not alike' not in capsys.readouterr().out
 
 
+def test_batch_norm_of_tested_images_is_not_mixed(tool, write, capsys):
+    files = [write('a'), write('b', method='other', batch_norm='tested')]
+    with pytest.raises(SystemExit, match='batch_norm'):
+        tool['main'](files)
+    tool['main']([*files, '--allow-unlike', 'batch_norm'])
+    assert 'all scores use the tested images without labels' in (
+        capsys.readouterr().out)
+    tool['main'](files[:1])
+    assert 'tested images' not in capsys.readouterr().out
+
+
+def test_profiles_of_tested_images_are_named(tool, write, capsys):
+    tool['main']([write('a', **{'results__shop+tested-profiles/mAP': .7})])
+    out = capsys.readouterr().out
+    assert '| shop mAP | shop rank-1 | shop+tested-profiles mAP |' in out
+    assert ('+tested-profiles: embeddings standardised per camera, uses the '
+            'tested images without labels') in out
+
+
+def test_each_seed_has_profiles_of_its_own(tool, write, capsys):
+    tool['main']([
+        write(str(seed), training_seed=seed,
+              evaluators__0__camera_profiles=[f'{seed}.npz'])
+        for seed in range(2)])
+    assert '| base | 2 |' in capsys.readouterr().out
+
+
 def test_shown_ranks_may_differ(tool, write, capsys):
     tool['main']([write('a'), write('b', method='other',
                                     evaluators__0__ranks=[1])])
