@@ -2,7 +2,7 @@
 # with labelled identities and clusters of any size, and the triplet loss.
 # MobileNetV2 from ImageNet, labelled CUHK03-dev, unlabelled Market-1501-dev.
 _base_ = [
-    '../_base_/protocols.py',
+    '../_base_/small_protocols.py',
     '../_base_/pipelines/256x128_cpu.py',
     '../_base_/backbones/mobilenet_v2.py',
     '../_base_/methods/plain_mixture.py',

@@ -2,7 +2,7 @@
 # people of Market-1501-dev and, without labels, videos of other people by
 # single cameras. PKU-Reid is not seen.
 _base_ = [
-    '../_base_/protocols.py',
+    '../_base_/small_protocols.py',
     '../_base_/pipelines/two_views_256x128_cpu.py',
     '../_base_/backbones/mobilenet_v2.py',
     '../_base_/methods/remix.py',

@@ -124,6 +124,7 @@ def test_formats_of_a_run(
         toy, train_cfg__max_epochs=1, work_dir=str(tmp_path),
         experiment_name=f'formats_{asked}_{fast}', precision=asked)
     cfg.train_dataloader.batch_sampler.iters_per_epoch = 1
+    cfg.default_hooks.start.evaluate = False  # a validation, too
     runner = build_runner(cfg)
     seen = []
     runner.model.backbone.conv1.register_forward_hook(

@@ -21,22 +21,22 @@ class CameraColours(BaseTransform):
     (H, W, 3).
 
     Args:
-        brightness (float): r >= 0 of the exposure. Defaults to 0.4.
-        contrast (float): r of the contrast. Defaults to 0.4.
-        saturation (float): r of the saturation. Defaults to 0.4.
-        balance (float): r of the gain of a channel. Defaults to 0.15.
-        prob (float): share of the images that are changed. Defaults to 0.8.
+        brightness (float): r >= 0 of the exposure. Defaults to 0.5.
+        contrast (float): r of the contrast. Defaults to 0.5.
+        saturation (float): r of the saturation. Defaults to 0.6.
+        balance (float): r of the gain of a channel. Defaults to 0.25.
+        prob (float): share of the images that are changed. Defaults to 1.
 
     Raises:
         ValueError: an option out of its range.
     """
 
     def __init__(self,
-                 brightness: float = 0.4,
-                 contrast: float = 0.4,
-                 saturation: float = 0.4,
-                 balance: float = 0.15,
-                 prob: float = 0.8):
+                 brightness: float = 0.5,
+                 contrast: float = 0.5,
+                 saturation: float = 0.6,
+                 balance: float = 0.25,
+                 prob: float = 1.0):
         check_at_least(
             self, 0, brightness=brightness, contrast=contrast,
             saturation=saturation, balance=balance)

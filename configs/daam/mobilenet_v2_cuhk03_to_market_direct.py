@@ -1,5 +1,5 @@
 # Direct transfer: identity and triplet loss on the labelled images alone.
-_base_ = './mobilenet_v2_cuhk03_market.py'
+_base_ = './mobilenet_v2_cuhk03_to_market.py'
 
 model = dict(
     attention=None, specific_head=None, similarity=None, target=None)

@@ -1,7 +1,7 @@
 # DAAM on real images, in minutes on a CPU: MobileNetV2 from ImageNet, labelled
 # CUHK03-dev, unlabelled Market-1501-dev; PKU-Reid is not seen.
 _base_ = [
-    '../_base_/protocols.py',
+    '../_base_/small_protocols.py',
     '../_base_/pipelines/256x128_cpu.py',
     '../_base_/backbones/mobilenet_v2.py',
     '../_base_/methods/daam.py',

@@ -2,7 +2,7 @@
 # on 300 labelled people of Market-1501-dev and, without labels, videos of
 # other people by single cameras. PKU-Reid is not seen.
 _base_ = [
-    '../_base_/protocols.py',
+    '../_base_/small_protocols.py',
     '../_base_/pipelines/256x128_cpu.py',
     '../_base_/backbones/osnet_x0_25.py',
     '../_base_/methods/mixture.py',
