@@ -57,8 +57,6 @@ class TrainingBatch:
         indices (np.ndarray, optional): (B,) images of the mixture.
         momentum (Tensor, optional): (B, D) embeddings by the momentum
             encoder, unit length.
-        start (Tensor, optional): (B, D) embeddings by the start encoder, unit
-            length.
         memory (CentroidsMemory, optional): centres of the identities.
         whole (TrainingBatch, optional): the batch that this is a part of.
         rows (Tensor, optional): bool, which of its images.
@@ -71,7 +69,6 @@ class TrainingBatch:
     camids: Optional[Tensor] = None
     indices: Optional[np.ndarray] = None
     momentum: Optional[Tensor] = None
-    start: Optional[Tensor] = None
     memory: Any = None
     whole: Optional['TrainingBatch'] = None
     rows: Optional[Tensor] = None
@@ -151,7 +148,6 @@ class TrainingBatch:
             camids=None if self.camids is None else self.camids[rows],
             indices=None if self.indices is None else self.indices[own],
             momentum=None if self.momentum is None else self.momentum[rows],
-            start=None if self.start is None else self.start[rows],
             whole=self,
             rows=rows)
 

@@ -1,6 +1,5 @@
 """Building blocks of networks."""
 
-from .encoder_copy import StartEncoder
 from .grouped_batch_norm import (
     GroupedBatchNorm1d,
     GroupedBatchNorm2d,
@@ -10,5 +9,5 @@ from .momentum_encoder import MomentumEncoder
 
 __all__ = [
     'GroupedBatchNorm1d', 'GroupedBatchNorm2d', 'MomentumEncoder',
-    'StartEncoder', 'group_batch_norm'
+    'group_batch_norm'
 ]

@@ -8,7 +8,6 @@ from .cluster_classification_loss import (
     ClusterWeightedLoss,
     SoftLabelLoss,
 )
-from .distillation_loss import DistillationLoss
 from .domain_balance_loss import DomainBalanceLoss
 from .domain_similarity_loss import (
     CompactnessLoss,
@@ -22,7 +21,7 @@ from .triplet_loss import BatchHardTripletLoss, pairwise_distance
 __all__ = [
     'AugmentationLoss', 'BatchHardTripletLoss', 'CameraCentroidsLoss',
     'CentroidsLoss', 'ClusterClassificationLoss', 'ClusterWeightedLoss',
-    'CompactnessLoss', 'DistillationLoss', 'DomainBalanceLoss',
-    'DomainSimilarityLoss', 'HypersphereLoss', 'IdentityLoss',
-    'InstanceLoss', 'NominalClassLoss', 'SoftLabelLoss', 'pairwise_distance'
+    'CompactnessLoss', 'DomainBalanceLoss', 'DomainSimilarityLoss',
+    'HypersphereLoss', 'IdentityLoss', 'InstanceLoss', 'NominalClassLoss',
+    'SoftLabelLoss', 'pairwise_distance'
 ]

@@ -2,7 +2,6 @@
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import partial
 from numbers import Real
 from typing import Any, Optional, Union
 
@@ -17,6 +16,7 @@ from mmreidmix.checks import check_choice
 from mmreidmix.distributed import gather_with_grad
 from mmreidmix.models.encoder import encode
 from mmreidmix.models.layers import group_batch_norm
+from mmreidmix.models.layers.momentum_encoder import fill_momentum_encoder
 from mmreidmix.models.parts import REQUIRED, Widths, build_neck, build_part
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import (
@@ -58,8 +58,7 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
             changes options of the default. All models have ``id_head``, a
             classifier on b; ``triplet``, a loss on x; ``memory``, a
             :class:`CentroidsMemory`; ``momentum_encoder``, a
-            :class:`MomentumEncoder`; ``start_encoder``, a
-            :class:`StartEncoder`.
+            :class:`MomentumEncoder`.
 
     ``in_channels`` of bnneck, parts and losses need not be given.
 
@@ -77,11 +76,7 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
 
     #: Optional parts: name -> config, if none is given. Built in this order.
     parts: Mapping[str, Optional[dict]] = dict(
-        id_head=None, triplet=None, memory=None, momentum_encoder=None,
-        start_encoder=None)
-
-    #: Those parts that are copies of the finished encoder.
-    copies: tuple[str, ...] = ('momentum_encoder', 'start_encoder')
+        id_head=None, triplet=None, memory=None, momentum_encoder=None)
 
     #: Parts that work with another part alone: name -> name of the other.
     needs: Mapping[str, str] = {}
@@ -111,7 +106,7 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         self.widths = Widths(self.backbone, self.neck)
         self.bnneck = self._build('bnneck', bnneck)
         configs = self._part_configs(parts)
-        copies = {name: configs.pop(name) for name in self.copies}
+        momentum_encoder = configs.pop('momentum_encoder')
         for name, cfg in configs.items():
             setattr(self, name, self._build(name, cfg))
         weights = self._build_losses(losses or {})
@@ -124,16 +119,11 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
             self.backbone.to(memory_format=torch.channels_last)
         if bn_group_size is not None:
             group_batch_norm(self, bn_group_size)
-        # Last of all: they are copies of the finished encoder.
-        built = {
-            name: build_part(name, cfg, dict(encoder=lambda: self))
-            for name, cfg in copies.items()
-        }
-        for name, encoder in built.items():
-            setattr(self, name, encoder)
-            if encoder is not None:
-                self._register_load_state_dict_pre_hook(
-                    partial(encoder.fill, name))
+        # Last of all: it is a copy of the finished encoder.
+        self.momentum_encoder = build_part(
+            'momentum_encoder', momentum_encoder, dict(encoder=lambda: self))
+        if self.momentum_encoder is not None:
+            self._register_load_state_dict_pre_hook(fill_momentum_encoder)
 
     def part_defaults(self, name: str, cfg: Mapping) -> dict:
         """Options that a part gets where ``cfg`` leaves them out."""
@@ -200,16 +190,14 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         self.loss_weights.update(weights)
 
     def init_weights(self) -> None:
-        """Initialise the encoder; its copies begin as it is.
+        """Initialise the encoder; the momentum encoder begins as its copy.
 
         Also with ``init_cfg=dict(type='Pretrained')`` and a file that holds
-        them too: to go on with all, use ``load_from`` or ``--resume``.
+        both: to go on with both, use ``load_from`` or ``--resume``.
         """
         super().init_weights()
-        for name in self.copies:
-            encoder = getattr(self, name)
-            if encoder is not None:
-                encoder.copy_from(self)
+        if self.momentum_encoder is not None:
+            self.momentum_encoder.copy_from(self)
 
     # ---- one training step -------------------------------------------------
 
@@ -260,9 +248,6 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         with torch.no_grad():
             momentum = (
                 self.embed(views[0], self.momentum_encoder) if views else None)
-            start = (
-                self.embed(images, self.start_encoder)
-                if self.start_encoder is not None else None)
         device = encoded.b.device
         return TrainingBatch(
             encoded,
@@ -272,7 +257,6 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
             camids=torch.from_numpy(camids).long().to(device),
             indices=indices,
             momentum=momentum,
-            start=start,
             memory=self.memory)
 
     def _labels_of(self, indices: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmreidmix.models import MomentumEncoder, StartEncoder
+from mmreidmix.models import MomentumEncoder
 
 
 class Encoder(nn.Module):
@@ -84,13 +84,3 @@ def test_it_does_not_share_weights():
 def test_wrong_momentum(momentum):
     with pytest.raises(ValueError, match=r'must be in \[0, 1\)'):
         build(momentum=momentum)
-
-
-def test_the_start_encoder_is_a_copy_that_stays():
-    start = StartEncoder(Encoder(3))
-    assert values(start) == ({3.0}, {3})
-    start.copy_from(Encoder(5))
-    assert values(start) == ({5.0}, {5})
-    assert not start.train().training
-    assert not any(weight.requires_grad for weight in start.parameters())
-    assert not hasattr(start, 'update')

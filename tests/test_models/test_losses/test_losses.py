@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from mmreidmix.models import (
     BatchHardTripletLoss,
-    DistillationLoss,
     DomainBalanceLoss,
     IdentityLoss,
 )
@@ -120,31 +119,3 @@ def test_triplet_pool_of_other_processes():
 def test_options_out_of_range(build):
     with pytest.raises(ValueError, match='must be|needs'):
         build()
-
-
-def distilled(kind, features, start, temperature=0.5):
-    batch = training_batch(torch.zeros(len(features)).long(), features)
-    batch.start = start
-    return DistillationLoss(kind, temperature)(batch)
-
-
-def test_distillation_by_hand():
-    rng = np.random.default_rng(0)
-    x, s = (torch.from_numpy(rng.normal(size=(5, 3))) for _ in range(2))
-    f, s = (torch.nn.functional.normalize(t) for t in (x, s))
-    assert distilled('embedding', x, s).item() == pytest.approx(
-        1 - (f * s).sum(1).mean().item())
-    expected = 0
-    for i in range(5):
-        others = [j for j in range(5) if j != i]
-        p, q = (np.exp((t[others] @ t[i]).numpy() / 0.5) for t in (s, f))
-        p, q = p / p.sum(), q / q.sum()
-        expected += (p * np.log(p / q)).sum() / 5
-    assert distilled('relation', x, s).item() == pytest.approx(expected)
-    for kind in ('embedding', 'relation'):
-        assert distilled(kind, x, f).item() == pytest.approx(0, abs=1e-12)
-
-
-def test_distillation_needs_the_start():
-    with pytest.raises(RuntimeError, match='start_encoder'):
-        distilled('embedding', torch.ones(2, 3), None)

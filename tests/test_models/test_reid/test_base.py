@@ -225,27 +225,6 @@ def test_any_method_can_have_a_momentum_encoder():
     assert losses_of(model.train()).keys() == {'loss_id', 'loss_triplet'}
 
 
-def test_a_start_encoder_embeds_the_images_of_a_batch():
-    model = build_model(
-        'ReIDBaseline', start_encoder=dict(type='StartEncoder'),
-        losses=dict(start=dict(type='DistillationLoss')))
-    with torch.no_grad():
-        model.backbone.conv.weight.mul_(-1)
-    data = model.data_preprocessor(batch(), True)
-    found = model.unpack(**data)
-    expected = model.embed(data['inputs'], model.start_encoder)
-    torch.testing.assert_close(found.start, expected)
-    torch.testing.assert_close(
-        found.unlabelled().start, expected[found.roles == 1])
-    assert losses_of(model)['loss_start'] > 0
-    # Weights without it stand for both.
-    state = {k: v for k, v in model.state_dict().items()
-             if not k.startswith('start_encoder.')}
-    model.load_state_dict(state)
-    torch.testing.assert_close(
-        model.start_encoder.backbone.conv.weight, model.backbone.conv.weight)
-
-
 def test_two_views_need_a_momentum_encoder():
     model = build_model('ReIDBaseline')
     data = model.data_preprocessor(two_views(), True)
