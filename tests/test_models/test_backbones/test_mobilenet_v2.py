@@ -47,3 +47,29 @@ def test_default_strides_are_those_of_the_paper():
 def test_wrong_strides_are_refused(strides):
     with pytest.raises(ValueError, match='strides must be 1 or 2.*7 layers'):
         MobileNetV2(strides=strides)
+
+
+@pytest.mark.parametrize('size', [(64, 32), (33, 47)])
+def test_gradients_are_those_of_plain_convolutions(size):
+    torch.manual_seed(0)
+    reid = MobileNetV2().double()
+    paper = MODELS.build(dict(type='mmpretrain.MobileNetV2')).double()
+    paper.load_state_dict(reid.state_dict())
+    gradients = []
+    for model in (reid, paper):
+        model.train()
+        images = torch.rand(
+            2, 3, *size, generator=_seeded(),
+            dtype=torch.double).requires_grad_()
+        model(images)[-1].square().sum().backward()
+        gradients.append([images.grad] + [p.grad for p in model.parameters()])
+    torch.testing.assert_close(*gradients)
+
+
+def test_only_what_needs_a_gradient_gets_one():
+    model = MobileNetV2().requires_grad_(False)
+    layer = model.layer2[0].conv[1].conv
+    assert layer.groups > 1 and layer.stride == (2, 2)
+    layer.weight.requires_grad_(True)
+    model(torch.rand(2, 3, 32, 32))[-1].sum().backward()
+    assert layer.weight.grad is not None
