@@ -1,7 +1,8 @@
 # The recommended recipe: the plain mixture, and what makes it know people on
 # other cameras too. Clusters are of embeddings without what is usual for a
 # camera; images are pulled to their identity as other cameras see it; the
-# memory keeps up with a short training.
+# memory keeps up with a short training; a share of the start stays in the
+# trained weights.
 _base_ = './plain_mixture.py'
 
 model = dict(
@@ -10,4 +11,6 @@ model = dict(
         camera=dict(
             type='CameraCentroidsLoss', labelled_only=False, weight=0.5)),
     momentum_encoder=dict(warmup=False))
-default_hooks = dict(pseudo_labels=dict(camera_profiles=True))
+default_hooks = dict(
+    pseudo_labels=dict(camera_profiles=True),
+    start_share=dict(type='StartShareHook', share=0.4))

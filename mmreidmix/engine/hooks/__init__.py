@@ -13,11 +13,13 @@ from .pseudo_label_hook import PseudoLabelHook
 from .remix_hook import ReMixHook
 from .reset_optimizer_hook import ResetOptimizerHook
 from .start_evaluation_hook import StartEvaluationHook
+from .start_share_hook import StartShareHook
 from .step_time_hook import StepTimeHook
 
 __all__ = [
     'CheckWeightsHook', 'DomainMixPhaseHook', 'EpochSeedHook',
     'LabellingHook', 'MemoryHook', 'MixtureHook', 'MomentumEncoderHook',
     'NonFiniteLossHook', 'PicturesHook', 'ProvenanceHook', 'PseudoLabelHook',
-    'ReMixHook', 'ResetOptimizerHook', 'StartEvaluationHook', 'StepTimeHook'
+    'ReMixHook', 'ResetOptimizerHook', 'StartEvaluationHook', 'StartShareHook',
+    'StepTimeHook'
 ]
