@@ -154,6 +154,26 @@ def test_alternating_phase_needs_two_optimizers():
         hook.before_train_iter(runner, 1)
 
 
+def test_phase_with_balance_needs_one_optimizer():
+    model = build_model()
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+    runner = SimpleNamespace(epoch=0, model=model, optim_wrapper=wrapper)
+    hook = DomainMixPhaseHook([dict(begin=0), dict(begin=1, balance=True)])
+    hook.before_train(runner)
+    kinds = []
+    for runner.epoch in (0, 1):
+        for i in range(2):
+            hook.before_train_iter(runner, i)
+            kinds.append(model.phase)
+    assert kinds == ['identity', 'identity', 'both', 'both']
+
+
+def test_phase_has_one_way_to_teach_the_discriminator():
+    with pytest.raises(ValueError, match='either balance or'):
+        DomainMixPhaseHook(
+            [dict(begin=0, balance=True, discriminator_interval=10)])
+
+
 def test_step_times_add_up(monkeypatch):
     """A clock that the test moves: 2 s forward, 3 s backward."""
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)

@@ -87,8 +87,8 @@ def test_released_loss_weights(phases):
 @pytest.mark.parametrize('epoch,discriminator', [(0, 0), (29, 0), (30, 200),
                                                  (59, 200)])
 def test_released_steps_of_an_epoch(phases, epoch, discriminator):
-    interval = phases.phase(epoch).get('discriminator_interval')
-    steps = [phases.kind(interval, i) for i in range(2000)]
+    phase = phases.phase(epoch)
+    steps = [phases.kind(phase, i) for i in range(2000)]
     assert steps.count('discriminator') == discriminator
     other = 'balance' if discriminator else 'identity'
     assert steps.count(other) == 2000 - discriminator

@@ -14,17 +14,21 @@ from mmreidmix.registry import HOOKS
 
 @HOOKS.register_module()
 class DomainMixPhaseHook(Hook):
-    """Sets loss weights and alternates discriminator and encoder steps.
+    """Sets loss weights, and who learns: discriminator, encoder or both.
 
     All follows from the epoch and the iteration in it, so a run can be
     resumed.
 
     Args:
         phases (Sequence[dict]): each with ``begin`` (first epoch),
-            optionally ``loss_weights`` (see :class:`BaseReID`) and
-            ``discriminator_interval``: one of so many iterations, the first
-            of an epoch included, is a discriminator step, all others have
-            the domain balance loss; absent or None: neither.
+            optionally ``loss_weights`` (see :class:`BaseReID`), and one of
+
+            - ``balance=True``: the discriminator learns in all iterations,
+              which also have the domain balance loss;
+            - ``discriminator_interval``: one of so many iterations, the
+              first of an epoch included, is a discriminator step, all others
+              have the domain balance loss;
+            - neither: no discriminator.
 
             The released code: ``[dict(begin=0, loss_weights=dict(id=10.)),
             dict(begin=30, loss_weights=dict(id=1.),
@@ -33,12 +37,17 @@ class DomainMixPhaseHook(Hook):
 
     def __init__(self, phases: Sequence[dict]):
         self.phases = sorted(phases, key=lambda phase: phase['begin'])
-        allowed = {'begin', 'loss_weights', 'discriminator_interval'}
+        allowed = {'begin', 'loss_weights', 'balance',
+                   'discriminator_interval'}
         unknown = sorted(set().union(*self.phases) - allowed)
         if unknown:
             raise ValueError(
                 f'DomainMixPhaseHook: unknown keys {unknown} in a phase; '
                 f'allowed are {sorted(allowed)}')
+        if any(p.get('balance') and p.get('discriminator_interval')
+               for p in self.phases):
+            raise ValueError('DomainMixPhaseHook: a phase has either balance '
+                             'or discriminator_interval')
         if not self.phases or self.phases[0]['begin'] != 0:
             raise ValueError('DomainMixPhaseHook: the first phase must have '
                              'begin=0')
@@ -66,14 +75,15 @@ class DomainMixPhaseHook(Hook):
                           data_batch: Optional[dict] = None) -> None:
         """Choose losses and optimizer of this iteration."""
         phase, model = self.phase(runner.epoch), bare_model(runner)
-        model.phase = self.kind(phase.get('discriminator_interval'), batch_idx)
+        model.phase = self.kind(phase, batch_idx)
         model.set_loss_weights(phase['loss_weights'])
         runner.optim_wrapper.active = (
             'discriminator' if model.phase == 'discriminator' else 'encoder')
 
     @staticmethod
-    def kind(interval: Optional[int], batch_idx: int) -> str:
-        """Kind of an iteration: 'identity', 'discriminator', 'balance'."""
+    def kind(phase: dict, batch_idx: int) -> str:
+        """Kind of an iteration, see :class:`DomainMix`."""
+        interval = phase.get('discriminator_interval')
         if not interval:
-            return 'identity'
+            return 'both' if phase.get('balance') else 'identity'
         return 'discriminator' if batch_idx % interval == 0 else 'balance'

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from mmreidmix.checks import check_above
 from mmreidmix.registry import MODELS
@@ -14,10 +15,10 @@ from mmreidmix.registry import MODELS
 class DomainBalanceHead(BaseModule):
     """Tells labelled from unlabelled images; the encoder learns to hide it.
 
-    An MLP with BatchNorm and LeakyReLU(0.2) behind each hidden layer. In a
-    discriminator step it is trained on features without gradient by
-    ``loss_discriminator``; otherwise the encoder is trained through it by
-    ``loss_balance``. Source: ``WangWenhao0716/DomainMix`` (``dg/models``,
+    An MLP with BatchNorm and LeakyReLU(0.2) behind each hidden layer. It
+    learns by ``loss_discriminator`` alone, on features without gradient; the
+    encoder learns by ``loss_balance`` alone, through weights without
+    gradient. Source: ``WangWenhao0716/DomainMix`` (``dg/models``,
     ``dg/trainers.py``).
 
     Args:
@@ -58,5 +59,7 @@ class DomainBalanceHead(BaseModule):
         return F.cross_entropy(logits / self.temperature, roles)
 
     def loss_balance(self, features: Tensor) -> Tensor:
-        """Domain balance loss of features (B, D)."""
-        return self.loss_balance_module(self(features))
+        """Domain balance loss of features (B, D); no gradient to the head."""
+        weights = {k: v.detach() for k, v in self.layers.named_parameters()}
+        logits = functional_call(self.layers, weights, (features, ))
+        return self.loss_balance_module(logits)

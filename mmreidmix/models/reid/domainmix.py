@@ -20,12 +20,15 @@ class DomainMix(AttentiveReID):
 
     Wang et al., "DomainMix: Learning Generalizable Person Re-Identification
     Without Human Annotations" (BMVC 2021, arXiv 2011.11953);
-    ``WangWenhao0716/DomainMix``. ``DomainMixPhaseHook`` says which of the
-    three kinds of iteration it is by setting :attr:`phase`:
+    ``WangWenhao0716/DomainMix``. ``DomainMixPhaseHook`` says which kind of
+    iteration it is by setting :attr:`phase`:
 
     - 'identity': identity and triplet loss;
+    - 'both': identity, triplet, domain balance and discriminator loss;
     - 'discriminator': only the discriminator learns (its own optimizer);
     - 'balance': identity, triplet and domain balance loss.
+
+    The last two are those of the released code.
 
     Args:
         domain_head (dict): config of :class:`DomainBalanceHead`.
@@ -64,9 +67,12 @@ class DomainMix(AttentiveReID):
                 loss_discriminator=self.domain_head.loss_discriminator(
                     batch.b, self.roles_of(batch)))
         losses = self.identity_losses(batch) | self.attention_losses(batch)
-        if self.phase == 'balance':
+        if self.phase in ('balance', 'both'):
             losses['loss_domain_balance'] = self.domain_head.loss_balance(
                 batch.b)
+        if self.phase == 'both':
+            losses['loss_discriminator'] = self.domain_head.loss_discriminator(
+                batch.b, self.roles_of(batch))
         return losses
 
     def roles_of(self, batch: TrainingBatch) -> Tensor:

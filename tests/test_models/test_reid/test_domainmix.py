@@ -43,6 +43,8 @@ def train_step(model, optimizer, step, seed=0):
     ('identity', {'loss_id', 'loss_triplet'}),
     ('discriminator', {'loss_discriminator'}),
     ('balance', {'loss_id', 'loss_triplet', 'loss_domain_balance'}),
+    ('both', {'loss_id', 'loss_triplet', 'loss_domain_balance',
+              'loss_discriminator'}),
 ])
 def test_losses_of_each_kind_of_iteration(step, names):
     model = build_model()
@@ -81,6 +83,30 @@ def test_encoder_step_leaves_the_discriminator(step):
     assert {'backbone.conv.weight', 'id_head.weight',
             'bnneck.bn.weight'} <= changed(before[1], after[1])
     assert all(p.grad is None for p in model.parameters())
+
+
+def test_both_learn_in_one_step_by_their_own_losses():
+    """The discriminator as in a step of its own, the encoder as in one."""
+    model = build_model()
+    model.phase = 'both'
+    _, gradients = gradients_of(model)
+    for phase, own in (('discriminator', True), ('balance', False)):
+        model.phase = phase
+        names, expected = gradients_of(model)
+        rows = [i for i, name in enumerate(names)
+                if name.startswith('domain_head.') == own]
+        assert rows
+        for i in rows:
+            torch.testing.assert_close(gradients[i], expected[i], msg=names[i])
+
+
+def gradients_of(model):
+    """Names of parameters and gradients of the sum of their losses."""
+    model.zero_grad()
+    sum(forward(model, 'loss').values()).backward()
+    return zip(*[(name, parameter.grad)
+                 for name, parameter in model.named_parameters()
+                 if parameter.requires_grad])
 
 
 def test_balance_loss_reaches_the_encoder():
