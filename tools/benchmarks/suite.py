@@ -32,7 +32,7 @@ from typing import Optional
 import yaml
 from common.machine import hardware, versions
 from common.suite_jobs import Job
-from common.suite_table import Table, markdown, report
+from common.suite_table import Table, markdown, reports
 
 from mmreidmix.files import replace_file
 
@@ -65,6 +65,10 @@ def parse_args(arguments: Optional[Sequence[str]] = None):
         '--print', action='store_true', dest='only_print',
         help='run nothing: print the commands of the jobs that are not '
         'finished, one per line')
+    parser.add_argument(
+        '--camera-profiles', action='store_true',
+        help='test each model a second time, with camera profiles of the '
+        'tested images, and write tables of their own')
     args = parser.parse_args(arguments)
     if args.jobs < 0:
         parser.error(f'--jobs must be at least 0, got {args.jobs}')
@@ -131,15 +135,15 @@ def read_suite_file(file: Path) -> tuple[list[Table], list[int]]:
     ], seeds
 
 
-def plan(tables: Sequence[Table], seeds: Sequence[int],
-         out: Path) -> list[Job]:
+def plan(tables: Sequence[Table], seeds: Sequence[int], out: Path,
+         profiles: bool = False) -> list[Job]:
     """All jobs: starts first, then all configs with one seed after another.
 
     Raises:
         ValueError: a folder holds a training with another config.
     """
     configs = dict.fromkeys(c for table in tables for c in table.rows)
-    jobs = [Job(config, seed, out)
+    jobs = [Job(config, seed, out, profiles)
             for seed in (None, *seeds) for config in configs]
     for job in jobs:
         job.check_method()
@@ -149,8 +153,10 @@ def plan(tables: Sequence[Table], seeds: Sequence[int],
 def command_of(job: Job) -> str:
     """The shell command of a job."""
     seed = [] if job.seed is None else ['--seed', str(job.seed)]
+    profiles = ['--camera-profiles'] if job.profiles else []
     return shlex.join([
-        sys.executable, str(JOB), job.config, *seed, '--out', str(job.out)
+        sys.executable, str(JOB), job.config, *seed, '--out', str(job.out),
+        *profiles
     ])
 
 
@@ -159,7 +165,7 @@ class Progress:
 
     def __init__(self, jobs: Sequence[Job], at_once: int):
         self.jobs, self.at_once = list(jobs), at_once
-        self.open = [job for job in jobs if not job.result()]
+        self.open = [job for job in jobs if not job.results()]
         self.minutes: dict[bool, list[float]] = defaultdict(list)
 
     def begin(self) -> str:
@@ -222,7 +228,7 @@ class Runner:
         self.running.discard(process)
         if status:
             return f'exit status {status}, see {file}'
-        if not job.result():
+        if not job.results():
             return ('ended without a result; --command must wait for the end '
                     f'of the job (srun, sbatch --wait); see {file}')
         return ''
@@ -259,10 +265,10 @@ def run_all(jobs: Sequence[Job], args, tables: Sequence[Table]) -> list[str]:
 def write_tables(tables: Sequence[Table], jobs: Sequence[Job],
                  out: Path) -> str:
     """Write all tables as Markdown and JSON; returns the Markdown."""
-    reports = [report(table, jobs) for table in tables]
-    text = '\n'.join(markdown(found) for found in reports)
+    found = [one for table in tables for one in reports(table, jobs)]
+    text = '\n'.join(map(markdown, found))
     content = json.dumps(
-        dict(tables=reports, hardware=hardware(), versions=versions()),
+        dict(tables=found, hardware=hardware(), versions=versions()),
         indent=2) + '\n'
     replace_file(out / 'table.md', lambda stream: stream.write(text.encode()))
     replace_file(out / 'table.json',
@@ -275,13 +281,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     args = parse_args(arguments)
     try:
         tables, seeds = read_suite(args)
-        jobs = plan(tables, seeds, args.out)
+        jobs = plan(tables, seeds, args.out, args.camera_profiles)
     except (OSError, ValueError) as error:
         print(f'suite: {error}', file=sys.stderr)
         return 2
     if args.only_print:
         for job in jobs:
-            if not job.result():
+            if not job.results():
                 print(args.command.replace('{command}', command_of(job)))
         return 0
     try:

@@ -32,6 +32,9 @@ def parse_args(arguments: Optional[Sequence[str]] = None):
         '--seed', type=int, help='of the training; default: test its start')
     parser.add_argument(
         '--out', type=Path, required=True, help='folder of the suite')
+    parser.add_argument(
+        '--camera-profiles', action='store_true',
+        help='test a second time, with camera profiles of the tested images')
     return parser.parse_args(arguments)
 
 
@@ -81,9 +84,12 @@ def test(job: Job, facts: dict, lock: int) -> None:
     if job.seed is not None:
         # The folder may have been moved since.
         checkpoint = job.folder / Path(find_latest_checkpoint(job.folder)).name
-    minutes, _ = run(
-        'test.py', job.config, checkpoint, '--work-dir', job.folder / 'test',
-        '--out', job.result_file, lock=lock)
+    options = [[], ['--camera-profiles', 'tested']]
+    minutes = 0.
+    for file, more in zip(job.result_files, options):
+        minutes += run(
+            'test.py', job.config, checkpoint, '--work-dir',
+            job.folder / 'test', '--out', file, *more, lock=lock)[0]
     job.write_facts(
         dict(facts, config_sha256=job.hashes['config'], test_minutes=minutes))
 
@@ -97,15 +103,15 @@ def work(job: Job) -> None:
     """
     with job.locked() as lock:
         job.check_method()
-        if job.result():
+        if job.results():
             return
         facts = dict(job.facts(), method_sha256=job.hashes['method'])
         facts.pop('config_sha256', None)
         if job.seed is not None and not facts.get('trained'):
             facts = train(job, facts, lock)
         test(job, facts, lock)
-        if not job.result():
-            raise RuntimeError(f'{job.result_file} is no valid result of '
+        if not job.results():
+            raise RuntimeError(f'{job.folder} holds no valid result of '
                                f'{job.name}')
 
 
@@ -113,7 +119,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the job; returns the exit status."""
     args = parse_args(arguments)
     try:
-        work(Job(args.config, args.seed, args.out))
+        work(Job(args.config, args.seed, args.out, args.camera_profiles))
     except (OSError, RuntimeError, ValueError) as error:
         print(f'suite_job: {error}', file=sys.stderr)
         return 1

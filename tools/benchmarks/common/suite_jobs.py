@@ -44,11 +44,14 @@ class Job:
         config (str): the config file.
         seed (int, optional): of the training; None: its start is tested.
         out (Path): folder of the suite.
+        profiles (bool): test a second time, with camera profiles of the
+            tested images.
     """
 
     config: str
     seed: Optional[int]
     out: Path
+    profiles: bool = False
 
     @property
     def name(self) -> str:
@@ -63,9 +66,10 @@ class Job:
         return self.out / Path(self.config).stem / last
 
     @property
-    def result_file(self) -> Path:
-        """What the test writes."""
-        return self.folder / 'results.json'
+    def result_files(self) -> list[Path]:
+        """What the tests write: without and, if wanted, with profiles."""
+        names = ['results.json', 'results_profiles.json']
+        return [self.folder / name for name in names[:1 + self.profiles]]
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -101,15 +105,16 @@ class Job:
                 f'{self.folder} was trained before {self.config} changed: '
                 'remove the folder to train anew, or name another --out')
 
-    def result(self) -> Optional[dict]:
-        """Result of a finished job with this very config, else None."""
+    def results(self) -> list[dict]:
+        """Results of a finished job with this very config, else none."""
         if self.facts().get('config_sha256') != self.hashes['config']:
-            return None
+            return []
         try:
-            result = read_result(self.result_file)
+            results = [read_result(file) for file in self.result_files]
         except (FileNotFoundError, ValueError):
-            return None
-        return result if result['training_seed'] == self.seed else None
+            return []
+        alike = all(result['training_seed'] == self.seed for result in results)
+        return results if alike else []
 
     @contextmanager
     def locked(self) -> Iterator[int]:

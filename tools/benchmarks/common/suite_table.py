@@ -17,6 +17,7 @@ from .suite_jobs import Job
 
 METRICS = ('mAP', 'rank-1')
 BELOW = '↓'
+PROFILES = 'with camera profiles of the tested images, without their labels'
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,27 @@ class Table:
     rows: Mapping[str, str]
 
 
-def report(table: Table, jobs: Sequence[Job]) -> dict:
+def reports(table: Table, jobs: Sequence[Job]) -> list[dict]:
+    """Reports of a table without and, if its jobs have them, with profiles.
+
+    They use the tested images, so they are never in one table.
+    """
+    found = [report(table, jobs)]
+    if any(job.profiles for job in jobs):
+        with_profiles = report(table, jobs, which=1)
+        with_profiles['title'] = ', '.join(
+            filter(None, [table.title, PROFILES]))
+        found.append(with_profiles)
+    return found
+
+
+def report(table: Table, jobs: Sequence[Job], which: int = 0) -> dict:
     """What is known of a table so far.
 
     Args:
         table (Table): the table.
         jobs (Sequence[Job]): of its configs and others, finished or not.
+        which (int): of the results of a job.
 
     Returns:
         dict: 'title'; 'rows', starts first, each with 'label', 'config',
@@ -46,7 +62,7 @@ def report(table: Table, jobs: Sequence[Job]) -> dict:
         'not_alike', fields in which the trained rows differ.
     """
     jobs = [job for job in jobs if job.config in table.rows]
-    results = {job: found for job in jobs if (found := job.result())}
+    results = {job: found[which] for job in jobs if (found := job.results())}
     starts = {job.config: _row('start', [job], results)
               for job in jobs if job.seed is None}
     trained = []
@@ -55,7 +71,7 @@ def report(table: Table, jobs: Sequence[Job]) -> dict:
                            and job.seed is not None], results)
         _compare(row, starts.get(config))
         trained.append(row)
-    alike = differing_fields({job.result_file: found
+    alike = differing_fields({job.result_files[0]: found
                               for job, found in results.items()
                               if job.seed is not None})
     return dict(
@@ -66,7 +82,7 @@ def report(table: Table, jobs: Sequence[Job]) -> dict:
 
 def _row(label: str, jobs: list, results: Mapping) -> dict:
     done = {job: results[job] for job in jobs if job in results}
-    files = {job.result_file: result for job, result in done.items()}
+    files = {job.result_files[0]: result for job, result in done.items()}
     scores: dict[str, dict] = {}
     keys = dict.fromkeys(key for found in files.values()
                          for key in found['results'])
