@@ -67,8 +67,8 @@ def parse_args(arguments: Optional[Sequence[str]] = None):
         'finished, one per line')
     parser.add_argument(
         '--camera-profiles', action='store_true',
-        help='test each model a second time, with camera profiles of the '
-        'tested images, and write tables of their own')
+        help='test with camera profiles of the tested images too, and write '
+        'tables of their own')
     args = parser.parse_args(arguments)
     if args.jobs < 0:
         parser.error(f'--jobs must be at least 0, got {args.jobs}')
@@ -165,7 +165,7 @@ class Progress:
 
     def __init__(self, jobs: Sequence[Job], at_once: int):
         self.jobs, self.at_once = list(jobs), at_once
-        self.open = [job for job in jobs if not job.results()]
+        self.open = [job for job in jobs if not job.result()]
         self.minutes: dict[bool, list[float]] = defaultdict(list)
 
     def begin(self) -> str:
@@ -228,7 +228,7 @@ class Runner:
         self.running.discard(process)
         if status:
             return f'exit status {status}, see {file}'
-        if not job.results():
+        if not job.result():
             return ('ended without a result; --command must wait for the end '
                     f'of the job (srun, sbatch --wait); see {file}')
         return ''
@@ -287,7 +287,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return 2
     if args.only_print:
         for job in jobs:
-            if not job.results():
+            if not job.result():
                 print(args.command.replace('{command}', command_of(job)))
         return 0
     try:

@@ -34,7 +34,7 @@ def parse_args(arguments: Optional[Sequence[str]] = None):
         '--out', type=Path, required=True, help='folder of the suite')
     parser.add_argument(
         '--camera-profiles', action='store_true',
-        help='test a second time, with camera profiles of the tested images')
+        help='test with camera profiles of the tested images too')
     return parser.parse_args(arguments)
 
 
@@ -84,12 +84,10 @@ def test(job: Job, facts: dict, lock: int) -> None:
     if job.seed is not None:
         # The folder may have been moved since.
         checkpoint = job.folder / Path(find_latest_checkpoint(job.folder)).name
-    options = [[], ['--camera-profiles', 'tested']]
-    minutes = 0.
-    for file, more in zip(job.result_files, options):
-        minutes += run(
-            'test.py', job.config, checkpoint, '--work-dir',
-            job.folder / 'test', '--out', file, *more, lock=lock)[0]
+    profiles = ['--camera-profiles', 'tested'] if job.profiles else []
+    minutes, _ = run(
+        'test.py', job.config, checkpoint, '--work-dir', job.folder / 'test',
+        '--out', job.result_file, *profiles, lock=lock)
     job.write_facts(
         dict(facts, config_sha256=job.hashes['config'], test_minutes=minutes))
 
@@ -103,15 +101,15 @@ def work(job: Job) -> None:
     """
     with job.locked() as lock:
         job.check_method()
-        if job.results():
+        if job.result():
             return
         facts = dict(job.facts(), method_sha256=job.hashes['method'])
         facts.pop('config_sha256', None)
         if job.seed is not None and not facts.get('trained'):
             facts = train(job, facts, lock)
         test(job, facts, lock)
-        if not job.results():
-            raise RuntimeError(f'{job.folder} holds no valid result of '
+        if not job.result():
+            raise RuntimeError(f'{job.result_file} is no valid result of '
                                f'{job.name}')
 
 

@@ -12,6 +12,7 @@ from typing import Optional
 
 from mmengine.config import Config
 
+from mmreidmix.evaluation.metrics.retrieval import TESTED_PROFILES
 from mmreidmix.files import replace_file
 from mmreidmix.results.provenance import method_hash
 from mmreidmix.results.result_file import read_result
@@ -44,8 +45,7 @@ class Job:
         config (str): the config file.
         seed (int, optional): of the training; None: its start is tested.
         out (Path): folder of the suite.
-        profiles (bool): test a second time, with camera profiles of the
-            tested images.
+        profiles (bool): test with camera profiles of the tested images too.
     """
 
     config: str
@@ -66,10 +66,9 @@ class Job:
         return self.out / Path(self.config).stem / last
 
     @property
-    def result_files(self) -> list[Path]:
-        """What the tests write: without and, if wanted, with profiles."""
-        names = ['results.json', 'results_profiles.json']
-        return [self.folder / name for name in names[:1 + self.profiles]]
+    def result_file(self) -> Path:
+        """What the test writes."""
+        return self.folder / 'results.json'
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -105,16 +104,18 @@ class Job:
                 f'{self.folder} was trained before {self.config} changed: '
                 'remove the folder to train anew, or name another --out')
 
-    def results(self) -> list[dict]:
-        """Results of a finished job with this very config, else none."""
+    def result(self) -> Optional[dict]:
+        """Result of a finished job with this very config, else None."""
         if self.facts().get('config_sha256') != self.hashes['config']:
-            return []
+            return None
         try:
-            results = [read_result(file) for file in self.result_files]
+            result = read_result(self.result_file)
         except (FileNotFoundError, ValueError):
-            return []
-        alike = all(result['training_seed'] == self.seed for result in results)
-        return results if alike else []
+            return None
+        if self.profiles and not any(
+                TESTED_PROFILES in key for key in result['results']):
+            return None
+        return result if result['training_seed'] == self.seed else None
 
     @contextmanager
     def locked(self) -> Iterator[int]:

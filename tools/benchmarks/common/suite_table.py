@@ -6,6 +6,7 @@ from typing import Optional
 
 import numpy as np
 
+from mmreidmix.evaluation.metrics.retrieval import TESTED_PROFILES
 from mmreidmix.results.result_table import (
     differing_fields,
     format_score,
@@ -38,22 +39,30 @@ def reports(table: Table, jobs: Sequence[Job]) -> list[dict]:
 
     They use the tested images, so they are never in one table.
     """
-    found = [report(table, jobs)]
-    if any(job.profiles for job in jobs):
-        with_profiles = report(table, jobs, which=1)
-        with_profiles['title'] = ', '.join(
-            filter(None, [table.title, PROFILES]))
-        found.append(with_profiles)
-    return found
+    found = report(table, jobs)
+    if not any(job.profiles for job in jobs):
+        return [_with_domains(found, table.title, profiled=False)]
+    title = ', '.join(filter(None, [table.title, PROFILES]))
+    return [_with_domains(found, table.title, profiled=False),
+            _with_domains(found, title, profiled=True)]
 
 
-def report(table: Table, jobs: Sequence[Job], which: int = 0) -> dict:
+def _with_domains(report: Mapping, title: str, profiled: bool) -> dict:
+    rows = [
+        dict(row, scores={
+            domain: scores for domain, scores in row['scores'].items()
+            if domain.endswith(TESTED_PROFILES) == profiled
+        }) for row in report['rows']
+    ]
+    return dict(report, title=title, rows=rows)
+
+
+def report(table: Table, jobs: Sequence[Job]) -> dict:
     """What is known of a table so far.
 
     Args:
         table (Table): the table.
         jobs (Sequence[Job]): of its configs and others, finished or not.
-        which (int): of the results of a job.
 
     Returns:
         dict: 'title'; 'rows', starts first, each with 'label', 'config',
@@ -62,7 +71,7 @@ def report(table: Table, jobs: Sequence[Job], which: int = 0) -> dict:
         'not_alike', fields in which the trained rows differ.
     """
     jobs = [job for job in jobs if job.config in table.rows]
-    results = {job: found[which] for job in jobs if (found := job.results())}
+    results = {job: found for job in jobs if (found := job.result())}
     starts = {job.config: _row('start', [job], results)
               for job in jobs if job.seed is None}
     trained = []
@@ -71,7 +80,7 @@ def report(table: Table, jobs: Sequence[Job], which: int = 0) -> dict:
                            and job.seed is not None], results)
         _compare(row, starts.get(config))
         trained.append(row)
-    alike = differing_fields({job.result_files[0]: found
+    alike = differing_fields({job.result_file: found
                               for job, found in results.items()
                               if job.seed is not None})
     return dict(
@@ -82,7 +91,7 @@ def report(table: Table, jobs: Sequence[Job], which: int = 0) -> dict:
 
 def _row(label: str, jobs: list, results: Mapping) -> dict:
     done = {job: results[job] for job in jobs if job in results}
-    files = {job.result_files[0]: result for job, result in done.items()}
+    files = {job.result_file: result for job, result in done.items()}
     scores: dict[str, dict] = {}
     keys = dict.fromkeys(key for found in files.values()
                          for key in found['results'])
