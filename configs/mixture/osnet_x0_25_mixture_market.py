@@ -19,7 +19,7 @@ model = dict(
         checkpoint='data/weights/osnet_x0_25_msmt17.pth',
         allow_missing=['bnneck', 'momentum_encoder']))
 train_dataloader = dict(
-    batch_sampler=dict(iters_per_epoch=100),
+    batch_sampler=dict(iters_per_epoch=160),
     dataset=dict(domains=[dict(_d.market1501_dev, role='unlabelled')]))
 val_dataloader = dict(
     dataset=dict(domains=[_d.pku_reid, _d.market1501_dev, _d.cuhk03_dev]))

@@ -25,7 +25,7 @@ train_dataloader = dict(
             'cuhk03-dev-videos': 2,
             'pets2009': 1
         },
-        iters_per_epoch=100),
+        iters_per_epoch=160),
     dataset=_p.train)
 val_dataloader = dict(dataset=_p.test)
 test_dataloader = val_dataloader
