@@ -17,6 +17,8 @@ model = dict(
         type='MomentumEncoder', momentum=0.995, warmup=True))
 train_dataloader = dict(
     batch_sampler=dict(quotas='equal', iters_per_epoch=60), dataset=_p.train)
+# ImageNet's weights have further to go than those that know people.
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
 val_dataloader = dict(dataset=_p.test)
 test_dataloader = val_dataloader
 default_hooks = dict(
