@@ -23,6 +23,8 @@ train_dataloader = dict(
     batch_size=96,
     batch_sampler=dict(quotas=_quotas, iters_per_epoch=60),
     dataset=_p.train)
+# ImageNet's weights have further to go than those that know people.
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
 val_dataloader = dict(dataset=_p.test)
 test_dataloader = val_dataloader
 default_hooks = dict(

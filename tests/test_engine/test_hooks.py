@@ -10,6 +10,7 @@ from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 from mmreidmix.engine import (
+    AlternatingOptimWrapperConstructor,
     Bf16OptimWrapper,
     DomainMixPhaseHook,
     EpochSeedHook,
@@ -166,6 +167,16 @@ def test_phase_with_balance_needs_one_optimizer():
             hook.before_train_iter(runner, i)
             kinds.append(model.phase)
     assert kinds == ['identity', 'identity', 'both', 'both']
+
+
+def test_phase_with_balance_refuses_two_optimizers():
+    """The one that rests would drop the discriminator's gradient."""
+    model = build_model()
+    wrapper = AlternatingOptimWrapperConstructor(
+        dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1)))(model)
+    runner = SimpleNamespace(epoch=0, model=model, optim_wrapper=wrapper)
+    with pytest.raises(TypeError, match='leave out optim_wrapper.constr'):
+        DomainMixPhaseHook([dict(begin=0, balance=True)]).before_train(runner)
 
 
 def test_phase_has_one_way_to_teach_the_discriminator():

@@ -29,6 +29,8 @@ def whole_run(toy, tmp_path_factory):
         dict(begin=0),
         dict(begin=1, discriminator_interval=2)
     ]
+    # Weights of the start, which a resumed run has from its checkpoint alone.
+    cfg.default_hooks.start_share = dict(type='StartShareHook')
     cfg.dump(config)
     train(config, folder / 'run')
     return config, folder / 'run'

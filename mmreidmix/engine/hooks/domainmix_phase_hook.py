@@ -63,13 +63,19 @@ class DomainMixPhaseHook(Hook):
         return dict(past[-1], loss_weights=dict(weights))
 
     def before_train(self, runner: Runner) -> None:
-        """Check that the discriminator has an optimizer of its own."""
-        if any(p.get('discriminator_interval') for p in self.phases) and (
-                not isinstance(runner.optim_wrapper, AlternatingOptimWrapper)):
+        """Check that there are the optimizers that the phases need."""
+        two = isinstance(runner.optim_wrapper, AlternatingOptimWrapper)
+        constructor = ("optim_wrapper.constructor='AlternatingOptimWrapper"
+                       "Constructor'")
+        if not two and any(
+                p.get('discriminator_interval') for p in self.phases):
+            raise TypeError('DomainMixPhaseHook: discriminator steps need '
+                            f'{constructor}')
+        if two and any(p.get('balance') for p in self.phases):
             raise TypeError(
-                'DomainMixPhaseHook: discriminator steps need '
-                "optim_wrapper.constructor='AlternatingOptimWrapper"
-                "Constructor'")
+                'DomainMixPhaseHook: with balance=True discriminator and '
+                f'encoder share one optimizer: leave out {constructor}, with '
+                'which the discriminator would not learn')
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: Optional[dict] = None) -> None:

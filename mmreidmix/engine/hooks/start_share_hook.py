@@ -3,7 +3,6 @@
 import logging
 from typing import Optional
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
@@ -11,7 +10,7 @@ from torch import Tensor
 from mmreidmix.checks import check_fraction
 from mmreidmix.compat import is_resumed
 from mmreidmix.engine.unwrap import bare_model
-from mmreidmix.models.encoder import ENCODER_PARTS
+from mmreidmix.models.weight_average import average_weights, take_encoder
 from mmreidmix.registry import HOOKS
 
 
@@ -43,8 +42,8 @@ class StartShareHook(Hook):
         """Keep the weights that training starts from."""
         if not (self.start or self.done):
             self.start = {
-                name: value.detach().clone()
-                for name, value in _tensors(runner).items()
+                name: value.clone()
+                for name, value in _tested_encoder(runner).items()
             }
 
     def after_train_iter(self, runner: Runner, batch_idx: int,
@@ -53,9 +52,11 @@ class StartShareHook(Hook):
         """Mix, behind the last step."""
         if self.done or runner.iter + 1 < runner.max_iters:
             return
-        with torch.no_grad():
-            for name, value in _tensors(runner).items():
-                value.lerp_(self.start[name].to(value), self.share)
+        end = _tested_encoder(runner)
+        mixed = average_weights(
+            dict(end=end, start=self.start), [1 - self.share, self.share])
+        for name, value in end.items():
+            value.copy_(mixed[name])
         self.done = True
         runner.logger.info(f'The trained weights are {self.share:.0%} those '
                            'of the start')
@@ -88,12 +89,7 @@ class StartShareHook(Hook):
         self.start = checkpoint['start_weights']
 
 
-def _tensors(runner: Runner) -> dict[str, Tensor]:
-    """Weights and statistics of the encoder that is tested, by name."""
-    state = bare_model(runner).embedder.state_dict(keep_vars=True)
-    return {
-        name: value
-        for name, value in state.items()
-        if name.startswith(tuple(f'{part}.' for part in ENCODER_PARTS))
-        and value.is_floating_point()
-    }
+def _tested_encoder(runner: Runner) -> dict[str, Tensor]:
+    """Weights and statistics of the encoder that is tested."""
+    model = bare_model(runner)
+    return take_encoder(model.state_dict(), model.inference)

@@ -53,10 +53,12 @@ def _gradients(grad: Tensor, inputs: Tensor, weight: Tensor,
 
 
 class _Conv2d(nn.Conv2d):
+    """A convolution that trains by :class:`_StridedDepthwise` where it can."""
 
     def forward(self, inputs: Tensor) -> Tensor:
-        if (self.groups == 1 or self.stride == (1, 1)
-                or inputs.device.type != 'cpu' or not torch.is_grad_enabled()):
+        """Map (B, C, H, W) to map."""
+        if not self.training or inputs.device.type != 'cpu' or (
+                not self._is_strided_depthwise()):
             return super().forward(inputs)
         weight = self.weight
         if torch.is_autocast_enabled('cpu'):
@@ -64,6 +66,11 @@ class _Conv2d(nn.Conv2d):
             inputs, weight = inputs.to(dtype), weight.to(dtype)
         return _StridedDepthwise.apply(inputs, weight, self.stride,
                                        self.padding)
+
+    def _is_strided_depthwise(self) -> bool:
+        return (self.groups == self.in_channels == self.out_channels
+                and self.stride != (1, 1) and self.dilation == (1, 1)
+                and self.bias is None)
 
 
 @MODELS.register_module()

@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmreidmix.checks import check_above, check_at_least, check_fraction
+from mmreidmix.checks import check_at_least
 from mmreidmix.models.encoder import last_output, stage_of
 from mmreidmix.registry import MODELS
 
@@ -68,7 +68,7 @@ class DAAMNeck(BaseModule):
 
     The domain-shared map A F goes on, the domain-specific map (1 - A) F is
     left to a branch of its own. A = S C with S (B, 1, H, W) and C
-    (B, C, 1, 1), each the output of a sigmoid. Huang et
+    (B, C, 1, 1), each the output of a sigmoid; A starts near 1/2. Huang et
     al., "Domain Adaptive Attention Learning for Unsupervised Person
     Re-Identification" (AAAI 2020, arXiv 1905.10529) for the split; the layers
     are those of harmonious attention (Li et al., CVPR 2018), without a ReLU
@@ -82,9 +82,6 @@ class DAAMNeck(BaseModule):
         after (str, optional): submodule of the backbone, such as 'layer3',
             behind which the shared map takes the place of the map. None:
             behind the last output of the backbone.
-        initial (float): A before training, in (0, 1). Near 1 the layers
-            behind it begin with the map that their weights know; 1/2 is that
-            of a plain sigmoid.
         init_cfg (dict, optional): see :class:`mmengine.model.BaseModule`.
     """
 
@@ -92,12 +89,9 @@ class DAAMNeck(BaseModule):
                  in_channels: int,
                  reduction: int = 16,
                  after: Optional[str] = None,
-                 initial: float = 0.5,
                  init_cfg=None):
         super().__init__(init_cfg)
         check_at_least(self, 1, in_channels=in_channels, reduction=reduction)
-        check_above(self, 0, initial=initial)
-        check_fraction(self, initial=initial)
         self.in_channels = in_channels
         self.after = after
         self._warned = False
@@ -111,9 +105,9 @@ class DAAMNeck(BaseModule):
             nn.Conv2d(hidden, in_channels, 1))
         nn.init.constant_(self.spatial_out.weight, 0.1)
         nn.init.normal_(self.channel[-1].weight, std=0.01)
-        factor = initial**0.5  # S and C alike
+        half = 0.5**0.5
         for layer in (self.spatial_out, self.channel[-1]):
-            nn.init.constant_(layer.bias, math.log(factor / (1 - factor)))
+            nn.init.constant_(layer.bias, math.log(half / (1 - half)))
 
     def forward(self, features: Tensor) -> Tensor:
         """Shared map of a map, both (B, C, H, W)."""

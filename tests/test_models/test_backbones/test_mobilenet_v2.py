@@ -49,11 +49,15 @@ def test_wrong_strides_are_refused(strides):
         MobileNetV2(strides=strides)
 
 
-@pytest.mark.parametrize('size', [(64, 32), (33, 47)])
-def test_gradients_are_those_of_plain_convolutions(size):
+@pytest.mark.parametrize('size,options', [
+    ((64, 32), {}), ((33, 47), {}),
+    ((64, 32), dict(norm_cfg=None)),  # convolutions with a bias
+])
+def test_gradients_are_those_of_plain_convolutions(size, options):
     torch.manual_seed(0)
-    reid = MobileNetV2().double()
-    paper = MODELS.build(dict(type='mmpretrain.MobileNetV2')).double()
+    reid = MobileNetV2(**options).double()
+    paper = MODELS.build(
+        dict(type='mmpretrain.MobileNetV2', **options)).double()
     paper.load_state_dict(reid.state_dict())
     gradients = []
     for model in (reid, paper):

@@ -39,12 +39,11 @@ def reports(table: Table, jobs: Sequence[Job]) -> list[dict]:
 
     They use the tested images, so they are never in one table.
     """
-    found = report(table, jobs)
-    if not any(job.profiles for job in jobs):
-        return [_with_domains(found, table.title, profiled=False)]
-    title = ', '.join(filter(None, [table.title, PROFILES]))
-    return [_with_domains(found, table.title, profiled=False),
-            _with_domains(found, title, profiled=True)]
+    found, titles = report(table, jobs), {False: table.title}
+    if any(job.profiles for job in jobs):
+        titles[True] = ', '.join(filter(None, [table.title, PROFILES]))
+    return [_with_domains(found, title, profiled)
+            for profiled, title in titles.items()]
 
 
 def _with_domains(report: Mapping, title: str, profiled: bool) -> dict:
