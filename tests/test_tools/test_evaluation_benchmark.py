@@ -25,11 +25,13 @@ def tool(monkeypatch):
     return tool
 
 
-def test_report(tool, tmp_path, capsys):
+@pytest.mark.parametrize('options', [[], ['--k1-intra', '5']])
+def test_report(tool, tmp_path, capsys, options):
     file = tmp_path / 'new' / 'result.json'
     tool['main'](['--queries', '40', '--gallery', '400', '--dim', '16',
                   '--rerank', '--compare', 'sort', 'dense', '--threads',
-                  str(torch.get_num_threads()), '--json', str(file)])
+                  str(torch.get_num_threads()), '--json', str(file),
+                  *options])
     report = json.loads(file.read_text())
     found = report['results']
     assert set(found) == {'rank', 'sort', 'rerank', 'dense'}
@@ -64,7 +66,8 @@ def test_other_distances_are_noticed(tool, monkeypatch):
     found = stages['measure_rerank'](setting)
     blocks = stages['reranked_blocks']
     monkeypatch.setitem(
-        stages, 'reranked_blocks', lambda images: blocks(images, k1=19))
+        stages, 'reranked_blocks',
+        lambda images, **options: blocks(images, k1=19))
     with pytest.raises(AssertionError, match='of 4000 distances differ'):
         stages['measure_dense'](setting, found['ap'], found['first'])
 
@@ -82,6 +85,7 @@ def test_planted_features_use_as_many_dimensions_as_asked(tool):
     (['--gallery', '0'], '--gallery must be at least 1, got 0'),
     (['--latent', '0'], '--latent must be at least 1, got 0'),
     (['--compare', 'dense'], 'add --rerank'),
+    (['--k1-intra', '5'], 'an option of re-ranking: add --rerank'),
     (['--gallery', '10000000', '--compare', 'sort'], 'GB are available'),
     (['--gallery', '10000000', '--compare', 'dense', '--rerank'],
      '--compare dense needs'),

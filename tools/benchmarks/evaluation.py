@@ -41,6 +41,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='dimensions that the features use; the search of re-ranking '
         'takes longer where they use many (default: %(default)s)')
     add('--rerank', action='store_true', help='re-ranking as well')
+    add('--k1-intra', type=int,
+        help='re-ranking tells cameras apart: the lists hold so many images '
+        'of the same camera')
     add('--compare', nargs='+', default=[], choices=['sort', 'dense'],
         help='sort: whole lists by argsort; dense: re-ranking as N x N '
         'matrices, with --rerank')
@@ -56,6 +59,8 @@ def parse_args(argv=None) -> argparse.Namespace:
         latent=args.latent, threads=args.threads, repeats=args.repeats)
     if 'dense' in args.compare and not args.rerank:
         parser.error('--compare dense compares re-ranking: add --rerank')
+    if args.k1_intra is not None and not args.rerank:
+        parser.error('--k1-intra is an option of re-ranking: add --rerank')
     num = args.queries + args.gallery
     needed = dict(
         # Scores, negated scores, indices, matches.
@@ -150,7 +155,7 @@ def main(argv=None) -> None:
     torch.set_num_threads(args.threads)
     use_threads(args.threads)
     setting = Setting(args.queries, args.gallery, args.dim, args.threads,
-                      args.seed, args.repeats, args.latent)
+                      args.seed, args.repeats, args.latent, args.k1_intra)
     report = dict(hardware=hardware(), versions=versions(),
                   settings=vars(setting))
     print(report['hardware'], report['settings'], sep='\n', flush=True)

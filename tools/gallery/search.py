@@ -90,7 +90,7 @@ def search(args: argparse.Namespace) -> None:
         args.after, args.before)
     results = gallery.search(
         inferencer(args.pictures, args.camera), args.topk, args.camids,
-        args.exclude_camids, times, {} if args.rerank else None,
+        args.exclude_camids, times, dict(k1_intra=5) if args.rerank else None,
         args.by_tracklet)
     for picture, matches in zip(args.pictures, results):
         print(f'{printable(picture)}: {len(matches)} matches')

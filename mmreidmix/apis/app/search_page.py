@@ -146,7 +146,7 @@ class SearchPage:
         own = None if query.match is None else query.match.id
         matches, = self.gallery.search(
             query.embedding, topk + 1, camids or None,
-            rerank={} if rerank else None)
+            rerank=dict(k1_intra=5) if rerank else None)
         matches = [match for match in matches if match.id != own][:topk]
         threshold = optional_threshold(self.inferencer.thresholds, fmr)
         above, below, missing = [], [], 0

@@ -91,10 +91,11 @@ class Gallery(GalleryStore):
             times (tuple, optional): (begin, end), only images with begin <=
                 time < end; None for an open end.
             rerank (dict, optional): re-rank the best ``candidates`` (100, at
-                least ``topk``) with ``k1`` (20), ``k2`` (6) and
-                ``lambda_value`` (0.3) of k-reciprocal re-ranking; ``{}`` for
-                the defaults. The scores remain the cosines, so they do not
-                fall along the list.
+                least ``topk``) with ``k1`` (20), ``k2`` (6),
+                ``lambda_value`` (0.3), ``k1_intra`` (None) and ``k2_intra``
+                (2) of :func:`~.functional.reranking.reranked_blocks`; ``{}``
+                for the defaults. The scores remain the cosines, so they do
+                not fall along the list.
             by_tracklet (bool): one match per tracklet, compared by the mean
                 of its embeddings, of which only those that pass the filters
                 count. Images of no tracklet are one each.
@@ -123,7 +124,8 @@ class Gallery(GalleryStore):
                 tracklets = self._tracklets.search(unit, num, mask)
                 found = [merge(a, b, num) for a, b in zip(found, tracklets)]
             if rerank is not None:
-                found = [rerank_neighbours(query, own, topk, rerank)
+                found = [rerank_neighbours(query, own, topk, rerank,
+                                           images.meta['camid'])
                          for query, own in zip(unit, found)]
             return [self._matches(own) for own in found]
 

@@ -1,7 +1,7 @@
 """Steps of a search: filter, find images, re-rank."""
 
 from collections.abc import Callable, Sequence
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 import torch
@@ -18,7 +18,8 @@ from .index import GalleryIndex
 #: Up to so many images are compared without an index: it takes milliseconds.
 EXACT_LIMIT = 20_000
 _CANDIDATES = 100
-OPTIONS = ('k1', 'k2', 'lambda_value')  # of the re-ranking
+# Of the re-ranking.
+OPTIONS = ('k1', 'k2', 'lambda_value', 'k1_intra', 'k2_intra')
 
 
 def passing_images(images: ImageTable, camids: Optional[Sequence[int]] = None,
@@ -105,21 +106,26 @@ def num_candidates(rerank: Optional[dict], topk: int) -> int:
 
 
 def rerank_neighbours(query: np.ndarray, found: Neighbours, topk: int,
-                      rerank: dict) -> Neighbours:
-    """The ``topk`` best by k-reciprocal re-ranking, with their cosines."""
+                      rerank: dict, camids: np.ndarray) -> Neighbours:
+    """The ``topk`` best by k-reciprocal re-ranking, with their cosines.
+
+    ``camids`` (N,) are the cameras of all images.
+    """
     options = {name: rerank[name] for name in OPTIONS if name in rerank}
-    order = reranked_order(query, found.vectors, **options)[:topk]
+    order = reranked_order(query, found.vectors, camids[found.positions],
+                           **options)[:topk]
     return Neighbours(*(column[order] for column in found))
 
 
-def reranked_order(query: np.ndarray, candidates: np.ndarray, *,
-                   k1: int = 20, k2: int = 6,
-                   lambda_value: float = 0.3) -> np.ndarray:
+def reranked_order(query: np.ndarray, candidates: np.ndarray,
+                   camids: np.ndarray, *, k1: int = 20, k2: int = 6,
+                   **options: Any) -> np.ndarray:
     """Order of candidates, see :mod:`~.functional.reranking`.
 
     Nothing but the query (D,) and its candidates (C, D), the most similar
     first, takes part, so that the cost does not depend on the size of the
-    gallery. ``k1`` is at most C and ``k2`` at most C + 1.
+    gallery. ``k1`` is at most C and ``k2`` at most C + 1. The query, and each
+    candidate of no known camera, count as of a camera of their own.
 
     Returns:
         np.ndarray: (C,) indices of the candidates, best first.
@@ -129,10 +135,12 @@ def reranked_order(query: np.ndarray, candidates: np.ndarray, *,
     if (everything @ everything.T).min(1).max() > 1 - 1e-6:
         return np.arange(num)  # all are alike, or there is none
     labels = np.zeros(num, np.int64)
+    cameras = np.append(-1, camids).astype(np.int64)
+    unknown = cameras < 0
+    cameras[unknown] = cameras.max() + 1 + np.arange(unknown.sum())
     images = QueryGallery.from_arrays(
         torch.from_numpy(query[None]), torch.from_numpy(candidates),
-        labels[:1], labels, labels[:1], labels, cross_camera=False)
+        labels[:1], labels, cameras[:1], cameras[1:], cross_camera=False)
     (_, scores), = reranked_blocks(
-        images, k1=min(k1, num), k2=min(k2, num + 1),
-        lambda_value=lambda_value)
+        images, k1=min(k1, num), k2=min(k2, num + 1), **options)
     return np.lexsort((np.arange(num), -scores[0].numpy()))

@@ -10,7 +10,13 @@ the largest of the row, and d_J the Jaccard distance of the encodings. d_J is
 1 unless two encodings overlap, so it is held for overlapping pairs only, and
 blocks of d are corrected by it.
 
-The encodings differ from those of the pseudo labels: see :func:`encodings`.
+The encodings differ from those of the pseudo labels: see
+:func:`~.rerank_encodings.encodings`.
+
+Images of one camera are alike, and fill each other's lists. With ``k1_intra``
+the lists hold so many images of the same camera and k1 of others, as in Chen
+et al.: CA-Jaccard: Camera-aware Jaccard Distance for Person Re-identification,
+CVPR 2024 (arXiv 2311.10605).
 """
 
 from collections.abc import Iterator
@@ -23,22 +29,24 @@ from torch import Tensor
 
 from mmreidmix.checks import check_between
 from mmreidmix.neighbours import normalise_rows
-from mmreidmix.neighbours.k_reciprocal import average_encodings, encode_sets
 from mmreidmix.neighbours.matmul import multiply
 from mmreidmix.neighbours.numba_kernels import compiled, over_rows
 
 from .query_gallery import QueryGallery
-from .rerank_neighbours import nearest_and_farthest
+from .rerank_encodings import camera_aware_encodings, encodings
 
 # Products of queries and gallery up to this size are kept, not computed twice.
 _PRODUCT_BYTES = 512 << 20
+
 
 def reranked_blocks(
         images: QueryGallery,
         *,
         k1: int = 20,
         k2: int = 6,
-        lambda_value: float = 0.3) -> Iterator[tuple[slice, Tensor]]:
+        lambda_value: float = 0.3,
+        k1_intra: Optional[int] = None,
+        k2_intra: int = 2) -> Iterator[tuple[slice, Tensor]]:
     """Blocks of scores as :meth:`QueryGallery.score_blocks`, re-ranked.
 
     Beside the given features there is one float32 copy of them, one in
@@ -53,13 +61,20 @@ def reranked_blocks(
         k1 (int): length of the neighbour lists, without the image itself.
         k2 (int): encodings averaged over, with the image's own; 1 = none.
         lambda_value (float): weight of the original distance, 0..1.
+        k1_intra (int, optional): the lists hold so many images of the same
+            camera, beside k1 of other cameras; 5 in CA-Jaccard. None: cameras
+            are not told apart.
+        k2_intra (int): with ``k1_intra``, encodings of images of the same
+            camera that are averaged too, beside the k2 of the image itself
+            and of other cameras.
 
     Returns:
         Iterator[tuple]: queries and minus the final distances (<= block, Ng).
 
     Raises:
         ValueError: an option is out of range, the metric is Euclidean, there
-            are not more than k1 and k2 images, or all features are equal.
+            are not more than k1 and k2 images, images have no camera, or all
+            features are equal.
     """
     images.require_cosine('rerank')
     valid = np.flatnonzero(~images.junk)
@@ -69,6 +84,11 @@ def reranked_blocks(
     check_between(owner, 1, num, k2=k2)
     check_between('rerank', 0, 1, lambda_value=lambda_value)
     unit = _unit_features(images, valid)
+    if k1_intra is not None:
+        encoding, largest = camera_aware_encodings(
+            unit, _cameras(images, valid), k1, k2, k1_intra, k2_intra)
+        return _blocks(images, unit, None, valid, encoding, largest,
+                       lambda_value)
     cross = None
     if not unit.is_cuda and (
             4 * len(images.query) * len(valid) <= _PRODUCT_BYTES):
@@ -76,6 +96,17 @@ def reranked_blocks(
     encoding, largest = encodings(unit, k1, k2, cross)
     return _blocks(images, unit, cross, valid, encoding, largest,
                    lambda_value)
+
+
+def _cameras(images: QueryGallery, valid: np.ndarray) -> np.ndarray:
+    """Cameras of query and gallery, all of them known."""
+    cameras = np.concatenate([images.q_camids, images.g_camids[valid]])
+    unknown = int((cameras < 0).sum())
+    if unknown:
+        raise ValueError(
+            f'rerank with k1_intra: {unknown} of {len(cameras)} images of '
+            f'{images.title} have no camera; leave k1_intra out')
+    return cameras
 
 
 def _unit_features(images: QueryGallery, valid: np.ndarray) -> Tensor:
@@ -91,61 +122,6 @@ def _unit_features(images: QueryGallery, valid: np.ndarray) -> Tensor:
     else:
         unit[size:] = images.gallery
     return normalise_rows(unit, out=unit)
-
-
-def encodings(
-        unit: Tensor,
-        k1: int,
-        k2: int,
-        cross: Optional[Tensor] = None,
-        threads: Optional[int] = None
-) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Encode every image by weights over its k-reciprocal neighbours.
-
-    As :func:`~mmreidmix.pseudo_labels.k_reciprocal_encoding`, but as in the
-    original of this method: the lists hold k1 images beside the image itself,
-    half a list is round(k1 / 2) images beside it, and weights are the softmax
-    of -d, where d is divided by the largest distance of the row.
-
-    Args:
-        unit (Tensor): (N, D) float32 of length 1.
-        k1 (int): see :func:`reranked_blocks`.
-        k2 (int): see there.
-        cross (Tensor, optional): see :func:`.nearest_and_farthest`.
-        threads (int, optional): Default ``torch.get_num_threads()``.
-
-    Returns:
-        tuple[sparse.csr_matrix, np.ndarray]: (N, N) float32, rows sum to 1;
-        and (N,) float32 largest squared distance of each row.
-
-    Raises:
-        ValueError: all features are equal.
-    """
-    indices, sims, lowest = nearest_and_farthest(
-        unit, max(k1 + 1, k2), cross, threads=threads)
-    largest = 2 - 2 * lowest
-    if not (largest > 1e-6).all():
-        raise ValueError('rerank: all features are equal; the model has '
-                         'probably collapsed')
-    encoding = encode_sets(
-        indices[:, :k1 + 1], sims[:, :k1 + 1], unit.cpu().numpy(),
-        half=int(np.around(k1 / 2)) + 1, threads=threads)
-    _scale_softmax(encoding, largest)
-    return average_encodings(
-        encoding, indices[:, :k2], threads=threads), largest
-
-
-def _scale_softmax(encoding: sparse.csr_matrix,
-                   largest: np.ndarray) -> None:
-    """Turn rows that are softmax(-d) into softmax(-d / largest)."""
-    sizes = np.diff(encoding.indptr)
-    starts = encoding.indptr[:-1]  # no row is empty: i is in its own set
-    logits = np.log(encoding.data)
-    # The nearest of a row is 0, all others down to -1: nothing underflows.
-    logits -= np.repeat(np.maximum.reduceat(logits, starts), sizes)
-    weights = np.exp(logits / np.repeat(largest, sizes))
-    encoding.data = weights / np.repeat(
-        np.add.reduceat(weights, starts), sizes)
 
 
 @torch.inference_mode()

@@ -242,13 +242,33 @@ def test_reranking_is_that_of_the_candidates():
     assert found != [line[:12] for line in plain]
 
 
+def test_reranking_tells_cameras_apart():
+    cameras = np.arange(60) % 4 - 1  # a quarter is of no known camera
+    gallery = Gallery(DIM)
+    gallery.add(embeddings(60), names(60), camids=cameras)
+    options = dict(k1=9, k2=3, k1_intra=4)
+    line, = gallery.search(QUERIES[:1], 60)
+    own, = gallery.search(
+        QUERIES[:1], 12, rerank=dict(options, candidates=60))
+    found = np.array([match.id for match in line])
+    cameras = np.where(cameras < 0, 100 + np.arange(60), cameras)[found]
+    labels = np.zeros(60, int)
+    images = QueryGallery.from_arrays(
+        QUERIES[:1].astype('f4'), gallery.embeddings(found), labels[:1],
+        labels, labels[:1] + 99, cameras, cross_camera=False)
+    (_, scores), = reranked_blocks(images, **options)
+    order = np.argsort(-scores[0].numpy(), kind='stable')[:12]
+    assert own == [line[i] for i in order]
+
+
+@pytest.mark.parametrize('rerank', [{}, dict(k1_intra=5)])
 @pytest.mark.parametrize('num, copies', [(1, 1), (2, 1), (15, 1), (1, 8)])
-def test_reranking_of_few_or_equal_images(num, copies):
+def test_reranking_of_few_or_equal_images(num, copies, rerank):
     gallery = Gallery(DIM)
     gallery.add(np.repeat(embeddings(num), copies, 0), names(num * copies))
-    found, = gallery.search(embeddings(1), rerank={}, topk=20)
+    found, = gallery.search(embeddings(1), rerank=rerank, topk=20)
     assert sorted(m.id for m in found) == list(range(num * copies))
-    assert gallery.search(embeddings(1), camids=[3], rerank={}) == [[]]
+    assert gallery.search(embeddings(1), camids=[3], rerank=rerank) == [[]]
 
 
 def naive_tracklets(gallery, query, keep=lambda entry: True):

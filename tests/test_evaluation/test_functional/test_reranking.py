@@ -6,20 +6,22 @@ import pytest
 import torch
 
 from mmreidmix.evaluation.functional import (
-    rerank_neighbours as rerank_search,
+    camera_neighbours,
+    reranking,
 )
 from mmreidmix.evaluation.functional import (
-    reranking,
+    rerank_neighbours as rerank_search,
+)
+from mmreidmix.evaluation.functional.camera_neighbours import (
+    nearest_by_camera,
 )
 from mmreidmix.evaluation.functional.query_gallery import QueryGallery
 from mmreidmix.evaluation.functional.ranking import rank
+from mmreidmix.evaluation.functional.rerank_encodings import encodings
 from mmreidmix.evaluation.functional.rerank_neighbours import (
     nearest_and_farthest,
 )
-from mmreidmix.evaluation.functional.reranking import (
-    encodings,
-    reranked_blocks,
-)
+from mmreidmix.evaluation.functional.reranking import reranked_blocks
 from mmreidmix.neighbours import exact_search as exact
 from mmreidmix.neighbours import knn, normalise_rows
 
@@ -80,6 +82,67 @@ def test_distances_are_those_of_the_dense_original(dense, options, junk):
     np.testing.assert_allclose(
         own_distances(case, **options), dense_distances(
             dense, case, **options), atol=2e-6)
+
+
+def dense_by_camera(dense, case, **options):
+    kept = case[3] >= 0
+    cameras = np.concatenate([case[4], case[5][kept]])
+    return dense_distances(dense, case, cameras=cameras, **options)
+
+
+@pytest.mark.parametrize('options', [
+    {'k1_intra': 5},
+    {'k1': 7, 'k2': 1, 'k1_intra': 7, 'k2_intra': 0},
+    {'k1': 12, 'k2': 3, 'k1_intra': 3, 'k2_intra': 3},
+    {'k1': 20, 'k2': 6, 'k1_intra': 0, 'k2_intra': 0},
+    {'k1': 140, 'k2': 1, 'k1_intra': 140, 'k2_intra': 1},  # too long lists
+])
+@pytest.mark.parametrize('junk', [False, True])
+def test_cameras_are_told_apart_as_in_the_dense_form(dense, options, junk):
+    case = make_case(4, junk=junk)
+    if junk:
+        options = dict(options, k1=min(options.get('k1', 20), 120))
+    np.testing.assert_allclose(
+        own_distances(case, **options), dense_by_camera(
+            dense, case, **options), atol=2e-6)
+
+
+def test_a_camera_of_one_image_and_a_camera_of_almost_all(dense):
+    case = make_case(5, junk=False)
+    cameras = np.zeros(150, int)
+    cameras[[3, 20, 21, 22]] = [1, 2, 3, 3]
+    case = (*case[:4], cameras[:20], cameras[20:])
+    np.testing.assert_allclose(
+        own_distances(case, k1_intra=5), dense_by_camera(dense, case),
+        atol=2e-6)
+
+
+def test_blocks_of_a_camera_make_no_difference(monkeypatch):
+    case = make_case(6, 30, 300)
+    expected = own_distances(case, k1_intra=5)
+    monkeypatch.setattr(camera_neighbours, '_BLOCK_BYTES', 4 * 330 * 11)
+    np.testing.assert_array_equal(own_distances(case, k1_intra=5), expected)
+
+
+@pytest.mark.parametrize('kind', ['random', 'copies'])
+def test_neighbours_by_camera(kind):
+    features = torch.cat(make_case(8, 0, 200, junk=False)[:2])
+    cameras = make_case(8, 0, 200)[5]
+    if kind == 'copies':
+        features[:60] = features[0]
+    unit = normalise_rows(features)
+    found = nearest_by_camera(unit, cameras, 6, 9)
+    products = (unit.double() @ unit.double().T).float().numpy()
+    np.testing.assert_allclose(found.lowest, products.min(1), atol=1e-6)
+    for i, line in enumerate(products):
+        same = cameras == cameras[i]
+        same[i] = False
+        for lists, mask in ((found.intra, same),
+                            (found.inter, cameras != cameras[i])):
+            best = np.sort(line[mask])[::-1][:lists[0].shape[1]]
+            assert mask[lists[0][i]].all()
+            assert len(set(lists[0][i])) == len(best)
+            np.testing.assert_allclose(lists[1][i], best, atol=1e-6)
 
 
 def test_several_tiles_and_floors(dense, monkeypatch):
@@ -155,6 +218,8 @@ def test_search_is_knn_and_the_lowest_product(kind):
     ({'rerank': {'k1': 0}}, r'k1 must be in \[1, 149\], got 0'),
     ({'rerank': {'k1': 150}}, r'of 150 images .* k1 must be in \[1, 149\]'),
     ({'rerank': {'k2': 151}}, r'k2 must be in \[1, 150\], got 151'),
+    ({'rerank': {'k1_intra': -1}}, 'k1_intra must be an integer of at le'),
+    ({'rerank': {'k1_intra': 1}}, r'k2_intra must be in \[0, 1\], got 2'),
     ({'rerank': {'lambda_value': 1.5}}, '_value must be in .* got 1.5'),
     ({'rerank': {'lambda_value': float('nan')}}, 'must be in .* got nan'),
 ])
@@ -162,6 +227,16 @@ def test_bad_options_are_named(options, message):
     images = QueryGallery.from_arrays(*make_case(junk=False))
     with pytest.raises(ValueError, match=message):
         rank(images, **options)
+
+
+def test_images_of_no_camera_are_named():
+    case = make_case(junk=False)
+    case[5][[4, 7]] = -1
+    images = QueryGallery.from_arrays(
+        *case, cross_camera=False, name='office')
+    with pytest.raises(ValueError, match='2 of 150 images of domain office '
+                                         'have no camera; leave k1_intra'):
+        rank(images, rerank={'k1_intra': 5})
 
 
 def test_the_euclidean_metric_is_refused():

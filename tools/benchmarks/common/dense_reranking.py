@@ -29,21 +29,20 @@ def squared_distances(features):
     return products.fill_diagonal_(0).numpy()
 
 
-def _mutual(ranks, image, length):
-    """Reciprocal neighbours of one image; it is the first of its own list."""
-    forward = ranks[image, :length]
-    backward = ranks[forward, :length]
-    return forward[np.where(backward == image)[0]]
+def _mutual(lists, image):
+    """Reciprocal neighbours of one image, which is the first of its list."""
+    forward = lists[image]
+    forward = forward[forward >= 0]
+    return forward[np.where(lists[forward] == image)[0]]
 
 
-def _encode(distances, ranks, k1):
+def _encode(distances, lists, halves):
     encoding = np.zeros_like(distances)
-    half = int(np.around(k1 / 2)) + 1
     for i in range(len(distances)):
-        own = _mutual(ranks, i, k1 + 1)
+        own = _mutual(lists, i)
         members = own
         for candidate in own:
-            others = _mutual(ranks, candidate, half)
+            others = _mutual(halves, candidate)
             if len(np.intersect1d(others, own)) > 2 / 3 * len(others):
                 members = np.append(members, others)
         members = np.unique(members)
@@ -52,7 +51,20 @@ def _encode(distances, ranks, k1):
     return encoding
 
 
-def rerank(distances, num_query, k1=20, k2=6, lambda_value=0.3):
+def _lists_by_camera(ranks, cameras, intra, inter):
+    """The image, so many of its camera and of others; -1 where none is."""
+    lists = np.full((len(ranks), 1 + intra + inter), -1, np.int32)
+    for i, line in enumerate(ranks):
+        line = line[line != i]
+        same = cameras[line] == cameras[i]
+        parts = [i], line[same][:intra], line[~same][:inter]
+        found = np.concatenate(parts)
+        lists[i, :len(found)] = found
+    return lists
+
+
+def rerank(distances, num_query, k1=20, k2=6, lambda_value=0.3, cameras=None,
+           k1_intra=5, k2_intra=2):
     """Final distances of queries and gallery.
 
     Args:
@@ -62,6 +74,11 @@ def rerank(distances, num_query, k1=20, k2=6, lambda_value=0.3):
         k1 (int): Length of the neighbour lists, without the image itself.
         k2 (int): Lists averaged over, the image itself among them.
         lambda_value (float): Weight of the original distance.
+        cameras (np.ndarray, optional): (N,): the lists hold k1_intra images
+            of the same camera and k1 of others, and k2_intra + k2 lists are
+            averaged over (Chen et al., CA-Jaccard, CVPR 2024).
+        k1_intra (int): See there.
+        k2_intra (int): See there.
 
     Returns:
         np.ndarray: (Q, N - Q) float32.
@@ -70,14 +87,23 @@ def rerank(distances, num_query, k1=20, k2=6, lambda_value=0.3):
     # The largest of each row too, since distances are symmetric.
     distances = np.transpose(distances / distances.max(axis=0))
     ranks = np.argsort(distances, axis=1).astype(np.int32)
-    encoding = _encode(distances, ranks, k1)
+    half = int(np.around(k1 / 2))
+    if cameras is None:
+        lists, halves, averaged = (
+            ranks[:, :size] for size in (k1 + 1, half + 1, k2))
+    else:
+        lists, halves, averaged = (
+            _lists_by_camera(ranks, cameras, *sizes) for sizes in (
+                (k1_intra, k1), (int(np.around(k1_intra / 2)), half),
+                (k2_intra, k2 - 1)))
+    encoding = _encode(distances, lists, halves)
     distances = distances[:num_query]
-    if k2 > 1:
+    if averaged.shape[1] > 1:
         expanded = np.zeros_like(encoding)
         for i in range(num):
-            expanded[i] = encoding[ranks[i, :k2]].mean(axis=0)
+            expanded[i] = encoding[averaged[i][averaged[i] >= 0]].mean(axis=0)
         encoding = expanded
-    del ranks
+    del ranks, lists, halves, averaged
     inverted = [np.where(encoding[:, j] != 0)[0] for j in range(num)]
     jaccard = np.empty_like(distances)
     for i in range(num_query):

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from statistics import median
+from typing import Optional
 
 import numpy as np
 import torch
@@ -35,6 +36,7 @@ class Setting:
         seed (int): Of the features.
         repeats (int): Medians over so many count.
         latent (int): Dimensions that the features use.
+        k1_intra (int, optional): Re-ranking tells cameras apart.
     """
     queries: int
     gallery: int
@@ -43,6 +45,7 @@ class Setting:
     seed: int
     repeats: int = 3
     latent: int = LATENT
+    k1_intra: Optional[int] = None
 
     def columns(self):
         """Arrays of a QueryGallery; features are views of one array."""
@@ -176,13 +179,13 @@ def measure_rerank(setting):
         ``first``.
     """
     columns = setting.columns()
-    _warm_up(rerank={})
+    _warm_up(rerank=dict(k1_intra=setting.k1_intra))
     start, size = resident_mib(), sum(c.nbytes for c in columns[:2]) / 2**20
     images = QueryGallery.from_arrays(*columns)
     meter, runs = Meter(), []
     for _ in range(setting.repeats):
         with meter('neighbours and encodings'):
-            blocks = reranked_blocks(images)
+            blocks = reranked_blocks(images, k1_intra=setting.k1_intra)
         with meter('distances and counting'):
             found = RankCounter(images).run(blocks)
         del blocks  # and with them the products they keep
@@ -212,10 +215,14 @@ def measure_dense(setting, ap, first):
         unit = torch.nn.functional.normalize(torch.cat(columns[:2]), dim=1)
         distances = dense_reranking.squared_distances(unit)
     with meter('re-ranking'):
-        final = dense_reranking.rerank(distances, setting.queries)
+        final = dense_reranking.rerank(
+            distances, setting.queries,
+            cameras=None if setting.k1_intra is None else np.concatenate(
+                columns[4:]),
+            k1_intra=setting.k1_intra)
     del distances, unit
     largest, differing = 0.0, 0
-    for rows, block in reranked_blocks(images):
+    for rows, block in reranked_blocks(images, k1_intra=setting.k1_intra):
         off = np.abs(final[rows] + block.numpy())
         largest = max(largest, float(off.max()))
         differing += int((off > CLOSE).sum())
