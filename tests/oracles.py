@@ -34,15 +34,37 @@ def dense_knn(features, k):
 
 def dense_encoding(features, ranks, k1, k2):
     """Set by set, as the definition reads."""
+    half = min(int(np.around(k1 / 2)) + 1, k1)
+    return _encode(features, *([list(r[:k]) for r in ranks]
+                               for k in (k1, half, k2)))
+
+
+def dense_camera_encoding(features, cameras, k1, k2, k1_intra, k2_intra):
+    """The same over lists of images of the own and of other cameras."""
+    ranks = dense_knn(features, len(features))[0]
+
+    def lists(intra, inter):
+        found = []
+        for i, (_, *others) in enumerate(ranks):
+            same = [j for j in others if cameras[j] == cameras[i]]
+            rest = [j for j in others if cameras[j] != cameras[i]]
+            found.append([i, *same[:intra], *rest[:inter]])
+        return found
+
+    return _encode(
+        features, lists(k1_intra, k1),
+        lists(int(np.around(k1_intra / 2)), int(np.around(k1 / 2))),
+        lists(k2_intra, k2 - 1))
+
+
+def _encode(features, lists, half_lists, averaged):
     num = len(features)
     features = features.astype(np.float64)
 
-    def reciprocal(i, k):
-        return {j for j in ranks[i][:k] if i in ranks[j][:k]}
+    def reciprocal(lists):
+        return [{j for j in lists[i] if i in lists[j]} for i in range(num)]
 
-    whole = [reciprocal(i, k1) for i in range(num)]
-    half_length = min(int(np.around(k1 / 2)) + 1, k1)
-    halves = [reciprocal(i, half_length) for i in range(num)]
+    whole, halves = reciprocal(lists), reciprocal(half_lists)
     encoding = np.zeros((num, num))
     for i in range(num):
         members = set(whole[i])
@@ -53,7 +75,7 @@ def dense_encoding(features, ranks, k1, k2):
         distance = ((features[members] - features[i])**2).sum(1)
         weights = np.exp(-distance)
         encoding[i, members] = weights / weights.sum()
-    return np.stack([encoding[list(r[:k2])].mean(0) for r in ranks])
+    return np.stack([encoding[own].mean(0) for own in averaged])
 
 
 def dense_jaccard(encoding):

@@ -1,25 +1,14 @@
 # DAAM on real images, in minutes on a CPU: MobileNetV2 from ImageNet, labelled
-# CUHK03-dev, unlabelled Market-1501-dev; PKU-Reid is not seen.
-_base_ = [
-    '../_base_/small_protocols.py',
-    '../_base_/pipelines/256x128_cpu.py',
-    '../_base_/backbones/mobilenet_v2.py',
-    '../_base_/methods/daam.py',
-    '../_base_/schedules/one_cycle.py',
-]
+# CUHK03-dev, unlabelled Market-1501-dev; PKU-Reid is not seen. The recommended
+# recipe with the attention of DAAM and its losses.
+_base_ = '../mixture/mobilenet_v2_mixture_cuhk03_market.py'
 
-_p = _base_._protocols.cuhk03_dev_market1501_dev
-protocol = _p.protocol
 model = dict(
-    **_base_._encoder,
-    id_head=dict(max_classes=450 + 10679 // 2, temperature=0.05),
-    momentum_encoder=dict(
-        type='MomentumEncoder', momentum=0.995, warmup=True))
-train_dataloader = dict(
-    batch_sampler=dict(quotas='equal', iters_per_epoch=60), dataset=_p.train)
-# ImageNet's weights have further to go than those that know people.
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
-val_dataloader = dict(dataset=_p.test)
-test_dataloader = val_dataloader
-default_hooks = dict(
-    pseudo_labels=dict(begin=2, clustering=dict(eps=0.55)))
+    type='DAAM',
+    memory=dict(type='CentroidsMemory', follow=True),
+    losses=dict(contrast=dict(type='CentroidsLoss', temperature=0.05)),
+    attention=dict(type='DAAMNeck'),
+    specific_head=dict(type='DomainSpecificHead'),
+    similarity=dict(type='HypersphereLoss'),
+    loss_weights=dict(similarity=0.1, specific=0.1))
+find_unused_parameters = True

@@ -4,7 +4,7 @@
 #   python tools/model_converters/convert_weights.py SRC \
 #       data/weights/osnet_x0_25_msmt17.pth --from torchreid
 _base_ = [
-    '../_base_/domains.py',
+    '../_base_/small_protocols.py',
     '../_base_/pipelines/256x128_cpu.py',
     '../_base_/backbones/osnet_x0_25.py',
     '../_base_/methods/mixture.py',
@@ -14,6 +14,8 @@ _base_ = [
 _d = _base_._domains
 model = dict(
     **_base_._encoder,
+    # The start is good: the average begins with it.
+    momentum_encoder=dict(warmup=False),
     init_cfg=dict(
         type='Pretrained',
         checkpoint='data/weights/osnet_x0_25_msmt17.pth',
@@ -24,3 +26,5 @@ train_dataloader = dict(
 val_dataloader = dict(
     dataset=dict(domains=[_d.pku_reid, _d.market1501_dev, _d.cuhk03_dev]))
 test_dataloader = val_dataloader
+# A share of the start stays in the trained weights.
+default_hooks = dict(start_share=dict(type='StartShareHook', share=0.4))

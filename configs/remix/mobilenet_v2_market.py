@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/pipelines/two_views_256x128_cpu.py',
     '../_base_/backbones/mobilenet_v2.py',
     '../_base_/methods/remix.py',
-    '../_base_/schedules/one_cycle.py',
+    '../_base_/schedules/one_cycle_imagenet.py',
 ]
 
 _p = _base_._protocols.market1501_dev_300_videos
@@ -23,8 +23,6 @@ train_dataloader = dict(
     batch_size=96,
     batch_sampler=dict(quotas=_quotas, iters_per_epoch=60),
     dataset=_p.train)
-# ImageNet's weights have further to go than those that know people.
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
 val_dataloader = dict(dataset=_p.test)
 test_dataloader = val_dataloader
 default_hooks = dict(

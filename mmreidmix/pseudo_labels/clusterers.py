@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
 import numpy as np
+import torch
+from scipy import sparse
 
 from mmreidmix.checks import check_between, check_choice, check_count
 from mmreidmix.neighbours import (
@@ -13,6 +15,11 @@ from mmreidmix.neighbours import (
     k_reciprocal_encoding,
     knn,
     normalise_rows,
+)
+from mmreidmix.neighbours.camera_aware import (
+    average_by_camera,
+    encode_by_camera,
+    knn_by_camera,
 )
 from mmreidmix.neighbours.knn_search import BACKENDS, EXACT_BACKENDS, Features
 from mmreidmix.neighbours.similarity import NeighbourLists
@@ -58,6 +65,9 @@ def _check_given(owner: object, least: int, *names: str) -> None:
 class _NeighbourClusterer(ABC):
     """Clusters by neighbour lists: a search, then ``cluster``."""
 
+    #: Whether calls and searches need the cameras of the images.
+    uses_cameras = False
+
     cluster: Callable[..., PseudoLabelResult]
     backend: str
     backend_options: Optional[dict]
@@ -75,8 +85,8 @@ class _NeighbourClusterer(ABC):
         return {'block': self.block, 'backend': self.backend,
                 'threads': self.threads, 'options': self.backend_options}
 
-    def __call__(self, features: Features,
-                 alpha: Optional[float] = None) -> PseudoLabelResult:
+    def __call__(self, features: Features, alpha: Optional[float] = None,
+                 cameras: Optional[np.ndarray] = None) -> PseudoLabelResult:
         """Label images by their features.
 
         Args:
@@ -85,6 +95,8 @@ class _NeighbourClusterer(ABC):
                 ``search`` and ``cluster`` with unit vectors.
             alpha (float, optional): independence threshold of an earlier
                 call; computed from this clustering where None.
+            cameras (np.ndarray, optional): (N,) integers, where
+                :attr:`uses_cameras`.
 
         Raises:
             ValueError: a vector is zero or not finite (named by index) or the
@@ -93,18 +105,21 @@ class _NeighbourClusterer(ABC):
         seconds: dict[str, float] = {}
         with timed(seconds, 'neighbours'):
             unit = normalise_rows(features)
-            indices, sims = self.search(unit)
+            indices, sims = self.search(unit, cameras=cameras)
         result = self.cluster(unit.cpu().numpy(), indices, sims, alpha)
         result.seconds = {**seconds, **result.seconds}
         return result
 
     def search(self, features: Features,
-               rows: Optional[tuple[int, int]] = None) -> NeighbourLists:
+               rows: Optional[tuple[int, int]] = None,
+               cameras: Optional[np.ndarray] = None) -> NeighbourLists:
         """Neighbour lists of some images, by which processes share the work.
 
         Args:
             features (np.ndarray | Tensor): (N, D) of length 1.
             rows (tuple[int, int], optional): first and last (exclusive).
+            cameras (np.ndarray, optional): (N,) integers, where
+                :attr:`uses_cameras`.
 
         Returns:
             tuple[np.ndarray, np.ndarray]: see :func:`neighbours.knn`.
@@ -126,6 +141,14 @@ class JaccardDBSCAN(_NeighbourClusterer):
     Args:
         k1 (int): neighbour list length of the encoding, at least 1.
         k2 (int): neighbours of its query expansion, at least 1 (= none).
+        k1_intra (int, optional): the lists hold so many images of the same
+            camera beside k1 of others, so that clusters hold fewer images
+            because of their camera (CA-Jaccard, see
+            :mod:`mmreidmix.neighbours.camera_aware`; 5 there). The search
+            then compares all pairs in float32. None: cameras are not told
+            apart.
+        k2_intra (int): with ``k1_intra``, images of the same camera in the
+            query expansion, beside k2 - 1 of others and the image itself.
         eps (float): DBSCAN radius, in (0, 1).
         eps_gap (float): distance of the tight and loose radius from eps.
         min_samples (int): DBSCAN density, the image itself included.
@@ -152,6 +175,8 @@ class JaccardDBSCAN(_NeighbourClusterer):
 
     k1: int = 30
     k2: int = 6
+    k1_intra: Optional[int] = None
+    k2_intra: int = 2
     eps: float = 0.6
     eps_gap: float = 0.02
     min_samples: int = 4
@@ -172,6 +197,8 @@ class JaccardDBSCAN(_NeighbourClusterer):
         _check_given(self, 1, 'max_pairs')
         _check_given(self, 0, 'expansion')
         self._check_search()
+        if self.uses_cameras:
+            self._check_cameras()
         if self.expansion is None:
             self.expansion = 0 if self.backend in EXACT_BACKENDS else 2
         if not 0 < self.eps < 1:
@@ -184,8 +211,51 @@ class JaccardDBSCAN(_NeighbourClusterer):
         if self.criteria is not None:
             check_criteria(type(self).__name__, self.criteria)
 
+    def _check_cameras(self) -> None:
+        check_count(self, 0, k1_intra=self.k1_intra)
+        check_between(self, 0, self.k1_intra, k2_intra=self.k2_intra)
+        if self.backend != 'torch' or self.expansion:
+            raise ValueError(
+                "JaccardDBSCAN: k1_intra searches with backend='torch' and "
+                f'without expansion, got backend={self.backend!r}, '
+                f'expansion={self.expansion}; leave them or k1_intra out')
+
+    @property
+    def uses_cameras(self) -> bool:
+        """Whether calls and searches need the cameras of the images."""
+        return self.k1_intra is not None
+
     def _list_length(self) -> int:
         return max(self.k1, self.k2)
+
+    def search(self, features: Features,
+               rows: Optional[tuple[int, int]] = None,
+               cameras: Optional[np.ndarray] = None) -> NeighbourLists:
+        """See the base class; with ``k1_intra`` lists of both kinds."""
+        if not self.uses_cameras:
+            return super().search(features, rows)
+        if cameras is None:
+            raise ValueError('JaccardDBSCAN with k1_intra needs the cameras '
+                             'of the images; leave k1_intra out')
+        indices, sims, _ = knn_by_camera(
+            torch.as_tensor(features), cameras, self.k1_intra,
+            max(self.k1, self.k2 - 1), rows, self.threads)
+        return indices, sims
+
+    def _encoding(self, features: np.ndarray, indices: np.ndarray,
+                  sims: np.ndarray) -> sparse.csr_matrix:
+        if not self.uses_cameras:
+            return k_reciprocal_encoding(
+                indices, sims, features, self.k1, self.k2,
+                threads=self.threads)
+        encoding = average_by_camera(
+            encode_by_camera(
+                (indices, sims), features, k1=self.k1,
+                k1_intra=self.k1_intra, threads=self.threads),
+            indices, k2=self.k2, k2_intra=self.k2_intra,
+            k1_intra=self.k1_intra, threads=self.threads)
+        encoding.sort_indices()
+        return encoding
 
     def cluster(self, features: np.ndarray, indices: np.ndarray,
                 sims: np.ndarray,
@@ -208,9 +278,7 @@ class JaccardDBSCAN(_NeighbourClusterer):
                     features, indices, sims, rounds=self.expansion,
                     threads=self.threads)
         with timed(seconds, 'encoding'):
-            encoding = k_reciprocal_encoding(
-                indices, sims, features, self.k1, self.k2,
-                threads=self.threads)
+            encoding = self._encoding(features, indices, sims)
         loose_eps = self.eps + (0 if self.criteria is None else self.eps_gap)
         with timed(seconds, 'jaccard'):
             graph = jaccard_graph(

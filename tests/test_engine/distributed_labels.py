@@ -18,6 +18,7 @@ from mmreidmix.engine.labelling.clustering import (
 
 CLUSTERINGS = dict(
     jaccard=dict(k1=8, k2=3, min_samples=3),
+    cameras=dict(k1=8, k2=3, min_samples=3, k1_intra=3),
     plain=dict(k1=8, k2=3, min_samples=3, criteria=None, backend='faiss'),
     approximate=dict(
         k1=8, k2=3, min_samples=3, backend='ivf',
@@ -40,7 +41,8 @@ def embeddings(num):
 def label(clustering, num):
     """Labels and alpha of one domain, as the hook makes them."""
     result = cluster_together(
-        build_clusterer(clustering), embeddings(num), None, 'real')
+        build_clusterer(clustering), embeddings(num), None, 'real',
+        np.arange(num) % 3)
     assert (result is None) == (get_rank() > 0)
     labels, alpha = share_result(result, num)
     return labels, np.nan if alpha is None else alpha

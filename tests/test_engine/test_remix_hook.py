@@ -356,6 +356,18 @@ def test_people_who_come_back_in_another_video(monkeypatch, log, scope,
     assert 'ari 1' in world.said('Videos of single')
 
 
+def test_a_clusterer_gets_the_videos_as_cameras(monkeypatch, log):
+    monkeypatch.setitem(globals(), 'PERSONS', PERSONS % 6)
+    world = World(monkeypatch, log, need=100)
+    clustering = dict(CLUSTERING, k1=4, k2=3, k1_intra=4)
+    monkeypatch.setitem(globals(), 'CLUSTERING', clustering)
+    world.run(scope='domain')
+    found = world.table.labels[8:]
+    kept = found >= 0
+    assert len(np.unique(found[kept])) == 6
+    assert adjusted_rand_score(found[kept], PERSONS[kept]) == 1
+
+
 @pytest.mark.parametrize('negatives', ['video', 'certain'])
 def test_scope_and_negatives_that_contradict(world, negatives):
     world.model.negatives = negatives
@@ -399,6 +411,8 @@ def test_seconds_are_those_of_the_epoch(world):
 def test_camera_profiles_need_clusters_of_several_videos():
     with pytest.raises(ValueError, match="camera_profiles is for scope='doma"):
         ReMixHook([], CLUSTERING, camera_profiles=True)
+    with pytest.raises(ValueError, match="k1_intra is for scope='domain', go"):
+        ReMixHook([], dict(CLUSTERING, k1_intra=5))
 
 
 def test_camera_profiles_of_drawn_videos(monkeypatch, log):

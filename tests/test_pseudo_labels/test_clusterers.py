@@ -16,6 +16,7 @@ from mmreidmix.pseudo_labels import (
 )
 from tests.oracles import (
     blobs,
+    dense_camera_encoding,
     dense_encoding,
     dense_jaccard,
     dense_knn,
@@ -53,6 +54,43 @@ def test_equals_the_dense_pipeline(num, seed):
         np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(result.labels, labels)
     assert result.alpha == alpha
+
+
+@quick
+@given(num=st.integers(2, 120), seed=st.integers(0, 999),
+       k1_intra=st.integers(0, 6), num_cameras=st.integers(1, 4))
+def test_cameras_are_told_apart_as_in_the_dense_form(num, seed, k1_intra,
+                                                     num_cameras):
+    features = blobs(num, seed=seed)[0]
+    cameras = np.random.default_rng(seed).integers(0, num_cameras, num)
+    k2_intra = min(k1_intra, 2)
+    result = JaccardDBSCAN(
+        k1=8, k2=3, k1_intra=k1_intra, k2_intra=k2_intra, eps=0.5,
+        min_samples=3, criteria=None)(features, cameras=cameras)
+    dense = dense_jaccard(dense_camera_encoding(
+        unit(features), cameras, 8, 3, k1_intra, k2_intra))
+    assume((abs(dense - 0.5) > 1e-6).all())
+    expected = renumber(DBSCAN(eps=0.5, min_samples=3, metric='precomputed')
+                        .fit(dense).labels_)
+    np.testing.assert_array_equal(result.clusters, expected)
+
+
+def test_fewer_clusters_of_one_camera():
+    features, pids = blobs(600, 24, 2, per=24)
+    rng = np.random.default_rng(0)
+    cameras = rng.integers(0, 4, 600)
+    features += 0.8 * rng.normal(size=(4, 24))[cameras]
+    options = dict(k1=15, k2=4, criteria=None)
+    plain = JaccardDBSCAN(**options)(features).labels
+    found = JaccardDBSCAN(**options, k1_intra=4)(
+        features, cameras=cameras).labels
+    assert adjusted_rand_score(pids, found) > adjusted_rand_score(
+        pids, plain) + 0.1
+
+
+def test_cameras_are_asked_for():
+    with pytest.raises(ValueError, match='needs the cameras .* leave k1_in'):
+        JaccardDBSCAN(k1_intra=5)(blobs(20)[0])
 
 
 @quick
@@ -208,6 +246,10 @@ def test_collapsed_features_of_many_images_are_an_error():
      "backend must be one of 'torch', 'faiss', 'ivf', 'hnsw', got 'x'"),
     ({'backend_options': {'nlist': 3}}, "backend 'torch' has none"),
     ({'k1': None}, 'k1 must be an integer of at least 1, got None'),
+    ({'k1_intra': -1}, 'k1_intra must be an integer of at least 0, got -1'),
+    ({'k1_intra': 1}, r'k2_intra must be in \[0, 1\], got 2'),
+    ({'k1_intra': 5, 'backend': 'ivf'}, "backend='torch'.*got backend='ivf'"),
+    ({'k1_intra': 5, 'expansion': 1}, 'without expansion.*expansion=1'),
     ({'max_pairs': 0}, 'max_pairs must be an integer of at least 1, got 0'),
     ({'criteria': ('x', )}, "criteria must be .*'quantity'.*, got .'x'"),
     ({'criteria': 'quantity'}, "criteria must be some of .*, got 'quantity'")])

@@ -56,7 +56,7 @@ class PseudoLabelHook(LabellingHook):
             result = cluster_together(
                 self.clusterer,
                 self.comparable(embeddings, dataset.records.camids),
-                self.alphas.get(name), name)
+                self.alphas.get(name), name, dataset.records.camids)
         if is_main_process():
             seconds.update(result.seconds)
             table = mixture.label_table

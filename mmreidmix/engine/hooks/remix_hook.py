@@ -1,6 +1,7 @@
 """Pseudo labels for images of randomly drawn videos, for ReMix."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Optional
 
 import numpy as np
@@ -52,8 +53,8 @@ class ReMixHook(LabellingHook):
             domain in an epoch, but at least one video. None: as many as it
             takes.
         **kwargs: see :class:`LabellingHook`, without ``interval``.
-            ``camera_profiles`` needs the scope 'domain': a video is of one
-            camera.
+            ``camera_profiles``, and a clusterer that tells cameras apart,
+            need the scope 'domain': a video is of one camera.
 
     Raises:
         ValueError: an option out of its range.
@@ -69,9 +70,12 @@ class ReMixHook(LabellingHook):
         super().__init__(pipeline, clustering, interval=1, **kwargs)
         check_choice(self, ('video', 'domain'), scope=scope)
         check_at_least(self, 1, min_size=min_size)
-        if self.camera_profiles and scope == 'video':
+        self.by_camera = getattr(self.clusterer, 'uses_cameras', False)
+        if scope == 'video' and (self.camera_profiles or self.by_camera):
+            name = ('camera_profiles' if self.camera_profiles
+                    else 'clustering.k1_intra')
             raise ValueError(
-                "ReMixHook: camera_profiles is for scope='domain', got "
+                f"ReMixHook: {name} is for scope='domain', got "
                 "scope='video', which clusters images of one camera alone")
         if max_images is not None:
             check_at_least(self, 1, max_images=max_images)
@@ -139,14 +143,21 @@ class ReMixHook(LabellingHook):
                 clusters = drop_small(
                     true_clusters(records.pids[images], groups)
                     if self.oracle else cluster_per_group(
-                        rows.numpy(), groups, self._cluster_or_noise),
+                        rows.numpy(), groups, partial(
+                            self._cluster_or_noise,
+                            cameras=records.camids[images])),
                     self.min_size)
             return share_labels(clusters, len(images))
 
-    def _cluster_or_noise(self, features: np.ndarray) -> Any:
-        """Clusters of a group; none if all of its features are alike."""
+    def _cluster_or_noise(self, features: np.ndarray,
+                          cameras: np.ndarray) -> Any:
+        """Clusters of a group; none if all of its features are alike.
+
+        Cameras are those of all images: they count where these are one group.
+        """
+        options = dict(cameras=cameras) if self.by_camera else {}
         try:
-            return self.clusterer(features)
+            return self.clusterer(features, **options)
         except CollapsedFeaturesError as error:
             warn(f'{len(features):,} images have no cluster in this epoch: '
                  f'{error}')

@@ -87,8 +87,8 @@ def cluster_centroids(embeddings: Tensor, labels: np.ndarray) -> Tensor:
 
 
 def cluster_together(clusterer: Callable, embeddings: Tensor,
-                     alpha: Optional[float],
-                     name: str) -> Optional[PseudoLabelResult]:
+                     alpha: Optional[float], name: str,
+                     cameras: np.ndarray) -> Optional[PseudoLabelResult]:
     """Cluster a domain; the processes share the search of its neighbours.
 
     Args:
@@ -97,10 +97,12 @@ def cluster_together(clusterer: Callable, embeddings: Tensor,
             ``search(features, rows)`` and
             ``cluster(features, indices, sims, alpha)`` and a ``backend``, as
             :class:`JaccardDBSCAN` has, those are called instead, ``search``
-            in every process for a part of the rows.
+            in every process for a part of the rows; and it gets ``cameras``
+            too where ``uses_cameras`` is true.
         embeddings (Tensor): (N, D) float32 rows of unit length, of all images.
         alpha (float, optional): independence threshold of the last result.
         name (str): of the domain, for messages.
+        cameras (np.ndarray): (N,) camera of each image.
 
     Returns:
         PseudoLabelResult | None: in the main process; None in the others.
@@ -112,7 +114,9 @@ def cluster_together(clusterer: Callable, embeddings: Tensor,
         with timed(seconds, 'neighbours'):
             features = embeddings.float()
             normalise_rows(features, out=features)
-            lists = _search_together(clusterer, features)
+            options = (dict(cameras=cameras) if getattr(
+                clusterer, 'uses_cameras', False) else {})
+            lists = _search_together(clusterer, features, **options)
         arguments = (features.numpy(), *lists)
         method = clusterer.cluster
     if not is_main_process():
@@ -128,7 +132,8 @@ def cluster_together(clusterer: Callable, embeddings: Tensor,
     return result
 
 
-def _search_together(clusterer: Any, features: Tensor) -> tuple:
+def _search_together(clusterer: Any, features: Tensor,
+                     **options: Any) -> tuple:
     """Indices and similarities (N, k) of the neighbours of all images."""
     rank, world_size = get_dist_info()
     num = len(features)
@@ -137,7 +142,7 @@ def _search_together(clusterer: Any, features: Tensor) -> tuple:
         features = features.cuda()
     return tuple(
         gather_rows(torch.from_numpy(part)).numpy()
-        for part in clusterer.search(features, rows=rows))
+        for part in clusterer.search(features, rows=rows, **options))
 
 
 def share_result(result: Optional[PseudoLabelResult],

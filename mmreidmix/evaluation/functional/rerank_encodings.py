@@ -7,9 +7,13 @@ from scipy import sparse
 from torch import Tensor
 
 from mmreidmix.checks import check_between, check_count
+from mmreidmix.neighbours.camera_aware import (
+    average_by_camera,
+    encode_by_camera,
+    knn_by_camera,
+)
 from mmreidmix.neighbours.k_reciprocal import average_encodings, encode_sets
 
-from .camera_neighbours import nearest_by_camera
 from .rerank_neighbours import nearest_and_farthest
 
 
@@ -83,35 +87,15 @@ def camera_aware_encodings(
     """
     check_count('rerank', 0, k1_intra=k1_intra)
     check_between('rerank', 0, k1_intra, k2_intra=k2_intra)
-    num = len(unit)
-    intra, inter, lowest = nearest_by_camera(
-        unit, cameras, k1_intra, max(k1, k2 - 1), threads)
+    *lists, lowest = knn_by_camera(
+        unit, cameras, k1_intra, max(k1, k2 - 1), threads=threads)
     largest = _largest(lowest)
-    half, half_intra = int(np.around(k1 / 2)), int(np.around(k1_intra / 2))
-    lists, sims = (
-        np.concatenate([itself[:, None], own[:, :half_intra], other[:, :half],
-                        own[:, half_intra:], other[:, half:k1]], 1)
-        for itself, own, other in zip(
-            (np.arange(num, dtype=np.int32), np.ones(num, np.float32)),
-            intra, inter))
-    # Short lists name an image N without neighbours.
-    lists = np.pad(lists, ((0, 1), (0, 0)), constant_values=num)
-    sims = np.pad(sims, ((0, 1), (0, 0)))
-    encoding = encode_sets(
-        lists, sims, unit.cpu().numpy(), half=1 + half_intra + half,
-        threads=threads)
-    encoding = encoding[:num]
+    encoding = encode_by_camera(
+        lists, unit.cpu().numpy(), k1=k1, k1_intra=k1_intra, threads=threads)
     _scale_softmax(encoding, largest)
-    encoding.resize(num + 1, num + 1)
-    averaged = np.concatenate(
-        [lists[:num, :1], intra[0][:, :k2_intra], inter[0][:, :k2 - 1]], 1)
-    averaged = np.pad(averaged, ((0, 1), (0, 0)), constant_values=num)
-    encoding = average_encodings(encoding, averaged, threads=threads)
-    encoding.resize(num, num)
-    # Means over fewer encodings than there are places in a list.
-    encoding.data /= np.repeat(
-        np.asarray(encoding.sum(1)).ravel(), np.diff(encoding.indptr))
-    return encoding, largest
+    return average_by_camera(
+        encoding, lists[0], k2=k2, k2_intra=k2_intra, k1_intra=k1_intra,
+        threads=threads), largest
 
 
 def _largest(lowest: np.ndarray) -> np.ndarray:

@@ -6,14 +6,10 @@ import pytest
 import torch
 
 from mmreidmix.evaluation.functional import (
-    camera_neighbours,
-    reranking,
-)
-from mmreidmix.evaluation.functional import (
     rerank_neighbours as rerank_search,
 )
-from mmreidmix.evaluation.functional.camera_neighbours import (
-    nearest_by_camera,
+from mmreidmix.evaluation.functional import (
+    reranking,
 )
 from mmreidmix.evaluation.functional.query_gallery import QueryGallery
 from mmreidmix.evaluation.functional.ranking import rank
@@ -22,8 +18,8 @@ from mmreidmix.evaluation.functional.rerank_neighbours import (
     nearest_and_farthest,
 )
 from mmreidmix.evaluation.functional.reranking import reranked_blocks
+from mmreidmix.neighbours import camera_aware, knn, normalise_rows
 from mmreidmix.neighbours import exact_search as exact
-from mmreidmix.neighbours import knn, normalise_rows
 
 BENCHMARKS = Path(__file__).parents[3] / 'tools' / 'benchmarks'
 
@@ -120,29 +116,8 @@ def test_a_camera_of_one_image_and_a_camera_of_almost_all(dense):
 def test_blocks_of_a_camera_make_no_difference(monkeypatch):
     case = make_case(6, 30, 300)
     expected = own_distances(case, k1_intra=5)
-    monkeypatch.setattr(camera_neighbours, '_BLOCK_BYTES', 4 * 330 * 11)
+    monkeypatch.setattr(camera_aware, '_BLOCK_BYTES', 4 * 330 * 11)
     np.testing.assert_array_equal(own_distances(case, k1_intra=5), expected)
-
-
-@pytest.mark.parametrize('kind', ['random', 'copies'])
-def test_neighbours_by_camera(kind):
-    features = torch.cat(make_case(8, 0, 200, junk=False)[:2])
-    cameras = make_case(8, 0, 200)[5]
-    if kind == 'copies':
-        features[:60] = features[0]
-    unit = normalise_rows(features)
-    found = nearest_by_camera(unit, cameras, 6, 9)
-    products = (unit.double() @ unit.double().T).float().numpy()
-    np.testing.assert_allclose(found.lowest, products.min(1), atol=1e-6)
-    for i, line in enumerate(products):
-        same = cameras == cameras[i]
-        same[i] = False
-        for lists, mask in ((found.intra, same),
-                            (found.inter, cameras != cameras[i])):
-            best = np.sort(line[mask])[::-1][:lists[0].shape[1]]
-            assert mask[lists[0][i]].all()
-            assert len(set(lists[0][i])) == len(best)
-            np.testing.assert_allclose(lists[1][i], best, atol=1e-6)
 
 
 def test_several_tiles_and_floors(dense, monkeypatch):
