@@ -1,7 +1,7 @@
 """Query and gallery of one domain, checked, and their scores in blocks."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -17,6 +17,8 @@ METRICS = ('cosine', 'euclidean')
 _BLOCK_BYTES = 128 << 20
 _BLOCK_ROWS = (32, 512)
 _ROWS = 4096
+# Squares are so many times the variance: distances lose a digit.
+_LARGE_OFFSET = 16
 
 Array = Union[Sequence, np.ndarray, Tensor]
 
@@ -67,7 +69,8 @@ class QueryGallery:
         """Check all; arguments and options are the attributes.
 
         Features that are float32 or float64 are not copied, unless they are a
-        view in reverse order.
+        view in reverse order or, with the metric 'euclidean', share a large
+        offset: then they are centred.
 
         Raises:
             ValueError: shapes that do not agree, features that are NaN,
@@ -85,7 +88,22 @@ class QueryGallery:
                      _integers(q_camids, len(query), 'q_camids'),
                      _integers(g_camids, len(gallery), 'g_camids'), **options)
         images._check()
-        return images
+        return images._centred() if images.metric == 'euclidean' else images
+
+    @torch.inference_mode()
+    def _centred(self) -> 'QueryGallery':
+        """Features without an offset whose squares would hide distances."""
+        mean = self.gallery.mean(0)
+        squares = torch.cat([part.square().sum(1).double() for part in
+                             self.gallery.split(_ROWS)]).mean()
+        variance = squares - mean.double().square().sum()
+        if not 0 < variance * _LARGE_OFFSET < squares:
+            return self
+        # To a power of two below the deviation: equal distances stay equal.
+        step = 2.0**torch.log2(variance / len(mean)).div(2).floor().item()
+        mean = (mean / step).round_() * step
+        return replace(
+            self, query=self.query - mean, gallery=self.gallery - mean)
 
     @torch.inference_mode()
     def _check(self) -> None:

@@ -80,6 +80,16 @@ def check_against_naive(case, cross_camera, block):
     assert summary['queries_without_match'] == len(expected) - len(valid)
 
 
+@pytest.mark.parametrize('offset', [-300.0, 1e4, 1e6])
+def test_an_offset_of_all_features_hides_no_distance(offset):
+    query, gallery, *labels = random_case(3, 40, 400, 16, 9)
+    expected = rank_arrays(query, gallery, *labels, metric='euclidean')
+    found = rank_arrays(
+        query + np.float32(offset), gallery + np.float32(offset), *labels,
+        metric='euclidean')
+    np.testing.assert_array_equal(found.ap, expected.ap)
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
