@@ -13,7 +13,7 @@ from mmreidmix.datasets.file_names import IMAGE_SUFFIXES
 from mmreidmix.datasets.transforms.loading import read_image
 from mmreidmix.registry import TRANSFORMS
 
-#: One image: a path, an RGB or grey array of uint8, or a PIL image.
+#: One image: a path, a colour or grey array of uint8, or a PIL image.
 ImageLike = Union[str, Path, np.ndarray, Image.Image]
 
 # The first reads a file and the last makes a data sample.
@@ -46,12 +46,15 @@ def list_images(folder: Union[str, Path]) -> list[str]:
     return sorted(found)
 
 
-def as_bgr(image: ImageLike) -> np.ndarray:
+def as_bgr(image: ImageLike, channel_order: str = 'rgb') -> np.ndarray:
     """Read or check one image: BGR, uint8, (H, W, 3).
 
     Args:
-        image: path of a file; array (H, W, 3) or (H, W), uint8, RGB; or an
-            object that NumPy turns into one, such as a PIL image.
+        image: path of a file; array (H, W, 3) or (H, W), uint8; or an object
+            that NumPy turns into one, such as a PIL image. Of 16 bits the
+            upper 8 count, as in a file.
+        channel_order (str): of arrays, 'rgb' or 'bgr'. PIL images say it
+            themselves.
 
     Raises:
         ImageReadError: a file is missing or damaged.
@@ -60,16 +63,28 @@ def as_bgr(image: ImageLike) -> np.ndarray:
     if isinstance(image, (str, Path)):
         return read_image(image)
     if hasattr(image, 'convert'):  # PIL: orientation, palettes, alpha
-        image = ImageOps.exif_transpose(image).convert('RGB')
+        image, channel_order = _as_rgb(ImageOps.exif_transpose(image)), 'rgb'
     image = np.asarray(image)
     if image.ndim == 2:
         image = np.stack([image] * 3, axis=-1)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or (
             not image.size):
         raise ValueError(
-            'expected an image as a path, a PIL image or an RGB array '
+            'expected an image as a path, a PIL image or a colour array '
             f'(H, W, 3) of uint8, got shape {image.shape} of {image.dtype}')
-    return np.ascontiguousarray(image[..., ::-1])
+    return np.ascontiguousarray(
+        image if channel_order == 'bgr' else image[..., ::-1])
+
+
+def _as_rgb(image: Image.Image) -> Union[Image.Image, np.ndarray]:
+    if image.mode.startswith('I;16'):
+        # PIL would cut values off at 255.
+        return (np.asarray(image) >> 8).astype(np.uint8)
+    if image.mode in ('I', 'F'):
+        raise ValueError(
+            f'a PIL image of mode {image.mode!r} has no fixed white: expected '
+            "8 or 16 bits; scale it to 0..255 and convert it to 'L'")
+    return image.convert('RGB')
 
 
 class Preparation:
@@ -78,22 +93,24 @@ class Preparation:
     Args:
         pipeline (Sequence[dict]): of a test, from ``LoadReIDImage`` to
             ``PackReIDInputs``.
+        channel_order (str): of arrays, see :func:`as_bgr`.
 
     Raises:
         ValueError: it has another begin or end.
     """
 
-    def __init__(self, pipeline: Sequence[dict]):
+    def __init__(self, pipeline: Sequence[dict], channel_order: str = 'rgb'):
         kinds = [transform.get('type') for transform in pipeline]
         if len(kinds) < 2 or (kinds[0], kinds[-1]) != (_LOAD, _PACK):
             raise ValueError(f'the test pipeline must begin with {_LOAD} and '
                              f'end with {_PACK}, got {kinds}')
+        self.channel_order = channel_order
         self._middle = [dict(transform) for transform in pipeline[1:-1]]
         self._transforms = Compose([TRANSFORMS.build(t) for t in self._middle])
 
     def __call__(self, image: ImageLike) -> np.ndarray:
         """Prepare an image, see :func:`as_bgr`: BGR uint8 (H, W, 3)."""
-        image = as_bgr(image)
+        image = as_bgr(image, self.channel_order)
         shape = image.shape[:2]
         return self._transforms(
             dict(img=image, img_shape=shape, ori_shape=shape))['img']

@@ -54,6 +54,8 @@ class ReIDInferencer:
         camera (str, optional): the camera of images of which a call does not
             name it. One that the profiles do not know gets those of the
             site. Defaults to None, which is such a camera.
+        channel_order (str): of images that are arrays: 'rgb', or 'bgr' as
+            OpenCV reads them. Defaults to 'rgb'.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -84,8 +86,10 @@ class ReIDInferencer:
                  amp: Optional[bool] = None,
                  compile: bool = False,
                  profiles: Union[CameraProfiles, str, Path, None] = None,
-                 camera: Optional[str] = None):
+                 camera: Optional[str] = None,
+                 channel_order: str = 'rgb'):
         check_choice(self, BACKENDS, backend=backend)
+        check_choice(self, ('rgb', 'bgr'), channel_order=channel_order)
         check_count(self, 1, batch_size=batch_size)
         self.batch_size = batch_size
         exported = Path(model).suffix == '.onnx'
@@ -105,7 +109,7 @@ class ReIDInferencer:
             self.encoder = OnnxEncoder(content, device=device)
             description = self.encoder.description
         self.precision = self.encoder.precision
-        self.prepare = Preparation(description['pipeline'])
+        self.prepare = Preparation(description['pipeline'], channel_order)
         self.thresholds = description['thresholds']
         self.facts = description['facts']
         self.sha256 = description['sha256']

@@ -301,3 +301,32 @@ def test_bgr_is_what_opencv_reads(pictures):
     array = cv2.imread(str(pictures[0]))
     np.testing.assert_array_equal(as_bgr(array[..., ::-1]), array)
     np.testing.assert_array_equal(as_bgr(pictures[0]), array)
+    np.testing.assert_array_equal(as_bgr(array, 'bgr'), array)
+    picture = Image.open(pictures[0])
+    np.testing.assert_array_equal(as_bgr(picture, 'bgr'), array)
+
+
+def test_channel_order_of_arrays(checkpoint, pictures):
+    array = cv2.imread(str(pictures[0]))
+    expected = ReIDInferencer(checkpoint)(pictures[0])
+    found = ReIDInferencer(checkpoint, channel_order='bgr')
+    np.testing.assert_array_equal(found(array), expected)
+    np.testing.assert_array_equal(found(pictures[0]), expected)
+    with pytest.raises(ValueError, match="channel_order must be one of 'rgb'"):
+        ReIDInferencer(checkpoint, channel_order='BGR')
+
+
+@pytest.mark.parametrize('colour', [False, True])
+def test_sixteen_bits_are_read_as_from_the_file(tmp_path, colour):
+    path, rng = str(tmp_path / 'deep.png'), np.random.default_rng(0)
+    cv2.imwrite(path, rng.integers(
+        0, 65536, (9, 7, 3) if colour else (9, 7), dtype=np.uint16))
+    found = as_bgr(Image.open(path))
+    np.testing.assert_array_equal(found, as_bgr(path))
+    assert 100 < found.mean() < 150
+
+
+@pytest.mark.parametrize('mode', ['I', 'F'])
+def test_pictures_of_no_fixed_white_are_refused(mode):
+    with pytest.raises(ValueError, match=f"mode '{mode}' .* convert it to"):
+        as_bgr(Image.new(mode, (4, 8)))
