@@ -270,7 +270,7 @@ def check_embedding_weights(model: nn.Module, weights: Mapping[str, Tensor],
     """Compare the weights of backbone and neck with those of a file.
 
     Raises:
-        ValueError: weights are absent or differ in shape.
+        ValueError: weights are absent, differ in shape or are not finite.
     """
     missing = [
         key for key, value in model.state_dict().items()
@@ -282,6 +282,13 @@ def check_embedding_weights(model: nn.Module, weights: Mapping[str, Tensor],
             'backbone and neck are absent or differ in shape: '
             f'{name_some(missing, 3)}. Use it with the config it was trained '
             'with, or convert it (tools/model_converters)')
+    broken = [key for key, value in weights.items()
+              if isinstance(value, Tensor) and not value.isfinite().all()]
+    if broken:
+        raise ValueError(
+            f'{path} is of a training that has diverged: {len(broken)} '
+            f'tensors hold NaN or infinity: {name_some(broken, 3)}. Use an '
+            'earlier checkpoint')
 
 
 def _fits(key: str, value: Tensor, weight: Optional[Tensor]) -> bool:

@@ -330,3 +330,15 @@ def test_sixteen_bits_are_read_as_from_the_file(tmp_path, colour):
 def test_pictures_of_no_fixed_white_are_refused(mode):
     with pytest.raises(ValueError, match=f"mode '{mode}' .* convert it to"):
         as_bgr(Image.new(mode, (4, 8)))
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_weights_that_are_not_finite_are_refused(checkpoint, tmp_path, value):
+    content = torch.load(checkpoint, weights_only=True)
+    name = [*content['state_dict']][3]
+    content['state_dict'][name].view(-1)[0] = value
+    torch.save(content, tmp_path / 'epoch_9.pth')
+    with pytest.raises(ValueError, match=(
+            'epoch_9.pth is of a training that has diverged: 1 tensors hold '
+            f"NaN or infinity: '{name}'. Use an earlier")):
+        ReIDInferencer(tmp_path / 'epoch_9.pth')
