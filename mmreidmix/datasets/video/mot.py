@@ -58,12 +58,13 @@ def read_boxes(path: Union[str, Path]) -> tuple[Boxes, int]:
                 row = [float(cell) for cell in line.split(',')]
             except ValueError:
                 row = []
+            # 1.0 is what some trackers write; 1.5 would join two people.
             if not 6 <= len(row) <= 10 or not np.isfinite(row).all() or (
-                    row[0] < 1):
+                    row[0] < 1) or row[0] % 1 or row[1] % 1:
                 raise ValueError(
                     f'{path}, line {number}: expected 6 to 10 numbers, frame '
-                    f'(from 1), track, x, y, width, height, score, ...; got '
-                    f'{line.strip()!r}')
+                    '(from 1) and track (both whole), x, y, width, height, '
+                    f'score, ...; got {line.strip()!r}')
             rows.append(row)
     if not rows:
         raise ValueError(f'{path}: no box in it')

@@ -59,6 +59,8 @@ def test_six_columns_are_enough(tmp_path):
     ('0,1,2,3,4,5\n', 'line 1: .*from 1'),
     ('1,1,2,3,x,5\n', "line 1: .*got '1,1,2,3,x,5'"),
     ('1,1,2,3,nan,5\n', 'line 1'),
+    ('1,1.0,2,3,4,5\n1,1.5,2,3,4,5\n', 'line 2: .*track .both whole'),
+    ('1.5,1,2,3,4,5\n', 'line 1: .*frame'),
 ])
 def test_wrong_boxes(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
