@@ -154,3 +154,25 @@ def test_checkpoint_without_labels(log):
     runner.load({})
     assert runner.table.labels.tolist() == before
     assert 'no label table' in log.messages[-1]
+
+
+def test_one_identity_alone_is_refused():
+    runner = TinyRun(build_model(), mixture_of(
+        one=('labelled', [4, 4, 4], [0, 1, 0])), MixtureHook())
+    with pytest.raises(ValueError, match=r"\['one'\] has 1 identity: nobody"):
+        before_train(runner)
+
+
+def test_triplets_need_two_images_of_a_person():
+    model = build_model(triplet=dict(type='BatchHardTripletLoss'))
+    runner = run_of(model, MemoryHook(), MomentumEncoderHook(),
+                    PseudoLabelHook([]))
+    sampler = runner.train_dataloader.batch_sampler
+    sampler.instances = {0: 4, 1: 1}
+    with pytest.raises(ValueError, match='num_instances to at least 2, or mo'):
+        before_train(runner)
+    sampler.instances = {0: 4, 1: 2}
+    before_train(runner)
+    sampler.instances = {0: 4, 1: 1}
+    runner.model = build_model(triplet=None)
+    before_train(runner)

@@ -1,5 +1,7 @@
 """The mixture: attached to the model, its labels in checkpoints."""
 
+from typing import Any
+
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -22,12 +24,14 @@ class MixtureHook(Hook):
 
     Before training it checks that hooks provide all that the training needs:
     pseudo labels for unlabelled domains, and what moves the memory and the
-    momentum encoder of the model.
+    momentum encoder of the model; and that batches hold what the losses
+    compare.
 
     Raises:
         TypeError: the training set is no :class:`DomainMixture`.
-        ValueError: a hook is missing, or there are more identities than the
-            model has room for.
+        ValueError: a hook is missing, there are more identities than the
+            model has room for, one identity alone, or one image of each with
+            a triplet loss.
     """
 
     priority = 'VERY_HIGH'
@@ -53,7 +57,22 @@ class MixtureHook(Hook):
             if need not in provided:
                 raise ValueError(f'{reason}, but no hook provides {need}: add '
                                  f'{REMEDIES[need]}')
+        if not unlabelled and mixture.label_table.num_labelled_classes < 2:
+            raise ValueError(
+                f'the training set {mixture.names} has 1 identity: nobody to '
+                'tell it from; add people or an unlabelled domain')
+        self._check_triplets(runner, model)
         model.attach(mixture)
+
+    @staticmethod
+    def _check_triplets(runner: Runner, model: Any) -> None:
+        sampler = runner.train_dataloader.batch_sampler
+        counts = getattr(sampler, 'instances', {}).values()
+        if model.triplet is not None and 1 in counts:
+            raise ValueError(
+                'model.triplet compares images of one person, but a batch has '
+                'one of each: set train_dataloader.batch_sampler.'
+                'num_instances to at least 2, or model.triplet=None')
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Save the labels."""
