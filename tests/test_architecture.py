@@ -22,6 +22,7 @@ ALLOWED = {
     'signatures': set(),
     'timing': set(),
     'compat': set(),
+    'config_text': set(),
     'precision': set(),
     'registry': set(),
     'distributed': set(),
@@ -44,23 +45,25 @@ ALLOWED = {
     },
     'visualization': {'checks', 'evaluation', 'models'},
     'engine': {
-        'camera_profiles', 'checks', 'compat', 'distributed', 'evaluation',
-        'models', 'neighbours', 'precision', 'pseudo_labels', 'registry',
-        'results', 'structures', 'timing', 'visualization'
+        'camera_profiles', 'checks', 'compat', 'config_text', 'distributed',
+        'evaluation', 'models', 'neighbours', 'precision', 'pseudo_labels',
+        'registry', 'results', 'structures', 'timing', 'visualization'
     },
     'apis': {
-        'camera_profiles', 'checks', 'compat', 'datasets', 'evaluation',
-        'files', 'models', 'neighbours', 'precision', 'registry', 'structures'
+        'camera_profiles', 'checks', 'compat', 'config_text', 'datasets',
+        'evaluation', 'files', 'models', 'neighbours', 'precision', 'registry',
+        'structures'
     },
     'report': {
-        'apis', 'datasets', 'files', 'registry', 'results', 'version',
-        'visualization'
+        'apis', 'config_text', 'datasets', 'files', 'registry', 'results',
+        'version', 'visualization'
     },
 }
 
 #: Rooms of functions over arrays: usable without the framework.
-PURE = ('checks', 'files', 'signatures', 'timing', 'precision', 'neighbours',
-        'camera_profiles', 'pseudo_labels', 'evaluation/functional')
+PURE = ('checks', 'config_text', 'files', 'signatures', 'timing', 'precision',
+        'neighbours', 'camera_profiles', 'pseudo_labels',
+        'evaluation/functional')
 
 
 def imported_modules(file: Path, root: Path) -> Iterator[str]:

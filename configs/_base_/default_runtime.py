@@ -9,6 +9,7 @@ default_hooks = dict(
     # These two do nothing for a model without memory or momentum encoder.
     memory=dict(type='MemoryHook'),
     momentum_encoder=dict(type='MomentumEncoderHook'),
+    check_start=dict(type='CheckStartHook'),
     provenance=dict(type='ProvenanceHook'),
     epoch_seed=dict(type='EpochSeedHook'),
     # Tests the start; evaluate=False skips that, where it takes minutes.

@@ -1,6 +1,5 @@
-"""The config inside a checkpoint, read without running it."""
+"""The components that a config inside a checkpoint names."""
 
-import ast
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,53 +7,6 @@ from mmengine.registry import Registry
 
 # Scopes of whose registries components are taken from a checkpoint
 _SCOPES = ('mmreidmix', 'mmengine', 'mmcv', 'mmpretrain')
-
-
-def parse_config(text: str) -> dict:
-    """Read the text that MMEngine keeps of a config.
-
-    The text, ``checkpoint['meta']['cfg']``, is Python; run, it could do
-    anything on behalf of whoever made the file. Here only assignments of
-    literals and ``dict(...)`` are understood. Names with another kind of value
-    are absent.
-
-    Raises:
-        ValueError: it is no Python.
-    """
-    try:
-        statements = ast.parse(text).body
-    except SyntaxError as error:
-        raise ValueError(f'the config in the checkpoint can not be read: '
-                         f'{error}') from error
-    found = {}
-    for statement in statements:
-        if not isinstance(statement, ast.Assign):
-            continue
-        try:
-            value = ast.literal_eval(_Literal().visit(statement.value))
-        except ValueError:
-            continue
-        for target in statement.targets:
-            if isinstance(target, ast.Name):
-                found[target.id] = value
-    return found
-
-
-class _Literal(ast.NodeTransformer):
-    """``dict(a=1)`` as ``{'a': 1}`` and ``dict({'a-b': 1})`` as its inside."""
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
-        self.generic_visit(node)
-        if not isinstance(node.func, ast.Name) or node.func.id != 'dict':
-            return node
-        if any(word.arg is None for word in node.keywords) or not all(
-                isinstance(part, ast.Dict) for part in node.args):
-            return node
-        keys = [key for part in node.args for key in part.keys]
-        values = [value for part in node.args for value in part.values]
-        return ast.Dict(
-            keys + [ast.Constant(word.arg) for word in node.keywords],
-            values + [word.value for word in node.keywords])
 
 
 def check_types(cfg: Any, registry: Registry, where: str) -> None:

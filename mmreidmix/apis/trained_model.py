@@ -12,10 +12,11 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_state_dict
 
+from mmreidmix.config_text import parse_config
 from mmreidmix.models.weights import check_embedding_weights, unwrap_state_dict
 from mmreidmix.registry import MODELS, TRANSFORMS
 
-from .checkpoint_config import check_types, parse_config, without_init
+from .checkpoint_config import check_types, without_init
 
 
 @dataclass(frozen=True)

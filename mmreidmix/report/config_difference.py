@@ -1,17 +1,19 @@
 """What a config file changes in its bases, and a run in its config file."""
 
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mmengine.config import Config
 
 import mmreidmix
-from mmreidmix.apis.checkpoint_config import parse_config
-
-#: stands for a key that is not there
-ABSENT = object()
+from mmreidmix.config_text import (
+    differences,
+    parse_config,
+    same,
+    value_at,
+)
 
 
 class Change(NamedTuple):
@@ -95,52 +97,7 @@ def changes(base: Mapping, file: Mapping, run: Mapping) -> list[Change]:
     """
     return [
         Change('.'.join(map(str, path)), old, new,
-               _same(_value(file, path), new))
-        for path, old, new in _different(base, run)
+               same(value_at(file, path), new))
+        for path, old, new in differences(base, run)
         if not str(path[0]).startswith('_')
     ]
-
-
-def _different(base: Any, run: Any, path: tuple = ()
-               ) -> Iterator[tuple[tuple, Any, Any]]:
-    """Yield path and values of what differs."""
-    keys: Collection
-    if isinstance(base, Mapping) and isinstance(run, Mapping):
-        keys = sorted({**base, **run}, key=str)
-    elif _holds_mappings(base) and _holds_mappings(run) and (
-            len(base) == len(run)):
-        keys = range(len(base))
-    else:
-        if not _same(base, run):
-            yield path, base, run
-        return
-    for key in keys:
-        yield from _different(
-            _value(base, (key, )), _value(run, (key, )), (*path, key))
-
-
-def _holds_mappings(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and all(
-        isinstance(item, Mapping) for item in value)
-
-
-def _value(config: Any, path: tuple) -> Any:
-    for key in path:
-        try:
-            config = config[key]
-        except (KeyError, IndexError, TypeError):
-            return ABSENT
-    return config
-
-
-def _same(first: Any, second: Any) -> bool:
-    return _plain(first) == _plain(second)
-
-
-def _plain(value: Any) -> Any:
-    """Lists for tuples: one may have become the other on the way to a file."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Optional, Union
 
-from mmreidmix.apis.checkpoint_config import parse_config
+from mmreidmix.config_text import parse_config
 from mmreidmix.results.checkpoint_selection import selection_rule
 from mmreidmix.results.result_file import read_result
 from mmreidmix.results.start_row import split_starts

@@ -5,11 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
 
-from mmreidmix.apis.checkpoint_config import (
-    check_types,
-    parse_config,
-    without_init,
-)
+from mmreidmix.apis.checkpoint_config import check_types, without_init
+from mmreidmix.config_text import parse_config
 from mmreidmix.registry import MODELS, TRANSFORMS
 from tests.tiny import ROOT
 

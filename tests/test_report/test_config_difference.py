@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mmreidmix.config_text import ABSENT
 from mmreidmix.report.config_difference import (
-    ABSENT,
     base_names,
     changes,
     find_config,

@@ -24,9 +24,10 @@ from typing import Optional
 import torch
 
 from mmreidmix.apis.app.command_line import run_tool
-from mmreidmix.apis.checkpoint_config import parse_config, without_init
+from mmreidmix.apis.checkpoint_config import without_init
 from mmreidmix.apis.trained_model import existing_file, load_checkpoint
 from mmreidmix.checks import name_some
+from mmreidmix.config_text import parse_config
 from mmreidmix.files import replace_file
 from mmreidmix.models.encoder import ENCODER_PARTS
 from mmreidmix.models.weight_average import (

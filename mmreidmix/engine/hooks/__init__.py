@@ -1,4 +1,5 @@
 """Hooks of the runner, one concern each."""
+from .check_start_hook import CheckStartHook
 from .check_weights_hook import CheckWeightsHook
 from .domainmix_phase_hook import DomainMixPhaseHook
 from .epoch_seed_hook import EpochSeedHook
@@ -17,7 +18,8 @@ from .start_share_hook import StartShareHook
 from .step_time_hook import StepTimeHook
 
 __all__ = [
-    'CheckWeightsHook', 'DomainMixPhaseHook', 'EpochSeedHook',
+    'CheckStartHook', 'CheckWeightsHook', 'DomainMixPhaseHook',
+    'EpochSeedHook',
     'LabellingHook', 'MemoryHook', 'MixtureHook', 'MomentumEncoderHook',
     'NonFiniteLossHook', 'PicturesHook', 'ProvenanceHook', 'PseudoLabelHook',
     'ReMixHook', 'ResetOptimizerHook', 'StartEvaluationHook', 'StartShareHook',

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Optional
 
+from mmreidmix.config_text import ABSENT
+
 from ..config_difference import (
-    ABSENT,
     base_names,
     changes,
     find_config,
