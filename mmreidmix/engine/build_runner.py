@@ -1,11 +1,15 @@
 """Runners, on GPUs or on a CPU."""
 
+import logging
+
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmreidmix.compat import init_cpu_process_group, keep_freed_memory
 
+from .latest_checkpoint import latest_checkpoint
 from .precision import force_precision
 
 
@@ -23,6 +27,12 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
     init_cpu_process_group(launcher)
     keep_freed_memory()
     force_precision(cfg)
+    if cfg.get('resume') and not cfg.get('load_from'):
+        cfg.load_from = latest_checkpoint(cfg.work_dir)
+        if cfg.load_from is None:
+            cfg.resume = False
+            print_log(f'nothing to resume in {cfg.work_dir}: the training '
+                      'begins anew', level=logging.WARNING)
     if launcher != 'none' and not torch.cuda.is_available():
         # MMEngine's default wrapper names a CUDA device.
         cfg.setdefault(
