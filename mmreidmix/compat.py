@@ -135,6 +135,36 @@ def keep_freed_memory() -> None:
     mallopt(trim_threshold, 2**31 - 1)
 
 
+def write_checkpoints_by(write_file: Callable) -> None:
+    """Let MMEngine write checkpoints to disk by another function.
+
+    MMEngine writes them in place: a full disk, or a kill, leaves a torn file
+    under the final name, which a resumed run then trips over.
+
+    Delete when MMEngine renames a whole file.
+
+    Args:
+        write_file (Callable): ``write_file(path, write)`` as
+            :func:`mmreidmix.files.replace_file`.
+    """
+    from mmengine.runner import runner
+
+    original = _original_of(runner.save_checkpoint)
+
+    def save(checkpoint: dict, filename: str, **options: Any) -> None:
+        if '://' in filename:
+            original(checkpoint, filename, **options)
+        else:
+            write_file(filename, lambda file: torch.save(checkpoint, file))
+
+    save.original = original
+    runner.save_checkpoint = save
+
+
+def _original_of(function: Callable) -> Callable:
+    return getattr(function, 'original', function)
+
+
 def close_process_group() -> None:
     """Exit a tool whose processes communicate by gloo; its last call.
 

@@ -1,7 +1,7 @@
 """Files written in one step, archives of arrays read with checks."""
 
 import os
-import tempfile
+import secrets
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -15,7 +15,8 @@ def replace_file(path: Union[str, Path], write: Callable) -> None:
     """Write a file beside its place, then put it there in one step.
 
     A reader gets the old file or the new one; an interrupted call leaves the
-    old one and nothing else. Missing folders are made.
+    old one and nothing else. Missing folders are made; the user's umask says
+    who may read it.
 
     Args:
         path (str | Path): the file.
@@ -23,15 +24,14 @@ def replace_file(path: Union[str, Path], write: Callable) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(
-        prefix=f'{path.stem}-', suffix='.part', dir=path.parent)
+    # Files of tempfile can be read by their owner alone, whatever the umask.
+    temporary = path.with_name(f'{path.stem}-{secrets.token_hex(6)}.part')
     try:
-        with open(handle, 'wb') as stream:
+        with open(temporary, 'xb') as stream:
             write(stream)
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -46,8 +46,9 @@ ALLOWED = {
     'visualization': {'checks', 'evaluation', 'models'},
     'engine': {
         'camera_profiles', 'checks', 'compat', 'config_text', 'distributed',
-        'evaluation', 'models', 'neighbours', 'precision', 'pseudo_labels',
-        'registry', 'results', 'structures', 'timing', 'visualization'
+        'evaluation', 'files', 'models', 'neighbours', 'precision',
+        'pseudo_labels', 'registry', 'results', 'structures', 'timing',
+        'visualization'
     },
     'apis': {
         'camera_profiles', 'checks', 'compat', 'config_text', 'datasets',

@@ -7,7 +7,12 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmreidmix.compat import init_cpu_process_group, keep_freed_memory
+from mmreidmix.compat import (
+    init_cpu_process_group,
+    keep_freed_memory,
+    write_checkpoints_by,
+)
+from mmreidmix.files import replace_file
 
 from .latest_checkpoint import latest_checkpoint
 from .precision import force_precision
@@ -26,6 +31,7 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
         cfg.pop(helper)
     init_cpu_process_group(launcher)
     keep_freed_memory()
+    write_checkpoints_by(replace_file)
     force_precision(cfg)
     if cfg.get('resume') and not cfg.get('load_from'):
         cfg.load_from = latest_checkpoint(cfg.work_dir)

@@ -1,0 +1,61 @@
+import os
+
+import pytest
+import torch
+from mmengine.runner import runner
+
+from mmreidmix.compat import write_checkpoints_by
+from mmreidmix.files import replace_file
+
+
+@pytest.mark.parametrize('umask, mode', [(0o022, 0o644), (0o077, 0o600)])
+def test_the_umask_says_who_may_read(tmp_path, umask, mode):
+    old = os.umask(umask)
+    try:
+        replace_file(tmp_path / 'new' / 'a.bin', lambda file: file.write(b'1'))
+    finally:
+        os.umask(old)
+    file, = (tmp_path / 'new').iterdir()
+    assert file.read_bytes() == b'1'
+    assert file.stat().st_mode & 0o777 == mode
+
+
+def full_disk(file):
+    file.write(b'half')
+    raise OSError(28, 'No space left on device')
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path):
+    file = tmp_path / 'a.bin'
+    file.write_bytes(b'old')
+    with pytest.raises(OSError, match='No space left'):
+        replace_file(file, full_disk)
+    assert [path.name for path in tmp_path.iterdir()] == ['a.bin']
+    assert file.read_bytes() == b'old'
+
+
+def test_checkpoints_are_written_whole(tmp_path, monkeypatch):
+    elsewhere = []
+    monkeypatch.setattr(
+        runner, 'save_checkpoint',
+        lambda checkpoint, filename, **options: elsewhere.append(filename))
+    for _ in range(2):  # two runs of one process
+        write_checkpoints_by(replace_file)
+    file = tmp_path / 'epoch_1.pth'
+    runner.save_checkpoint(dict(a=torch.ones(2)), str(file), backend_args=None)
+    monkeypatch.setattr(torch, 'save', lambda content, file: full_disk(file))
+    with pytest.raises(OSError, match='No space left'):
+        runner.save_checkpoint(dict(a=torch.zeros(2)), str(file))
+    monkeypatch.undo()
+    assert torch.equal(torch.load(file)['a'], torch.ones(2))
+    assert [path.name for path in tmp_path.iterdir()] == ['epoch_1.pth']
+
+
+def test_checkpoints_of_other_places_are_mmengines(monkeypatch):
+    elsewhere = []
+    monkeypatch.setattr(
+        runner, 'save_checkpoint',
+        lambda checkpoint, filename, **options: elsewhere.append(filename))
+    write_checkpoints_by(replace_file)
+    runner.save_checkpoint({}, 's3://bucket/epoch_1.pth', backend_args={})
+    assert elsewhere == ['s3://bucket/epoch_1.pth']
