@@ -10,6 +10,11 @@ from typing import Optional, Union
 
 import numpy as np
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 
 def replace_file(path: Union[str, Path], write: Callable) -> None:
     """Write a file beside its place, then put it there in one step.
@@ -33,6 +38,50 @@ def replace_file(path: Union[str, Path], write: Callable) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+class FileHeldError(OSError):
+    """Another process holds a lock; ``owner`` is its number, if known."""
+
+    def __init__(self, owner: str):
+        super().__init__(f'held by process {owner}')
+        self.owner = owner
+
+
+class FileLock:
+    """A lock that one process holds, until :meth:`release` or its end.
+
+    The file stays; it holds the number of the process. Where the system has
+    no such locks (Windows), all processes get it.
+
+    Args:
+        path (str | Path): the file.
+
+    Raises:
+        FileHeldError: another process holds it.
+    """
+
+    def __init__(self, path: Union[str, Path]):
+        self.pid = os.getpid()
+        self._file = open(path, 'a+b', buffering=0)  # noqa: SIM115
+        try:
+            if fcntl is not None:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.seek(0)
+            owner = self._file.read(32).decode() or 'unknown'
+            self._file.close()
+            raise FileHeldError(owner) from None
+        self._file.truncate(0)
+        self._file.write(str(self.pid).encode())
+
+    def release(self) -> None:
+        """Let others have it."""
+        if fcntl is not None and not self._file.closed and (
+                os.getpid() == self.pid):
+            # Closing does not do it while a forked process has a copy.
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._file.close()
 
 
 def read_arrays(file: Union[str, Path],

@@ -3,7 +3,8 @@
 import argparse
 import os
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Optional
 
 from mmengine.config import Config, DictAction
@@ -11,6 +12,10 @@ from mmengine.config import Config, DictAction
 import mmreidmix  # noqa: F401
 from mmreidmix.compat import close_process_group
 from mmreidmix.engine.build_runner import build_runner
+from mmreidmix.files import FileHeldError, FileLock
+
+#: Where torchrun, Slurm and MPI say the number of a process.
+RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -66,10 +71,36 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
+@contextmanager
+def work_dir_lock(work_dir: str) -> Iterator[None]:
+    """Keep other trainings out of a work dir; the main process does it.
+
+    Raises:
+        RuntimeError: another training runs there.
+    """
+    ranks = (os.environ.get(name) for name in RANKS)
+    if next(filter(None, ranks), '0') != '0':
+        yield
+        return
+    os.makedirs(work_dir, exist_ok=True)
+    try:
+        lock = FileLock(osp.join(work_dir, 'train.lock'))
+    except FileHeldError as error:
+        raise RuntimeError(
+            f'process {error.owner} trains in {work_dir}: wait for its end or '
+            'take another --work-dir') from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def main(argv: Optional[Sequence[str]] = None) -> None:
     """Train."""
     args = parse_args(argv)
-    build_runner(load_config(args), args.launcher).train()
+    cfg = load_config(args)
+    with work_dir_lock(cfg.work_dir):
+        build_runner(cfg, args.launcher).train()
     close_process_group()
 
 

@@ -1,5 +1,6 @@
 """Tests of tools/train.py."""
 
+import os
 import runpy
 import shutil
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from mmreidmix.datasets.transforms import ImageReadError
+from mmreidmix.files import FileHeldError, FileLock
 from tests.tiny import BASE, TRAIN, tiny_config
 
 
@@ -150,3 +152,20 @@ def test_wrong_config_is_named(tool, toy, tmp_path, change, message):
     change(cfg)
     with pytest.raises((KeyError, ValueError), match=message):
         train(tool, cfg, tmp_path / 'run')
+
+
+def test_two_trainings_never_share_a_work_dir(tool, config, tmp_path,
+                                              monkeypatch):
+    lock = FileLock(tmp_path / 'train.lock')
+    with pytest.raises(RuntimeError, match=(
+            f'process {os.getpid()} trains in .* take another --work-dir')):
+        tool['main']([str(config), '--work-dir', str(tmp_path)])
+    monkeypatch.setenv('RANK', '1')  # its main process has the lock
+    with tool['work_dir_lock'](str(tmp_path)):
+        pass
+    monkeypatch.setenv('RANK', '0')
+    lock.release()
+    for _ in range(2):
+        with tool['work_dir_lock'](str(tmp_path)):
+            with pytest.raises(FileHeldError, match=f'process {os.getpid()}'):
+                FileLock(tmp_path / 'train.lock')

@@ -16,7 +16,7 @@ from typing import BinaryIO, Optional, Union
 import numpy as np
 from mmengine.logging import print_log
 
-from mmreidmix.files import replace_file
+from mmreidmix.files import FileHeldError, FileLock, replace_file
 
 from .log_records import GalleryError, Record, RecordReader, write_record
 from .state import GalleryState, StateReader
@@ -37,36 +37,24 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path):
-        import fcntl  # here, as Windows has none
-        self._pid = os.getpid()
-        self._file = open(folder / _LOCK, 'a+b', buffering=0)  # noqa: SIM115
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.seek(0)
-            owner = self._file.read(32).decode() or 'unknown'
-            self._file.close()
+            self._lock = FileLock(folder / _LOCK)
+        except FileHeldError as error:
             raise GalleryError(
                 f'the gallery {folder} is open for writing already (process '
-                f'{owner}): close it there, or open it with read_only=True'
-            ) from None
-        self._file.truncate(0)
-        self._file.write(str(self._pid).encode())
+                f'{error.owner}): close it there, or open it with '
+                'read_only=True') from None
 
     def check(self) -> None:
         """Raise GalleryError in a process forked from the one that has it."""
-        if os.getpid() != self._pid:
+        if os.getpid() != self._lock.pid:
             raise GalleryError(
-                f'the gallery was opened by process {self._pid}, which this '
-                'one was forked from: only that one may change it')
+                f'the gallery was opened by process {self._lock.pid}, which '
+                'this one was forked from: only that one may change it')
 
     def release(self) -> None:
         """Let others write."""
-        import fcntl
-        if not self._file.closed and os.getpid() == self._pid:
-            # Closing does not do it while a forked process has a copy.
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-        self._file.close()
+        self._lock.release()
 
 
 def write_log(path: Path, records: Iterable[Record]) -> None:
