@@ -14,6 +14,7 @@ from mmreidmix.compat import (
 )
 from mmreidmix.files import replace_file
 
+from .config_keys import check_top_level
 from .latest_checkpoint import latest_checkpoint
 from .precision import force_precision
 
@@ -25,10 +26,14 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
         cfg (Config): the whole config, ``work_dir`` included. Its helper
             variables, whose names begin with an underscore, are removed.
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+
+    Raises:
+        ValueError: the config names at its top level what nothing reads.
     """
     cfg.launcher = launcher
     for helper in [key for key in cfg if key.startswith('_')]:
         cfg.pop(helper)
+    check_top_level(cfg)
     init_cpu_process_group(launcher)
     keep_freed_memory()
     write_checkpoints_by(replace_file)

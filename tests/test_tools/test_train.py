@@ -166,6 +166,6 @@ def test_two_trainings_never_share_a_work_dir(tool, config, tmp_path,
     monkeypatch.setenv('RANK', '0')
     lock.release()
     for _ in range(2):
-        with tool['work_dir_lock'](str(tmp_path)):
-            with pytest.raises(FileHeldError, match=f'process {os.getpid()}'):
-                FileLock(tmp_path / 'train.lock')
+        with tool['work_dir_lock'](str(tmp_path)), pytest.raises(
+                FileHeldError, match=f'process {os.getpid()}'):
+            FileLock(tmp_path / 'train.lock')
