@@ -14,7 +14,7 @@ from mmreidmix.compat import (
 )
 from mmreidmix.files import replace_file
 
-from .config_keys import check_top_level
+from .config_keys import unread_keys
 from .latest_checkpoint import latest_checkpoint
 from .precision import force_precision
 
@@ -28,12 +28,15 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
 
     Raises:
-        ValueError: the config names at its top level what nothing reads.
+        ValueError: see :func:`unread_keys`.
     """
     cfg.launcher = launcher
     for helper in [key for key in cfg if key.startswith('_')]:
         cfg.pop(helper)
-    check_top_level(cfg)
+    unread = unread_keys(cfg)
+    if unread:
+        print_log(f'nothing reads {unread} at the top level of the config',
+                  level=logging.WARNING)
     init_cpu_process_group(launcher)
     keep_freed_memory()
     write_checkpoints_by(replace_file)

@@ -1,8 +1,9 @@
 """What the top level of a config may name."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from difflib import get_close_matches
 from inspect import signature
+from typing import Any
 
 from mmengine.runner import Runner
 
@@ -25,21 +26,30 @@ ELSEWHERE = dict(
     quotas='train_dataloader.batch_sampler.quotas')
 
 
-def check_top_level(keys: Iterable[str]) -> None:
-    """Raise ValueError for keys that nothing reads, which change nothing.
+def unread_keys(cfg: Mapping) -> list[str]:
+    """Keys of the top level that nothing reads, such as helper variables.
 
-    Args:
-        keys (Iterable[str]): of the top level, without helper variables.
+    Raises:
+        ValueError: one that is meant to be read: a misspelt key, or an option
+            that belongs elsewhere and is not found there.
     """
     known = {*signature(Runner.__init__).parameters, *MORE_KEYS} - {
         'self', 'cfg'}
-    unknown = [key for key in keys if key not in known]
-    if not unknown:
-        return
-    name = unknown[0]
-    near = [ELSEWHERE.get(name)] if name in ELSEWHERE else (
-        get_close_matches(name, known, 1, 0.6))
-    hint = f'; did you mean {near[0]!r}?' if near else '.'
-    raise ValueError(
-        f'the config has {unknown} at its top level, which nothing reads'
-        f'{hint} Helper variables begin with an underscore: _{name}')
+    unread = [key for key in cfg if key not in known]
+    for key in unread:
+        place = ELSEWHERE.get(key)
+        if place and _value_at(cfg, place) == cfg[key]:
+            continue  # a helper variable, which has been used
+        meant = [place] if place else get_close_matches(key, known, 1, 0.85)
+        if meant:
+            raise ValueError(
+                f'the config has {key!r} at its top level, which nothing '
+                f'reads; did you mean {meant[0]!r}? A helper variable must '
+                f'begin with an underscore: _{key}')
+    return unread
+
+
+def _value_at(cfg: Mapping, place: str) -> Any:
+    for key in place.split('.'):
+        cfg = cfg.get(key) if isinstance(cfg, Mapping) else None
+    return cfg
