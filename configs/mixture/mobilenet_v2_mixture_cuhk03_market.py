@@ -8,4 +8,11 @@ _base_ = [
 model = dict(
     **_base_._encoder,
     triplet=dict(type='BatchHardTripletLoss'))
+train_dataloader = dict(
+    batch_sampler=dict(
+        quotas={
+            '_delete_': True,
+            'cuhk03-dev': 10,
+            'market1501-dev': 6
+        }))
 default_hooks = dict(pseudo_labels=dict(begin=1))
