@@ -54,7 +54,8 @@ setup(
     cmdclass={'build_py': BuildWithConfigs},
     zip_safe=False,
     install_requires=[
-        'torch>=2.1',
+        # Its loader runs no code of a checkpoint, by default.
+        'torch>=2.6',
         'torchvision',
         'mmengine>=0.10.7,<0.11',  # brings opencv-python, matplotlib, rich
         'mmcv-lite>=2.2',  # the package `mmcv` without compiled operators

@@ -11,7 +11,6 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable
 
-import numpy as np
 import torch
 import torch.distributed as torch_dist
 import torch.nn as nn
@@ -33,10 +32,7 @@ def ensure_torchvision() -> ModuleType:
     if 'torchvision' not in sys.modules:  # left over by a failed import
         for name in [m for m in sys.modules if m.startswith('torchvision.')]:
             del sys.modules[name]
-    register = getattr(torch.library, 'register_fake', None)
-    if register is None:  # torch < 2.4: nothing is registered at import
-        import torchvision
-        return torchvision
+    register = torch.library.register_fake
 
     def register_existing(op: Any, *args: Any, **kwargs: Any) -> Callable:
         if isinstance(op, str) and op.startswith('torchvision::'):
@@ -53,24 +49,20 @@ def ensure_torchvision() -> ModuleType:
     return torchvision
 
 
-def allow_checkpoint_types() -> None:
+def allow_checkpoint_types(stand_ins: list) -> None:
     """Let torch's safe loader read what MMEngine puts into checkpoints.
 
-    ``torch.load`` defaults to ``weights_only=True`` since 2.6. MMEngine's
-    message hub stores ``HistoryBuffer`` and NumPy scalars: plain data, but
-    not on torch's allow-list. ``HistoryBuffer`` pickles its statistics
-    methods through ``getattr``. Only those methods are allowed, because all
-    of ``getattr`` would reach the globals of any function.
+    MMEngine's message hub stores ``HistoryBuffer`` and NumPy scalars: plain
+    data, but not on torch's allow-list. ``HistoryBuffer`` pickles its
+    statistics methods through ``getattr``. Only those methods are allowed,
+    because all of ``getattr`` would reach the globals of any function.
 
     Delete when MMEngine registers them itself.
+
+    Args:
+        stand_ins (list): :data:`mmreidmix.stored_arrays.STAND_INS`.
     """
-    if not hasattr(torch.serialization, 'add_safe_globals'):
-        return
     from mmengine.logging import HistoryBuffer
-    try:
-        from numpy._core import multiarray
-    except ImportError:  # numpy < 2
-        from numpy.core import multiarray  # type: ignore[no-redef]
     methods = ('min', 'max', 'mean', 'current')
 
     def method_of_history(owner: type, name: str) -> Callable:
@@ -79,14 +71,8 @@ def allow_checkpoint_types() -> None:
                 f'getattr({owner!r}, {name!r}) is no method of HistoryBuffer')
         return getattr(owner, name)
 
-    # torch looks a name of a file up by these two.
-    method_of_history.__module__ = 'builtins'
-    method_of_history.__qualname__ = 'getattr'
-    dtypes = {type(np.dtype(code)) for code in '?bBhHiIlLqQefdgSUO'}
     torch.serialization.add_safe_globals([
-        HistoryBuffer, method_of_history, np.ndarray, np.dtype,
-        multiarray._reconstruct, multiarray.scalar, *dtypes
-    ])
+        HistoryBuffer, (method_of_history, 'builtins.getattr'), *stand_ins])
 
 
 def init_cpu_process_group(launcher: str) -> None:

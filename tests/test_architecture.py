@@ -20,6 +20,7 @@ ALLOWED = {
     'checks': set(),
     'files': set(),
     'signatures': set(),
+    'stored_arrays': set(),
     'timing': set(),
     'compat': set(),
     'config_text': set(),

@@ -137,7 +137,7 @@ class TinyRun:
 class Listener:
     """A model that remembers the clusterings it hears of."""
 
-    memory = momentum_encoder = label_encoder = None
+    memory = momentum_encoder = label_encoder = triplet = None
 
     def __init__(self):
         self.heard, self.state = [], None
