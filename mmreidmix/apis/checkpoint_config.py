@@ -7,6 +7,13 @@ from mmengine.registry import Registry
 
 # Scopes of whose registries components are taken from a checkpoint
 _SCOPES = ('mmreidmix', 'mmengine', 'mmcv', 'mmpretrain')
+# Of MMPretrain's: networks and transforms. It also registers what loads files
+# or runs code by name, such as models of transformers and timm.
+_MMPRETRAIN = ('mmpretrain.models.backbones.', 'mmpretrain.models.necks.',
+               'mmpretrain.models.heads.', 'mmpretrain.models.losses.',
+               'mmpretrain.models.utils.data_preprocessor',
+               'mmpretrain.datasets.transforms.', 'mmcv.transforms.')
+_LOADERS = ('mmpretrain.models.backbones.timm_backbone', )
 
 
 def check_types(cfg: Any, registry: Registry, where: str) -> None:
@@ -15,16 +22,22 @@ def check_types(cfg: Any, registry: Registry, where: str) -> None:
     A registry imports whatever a dotted name says.
 
     Raises:
-        ValueError: a ``type`` is in no registry of that kind; ``where`` is
-            the file, for the message.
+        ValueError: a ``type`` is in no registry of that kind, or may load
+            files or run code; ``where`` is the file, for the message.
     """
     for name in _types(cfg):
-        if not _registered(name, registry):
+        found = _find(name, registry)
+        if found is None:
             raise ValueError(
                 f'{where}: its config names {name!r}, which is no registered '
                 f'{registry.name}. If you trust the file, import the package '
                 'that registers it first, or give its config file and the '
                 'checkpoint as `weights`')
+        if name.startswith('mmpretrain.') and not _is_plain(found):
+            raise ValueError(
+                f'{where}: its config names {name!r}, which may load other '
+                'files or run code. If you trust the file, give its config '
+                'file and the checkpoint as `weights`')
 
 
 def without_init(cfg: Any) -> Any:
@@ -48,12 +61,13 @@ def _types(cfg: Any) -> Iterator[str]:
         yield from _types(value)
 
 
-def _registered(name: object, registry: Registry) -> bool:
+def _find(name: object, registry: Registry) -> Any:
+    """The registered component of a name; None for none."""
     if not isinstance(name, str):
-        return False
+        return None
     scope, dot, key = name.rpartition('.')
     if dot and scope not in _SCOPES:
-        return False
+        return None
     candidates = [registry, registry.parent]
     if scope == 'mmpretrain':
         from mmpretrain import registry as mmpretrain_registry
@@ -62,5 +76,12 @@ def _registered(name: object, registry: Registry) -> bool:
     for candidate in candidates:
         candidate.import_from_location()
         if key in candidate.module_dict:
-            return True
-    return False
+            return candidate.module_dict[key]
+    return None
+
+
+def _is_plain(component: Any) -> bool:
+    # Transforms of torchvision are wrapped by functools.
+    place = getattr(component, '__module__', '')
+    return place == 'functools' or (
+        place.startswith(_MMPRETRAIN) and not place.startswith(_LOADERS))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
+from mmpretrain.registry import MODELS as MMPRETRAIN
 
 from mmreidmix.apis.checkpoint_config import check_types, without_init
 from mmreidmix.config_text import parse_config
@@ -70,7 +71,24 @@ def test_foreign_components_are_refused(name):
         check_types(cfg, MODELS, 'x.pth')
 
 
+def test_components_that_run_code_are_refused(monkeypatch):
+    """As transformers' models are, where MMPretrain's extras are installed."""
+    class AutoModelForCausalLM:
+        __module__ = 'transformers.models.auto.modeling_auto'
+
+    monkeypatch.setitem(MMPRETRAIN.module_dict, 'AutoModelForCausalLM',
+                        AutoModelForCausalLM)
+    for name in ('AutoModelForCausalLM', 'TIMMBackbone', 'TimmClassifier'):
+        cfg = dict(type='ReIDBaseline', backbone=dict(
+            type=f'mmpretrain.{name}', trust_remote_code=True))
+        with pytest.raises(ValueError, match=(
+                f"x.pth: its config names 'mmpretrain.{name}', which may load "
+                'other files or run code. If you trust')):
+            check_types(cfg, MODELS, 'x.pth')
+
+
 @pytest.mark.parametrize('name', [
-    'BNNeck', 'mmreidmix.BNNeck', 'mmpretrain.ResNet', 'BN', 'mmengine.BN'])
+    'BNNeck', 'mmreidmix.BNNeck', 'mmpretrain.ResNet', 'BN', 'mmengine.BN',
+    'mmpretrain.GlobalAveragePooling', 'mmpretrain.VisionTransformer'])
 def test_registered_components_are_taken(name):
     check_types(dict(type=name), MODELS, 'x.pth')
