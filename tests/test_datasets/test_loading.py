@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmreidmix.datasets.transforms import loading
 from mmreidmix.datasets.transforms.loading import (
     ImageReadError,
     LoadReIDImage,
     find_damage,
+    image_size,
     read_image,
 )
 
@@ -47,6 +49,30 @@ def test_grey_image_gets_three_channels(tmp_path):
     cv2.imwrite(str(path), RAMP[..., 0])
     image = read_image(path)
     np.testing.assert_array_equal(image, RAMP[..., :1].repeat(3, axis=2))
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.jpg', '.bmp', '.webp', '.tiff'])
+def test_size_is_read_from_the_header(suffix):
+    assert image_size(encode(suffix)) == (32, 64)
+    progressive = [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]
+    assert image_size(cv2.imencode(
+        '.jpg', RAMP, progressive)[1].tobytes()) == (32, 64)
+
+
+@pytest.mark.parametrize('data', [b'', b'x', PNG[:12], JPEG[:5], b'BM'])
+def test_a_header_that_is_not_there(data):
+    assert image_size(data) == (0, 0)
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.jpg', '.webp'])
+def test_huge_images_are_not_decoded(tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr(loading, 'MOST_PIXELS', 32 * 64)
+    read_image(write(tmp_path, encode(suffix)))
+    monkeypatch.setattr(loading, 'MOST_PIXELS', 32 * 64 - 1)
+    monkeypatch.delattr(cv2, 'imdecode')
+    with pytest.raises(ImageReadError, match=(
+            'a.jpg: the image has 32 x 64 pixels, more than 2,047: it is')):
+        read_image(write(tmp_path, encode(suffix)))
 
 
 def test_transform_adds_image_and_shapes(tmp_path):

@@ -10,9 +10,8 @@ from PIL import Image, UnidentifiedImageError
 
 from mmreidmix.apis.images import as_bgr
 from mmreidmix.datasets.transforms import ImageReadError
+from mmreidmix.datasets.transforms.loading import MOST_PIXELS
 
-#: Largest image that is decoded, in pixels.
-MOST_PIXELS = 40_000_000
 _FORMATS = ('JPEG', 'PNG', 'BMP', 'WEBP', 'TIFF')
 
 

@@ -1,11 +1,14 @@
 """Decoding of one image file, with damage reported instead of hidden."""
 
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Union
 
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
+from PIL import Image
 
 from mmreidmix.registry import TRANSFORMS
 
@@ -14,6 +17,10 @@ _JPEG_END = b'\xff\xd9'
 _PNG_START = b'\x89PNG\r\n\x1a\n'
 _PNG_END = b'\x00\x00\x00\x00IEND\xaeB`\x82'
 _START_OF_SCAN = 0xDA
+# Start-of-frame markers, behind which the size of a JPEG stands.
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+#: Largest image that is decoded, in pixels: a small file may hold a huge one.
+MOST_PIXELS = 40_000_000
 
 
 class ImageReadError(OSError):
@@ -27,8 +34,9 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
         np.ndarray: BGR, uint8, shape (H, W, 3).
 
     Raises:
-        ImageReadError: the file is missing, empty, not an image, or a JPEG or
-            PNG whose end is missing (OpenCV would fill the rest with grey).
+        ImageReadError: the file is missing, empty, not an image, of more than
+            :data:`MOST_PIXELS` pixels, or a JPEG or PNG whose end is missing
+            (OpenCV would fill the rest with grey).
     """
     try:
         with open(path, 'rb') as file:
@@ -39,6 +47,11 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
     fault = find_damage(data)
     if fault:
         raise ImageReadError(f'{path}: {fault}')
+    width, height = image_size(data)
+    if width * height > MOST_PIXELS:
+        raise ImageReadError(
+            f'{path}: the image has {width} x {height} pixels, more than '
+            f'{MOST_PIXELS:,}: it is not decoded')
     try:
         image = cv2.imdecode(
             np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
@@ -48,6 +61,26 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
     if image is None:
         raise ImageReadError(f'{path}: not an image that OpenCV can decode')
     return image
+
+
+def image_size(data: bytes) -> tuple[int, int]:
+    """Width and height in the header of an image file, (0, 0) if unknown."""
+    if data.startswith(_PNG_START):
+        return (int.from_bytes(data[16:20], 'big'),
+                int.from_bytes(data[20:24], 'big'))
+    if data.startswith(_JPEG_START):
+        for marker, begin, _ in _jpeg_segments(data):
+            if marker in _FRAMES:
+                return (int.from_bytes(data[begin + 3:begin + 5], 'big'),
+                        int.from_bytes(data[begin + 1:begin + 3], 'big'))
+        return 0, 0
+    try:
+        with Image.open(BytesIO(data)) as image:
+            return image.size
+    except Image.DecompressionBombError as error:
+        raise ImageReadError(str(error)) from error
+    except OSError:  # the decoder says what is wrong
+        return 0, 0
 
 
 def find_damage(data: bytes) -> str:
@@ -74,17 +107,24 @@ def _jpeg_scan(data: bytes) -> bytes:
     Inside it 0xff 0xd9 can only be the end marker, whereas the segments
     before it may hold a thumbnail with an end marker of its own.
     """
+    for marker, _, end in _jpeg_segments(data):
+        if marker == _START_OF_SCAN:
+            return data[end:]
+    return b''
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, begin and end of the content of each segment of a JPEG."""
     position = len(_JPEG_START)
     while position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
         if marker == 0xFF:  # fill byte
             position += 1
             continue
-        length = int.from_bytes(data[position + 2:position + 4], 'big')
-        position += 2 + length
-        if marker == _START_OF_SCAN:
-            return data[position:]
-    return b''
+        end = position + 2 + int.from_bytes(
+            data[position + 2:position + 4], 'big')
+        yield marker, position + 4, end
+        position = end
 
 
 @TRANSFORMS.register_module()
