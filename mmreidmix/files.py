@@ -1,5 +1,6 @@
 """Files written in one step, archives of arrays read with checks."""
 
+import codecs
 import os
 import secrets
 import zipfile
@@ -38,6 +39,31 @@ def replace_file(path: Union[str, Path], write: Callable) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def read_text(path: Union[str, Path]) -> str:
+    """Read a text file of others: UTF-8, or UTF-16 that says so.
+
+    Editors and spreadsheets of Windows put a byte-order mark in front, which
+    is not part of the text.
+
+    Raises:
+        ValueError: the file is of another encoding.
+    """
+    data = Path(path).read_bytes()
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode('utf-16' if wide else 'utf-8-sig')
+    except UnicodeDecodeError as error:
+        line = data[:error.start].count(b'\n') + 1
+        raise ValueError(
+            f'{path}, line {line}: the text is not UTF-8 (byte '
+            f'{data[error.start]:#04x}). Save it as UTF-8, or convert it: '
+            'iconv -f CP1252 -t UTF-8') from None
+    if '\0' in text:
+        raise ValueError(f'{path}: no text, or UTF-16 without a byte-order '
+                         'mark. Save it as UTF-8')
+    return text
 
 
 class FileHeldError(OSError):

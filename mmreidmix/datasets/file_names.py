@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Union
 
 from mmreidmix.checks import name_some
+from mmreidmix.files import read_text
 
 #: in lower case
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
@@ -107,7 +108,7 @@ def parse_lines(path: Path, pattern: re.Pattern) -> list[re.Match]:
     Raises:
         ValueError: as :func:`parse_names`.
     """
-    lines = map(str.strip, path.read_text('utf-8').splitlines())
+    lines = map(str.strip, read_text(path).splitlines())
     return parse_names([line for line in lines if line], pattern, path)
 
 

@@ -1,13 +1,16 @@
 """Any folder, CSV or tracklet tree as a domain, without writing a class."""
 
 import csv
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Optional, Union
 
 from mmreidmix.checks import check_choice, name_some
+from mmreidmix.files import read_text
 from mmreidmix.registry import DATASETS
 
 from .file_names import (
@@ -156,13 +159,24 @@ class ManifestDataset(BaseReIDDataset):
 
     def _csv_rows(self, name: str) -> list[_Row]:
         path = self.find_file(name)
-        with open(path, encoding='utf-8-sig', newline='') as file:
-            reader = csv.DictReader(file, strict=True)
-            _check_header(reader.fieldnames or (), path)
-            rows = [_parse_cells(cells, f'{path}, line {reader.line_num}')
-                    for cells in reader]
+        text = read_text(path)
+        reader = csv.DictReader(
+            StringIO(text, newline=''), strict=True, skipinitialspace=True,
+            delimiter=_delimiter(text.partition('\n')[0]))
+        reader.fieldnames = [
+            name.strip() for name in reader.fieldnames or ()]
+        _check_header(reader.fieldnames, path)
+        rows = [_parse_cells(cells, f'{path}, line {reader.line_num}')
+                for cells in reader]
+        rows = [row._replace(path=self._entry(row.path)) for row in rows]
         check_entries(self.data_root, [row.path for row in rows], path)
         return rows
+
+    def _entry(self, path: str) -> str:
+        """One spelling of a path: './a//b.jpg' and, of Windows, 'a\\b.jpg'."""
+        if '\\' in path and not (self.data_root / path).is_file():
+            path = path.replace('\\', '/')
+        return posixpath.normpath(path) if path else path
 
     def _check_no_overlap(self, rows: Sequence[_Row]) -> None:
         counts = Counter(row.path for row in rows)
@@ -181,6 +195,11 @@ class ManifestDataset(BaseReIDDataset):
             self.log(f'{len(rows) - len(remaining):,} images flagged '
                      f'{" or ".join(sorted(dropped))} dropped')
         return remaining
+
+
+def _delimiter(header: str) -> str:
+    """Of a table: spreadsheets of half of the world write semicolons."""
+    return next((sign for sign in ',;\t' if sign in header), ',')
 
 
 def _row_of(match: re.Match, prefix: str, part: str) -> _Row:

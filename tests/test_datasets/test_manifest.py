@@ -239,3 +239,43 @@ def test_csv_link_that_leads_out(tmp_path):
     (tmp_path / 'root' / 'b.jpg').symlink_to(tmp_path / 'outside.jpg')
     with pytest.raises(ValueError, match="point outside .* 'b.jpg'"):
         listed(tmp_path / 'root', 'path\na.jpg\nb.jpg\n')
+
+
+# tables of spreadsheets
+
+
+TABLE = 'path,pid,camid\nä/1.jpg,7,2\nb c/2.jpg,8,1\n'
+
+
+@pytest.mark.parametrize('data', [
+    TABLE.encode('utf-8-sig'), TABLE.encode('utf-16'),
+    TABLE.replace('\n', '\r\n').encode(), TABLE.replace(',', ';').encode(),
+    TABLE.replace(',', '\t').encode(), TABLE.replace(',', ', ').encode(),
+    TABLE.replace('path', ' path ').encode(),
+    TABLE.replace('/', '\\').encode(), TABLE.replace('ä', './ä').encode(),
+    TABLE.replace('b c/', '"b c//"').replace('""', '').replace(
+        '"b c//"2.jpg', '"b c//2.jpg"').encode()])
+def test_tables_as_spreadsheets_write_them(tmp_path, data):
+    touch(tmp_path, 'ä/1.jpg', 'b c/2.jpg')
+    (tmp_path / 'list.csv').write_bytes(data)
+    dataset = ManifestDataset(tmp_path, name='mine', csv='list.csv')
+    assert rows(dataset) == [('b c/2.jpg', 8, 0, -1), ('ä/1.jpg', 7, 1, -1)]
+
+
+@pytest.mark.parametrize('data, message', [
+    (TABLE.encode('cp1252'), r'list.csv, line 2: the text is not UTF-8 .byte '
+     '0xe4.*iconv'),
+    ('path\na.jpg\n'.encode('utf-16-le'),
+     'list.csv: no text, or UTF-16 without')], ids=['cp1252', 'utf-16'])
+def test_other_encodings_are_named(tmp_path, data, message):
+    (tmp_path / 'list.csv').write_bytes(data)
+    with pytest.raises(ValueError, match=message):
+        ManifestDataset(tmp_path, name='mine', csv='list.csv')
+
+
+@pytest.mark.parametrize('other', ['./d/a.jpg', 'd//a.jpg', 'd\\a.jpg',
+                                   'd/../d/a.jpg'])
+def test_one_image_under_two_names_is_listed_twice(tmp_path, other):
+    touch(tmp_path, 'd/a.jpg')
+    with pytest.raises(ValueError, match='1 images are listed more than once'):
+        listed(tmp_path, f'path,subset\nd/a.jpg,train\n{other},query\n')

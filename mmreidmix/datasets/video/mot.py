@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from mmreidmix.checks import check_above, check_between, check_count
+from mmreidmix.files import read_text
 
 _PEDESTRIAN = 1
 
@@ -50,22 +51,21 @@ def read_boxes(path: Union[str, Path]) -> tuple[Boxes, int]:
         ValueError: the file has no box, or a line is not of this form.
     """
     rows = []
-    with open(path, encoding='utf-8') as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = [float(cell) for cell in line.split(',')]
-            except ValueError:
-                row = []
-            # 1.0 is what some trackers write; 1.5 would join two people.
-            if not 6 <= len(row) <= 10 or not np.isfinite(row).all() or (
-                    row[0] < 1) or row[0] % 1 or row[1] % 1:
-                raise ValueError(
-                    f'{path}, line {number}: expected 6 to 10 numbers, frame '
-                    '(from 1) and track (both whole), x, y, width, height, '
-                    f'score, ...; got {line.strip()!r}')
-            rows.append(row)
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = [float(cell) for cell in line.split(',')]
+        except ValueError:
+            row = []
+        # 1.0 is what some trackers write; 1.5 would join two people.
+        if not 6 <= len(row) <= 10 or not np.isfinite(row).all() or (
+                row[0] < 1) or row[0] % 1 or row[1] % 1:
+            raise ValueError(
+                f'{path}, line {number}: expected 6 to 10 numbers, frame '
+                '(from 1) and track (both whole), x, y, width, height, '
+                f'score, ...; got {line.strip()!r}')
+        rows.append(row)
     if not rows:
         raise ValueError(f'{path}: no box in it')
     widths = {len(row) for row in rows}

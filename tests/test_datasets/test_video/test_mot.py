@@ -143,3 +143,12 @@ def test_boxes_are_cut_at_the_border():
     assert clip_box(np.array([0, 15, 4, 8]), 20, 10) == (0, 3, 14, 20)
     assert clip_box(np.array([3, 3, 0, 8]), 20, 10) is None
     assert clip_box(np.array([30, 3, 4, 8]), 20, 10) is None
+
+
+def test_boxes_with_a_byte_order_mark(tmp_path):
+    file = tmp_path / 'det.txt'
+    file.write_bytes('1,7,1,2,3,4\r\n'.encode('utf-8-sig'))
+    assert read_boxes(file)[0].tracks.tolist() == [7]
+    file.write_bytes(b'1,7,1,2,3,4 \xe4\n')
+    with pytest.raises(ValueError, match='det.txt, line 1: the text is not U'):
+        read_boxes(file)
