@@ -1,15 +1,16 @@
 """Images as they come, to what a model takes."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Union
 
 import numpy as np
 from mmengine.dataset import Compose
+from mmengine.logging import print_log
 from PIL import Image, ImageOps
 
-from mmreidmix.datasets.file_names import IMAGE_SUFFIXES
+from mmreidmix.checks import name_some
+from mmreidmix.datasets.file_names import IMAGE_SUFFIXES, walk_files
 from mmreidmix.datasets.transforms.loading import read_image
 from mmreidmix.registry import TRANSFORMS
 
@@ -23,7 +24,8 @@ _LOAD, _PACK = 'LoadReIDImage', 'PackReIDInputs'
 def list_images(folder: Union[str, Path]) -> list[str]:
     """Images below a folder, as sorted '/'-separated relative paths.
 
-    Hidden files and folders are left out.
+    Links to folders are followed, see :func:`walk_files`. Hidden files and
+    folders are left out, and files of other kinds; their number is logged.
 
     Raises:
         FileNotFoundError: there is no such folder, or no image in it.
@@ -31,18 +33,20 @@ def list_images(folder: Union[str, Path]) -> list[str]:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f'no folder {folder}')
-    found = []
-    for root, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith('.')]
-        found += [
-            Path(root, name).relative_to(folder).as_posix() for name in files
-            if name.lower().endswith(IMAGE_SUFFIXES)
-            and not name.startswith('.')
-        ]
+    names = list(walk_files(folder))
+    shown = [name for name in names if '/.' not in f'/{name}']
+    found = [name for name in shown if name.lower().endswith(IMAGE_SUFFIXES)]
     if not found:
         raise FileNotFoundError(
             f'no image below {folder}: expected files ending in '
             f'{", ".join(IMAGE_SUFFIXES)}')
+    if len(found) < len(names):
+        others = sorted({*shown} - {*found})
+        print_log(
+            f'{folder}: {len(found):,} images; left out are '
+            f'{len(names) - len(shown):,} hidden files and {len(others):,} '
+            f'that are no images by their names: {name_some(others, 3)}',
+            logger='current')
     return sorted(found)
 
 

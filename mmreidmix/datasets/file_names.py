@@ -13,12 +13,16 @@ from mmreidmix.files import read_text
 #: in lower case
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
-_LITTER = frozenset(('.DS_Store', 'Thumbs.db', 'desktop.ini', '__MACOSX'))
+_LITTER = frozenset((
+    '.DS_Store', 'Thumbs.db', 'desktop.ini', '__MACOSX', '@eaDir', '#recycle',
+    '$RECYCLE.BIN', 'System Volume Information', 'lost+found',
+    '.fseventsd', '.Spotlight-V100'))
+_LITTER_STARTS = ('._', '.Trash')
 
 
 def is_litter(name: str) -> bool:
     """Tell whether an operating system, not the data set, left this name."""
-    return name in _LITTER or name.startswith('._')
+    return name in _LITTER or name.startswith(_LITTER_STARTS)
 
 
 def iter_entries(folder: Union[str, Path]) -> Iterator[os.DirEntry]:

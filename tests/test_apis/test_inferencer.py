@@ -95,6 +95,20 @@ def test_folder(inferencer, pictures, tmp_path, log):
     assert '1 of 5 images' in log.text and '2.jpg' in log.text
 
 
+def test_what_is_left_out_of_a_folder_is_counted(pictures, tmp_path, log):
+    outside = tmp_path / 'elsewhere'
+    root = tmp_path / 'in'
+    for place in (root / 'a', outside, root / '.cache', root / '@eaDir'):
+        place.mkdir(parents=True)
+        (place / '1.jpg').write_bytes(pictures[0].read_bytes())
+    for name in ('2.heic', '3.HEIC', '4.txt', '.5.jpg'):
+        (root / name).write_bytes(b'x')
+    (root / 'link').symlink_to(outside)
+    assert list_images(root) == ['a/1.jpg', 'link/1.jpg']
+    assert ('2 images; left out are 2 hidden files and 3 that are no images '
+            "by their names: '2.heic', '3.HEIC', '4.txt'") in log.text
+
+
 def test_folders_that_are_none(inferencer, tmp_path):
     with pytest.raises(FileNotFoundError, match='no folder'):
         list_images(tmp_path / 'x')

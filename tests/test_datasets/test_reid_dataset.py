@@ -363,7 +363,9 @@ def test_pattern_must_match_the_whole_name():
 
 def test_walk_files_skips_litter_and_ends_on_loops(tmp_path):
     for name in ('b/2.jpg', 'a.jpg', 'b/._2.jpg', '__MACOSX/a.jpg',
-                 '.DS_Store', 'b/Thumbs.db'):
+                 '.DS_Store', 'b/Thumbs.db', '@eaDir/a.jpg',
+                 '.Trash-1000/a.jpg', '$RECYCLE.BIN/a.jpg',
+                 'lost+found/a.jpg'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / 'b' / 'up').symlink_to(tmp_path)
