@@ -112,17 +112,26 @@ class BaseReIDDataset(Dataset):
              for t in pipeline])
         if not self.data_root.is_dir():
             raise self.missing([self.data_root])
-        self.records = self._clean(self.load_records())
+        records = self.load_records()
+        self.records = self._clean(records)
+        self._check_not_empty(
+            f'all of its {len(records):,} images are junk or distractors')
         self.counts_ok = self._check_counts()
         size = len(self)
         if pid_range is not None:
             self.records = self._keep_pid_range(*pid_range)
         if bad_images == 'skip':
             self.records = self._drop_unreadable()
+            self._check_not_empty(f'none of its {size:,} images can be read')
         self.counts_ok = self.counts_ok and len(self) == size
         if single_camera is not None:
             self.records = self._videos_as_cameras(single_camera)
             self.log_videos()
+
+    def _check_not_empty(self, reason: str) -> None:
+        if not len(self):
+            raise ValueError(f'{self.name} {self.subset} in {self.data_root} '
+                             f'has no image: {reason}')
 
     def load_records(self) -> ReIDRecords:
         """Read the records of ``self.subset``, junk and distractors too."""

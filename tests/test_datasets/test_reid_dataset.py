@@ -230,6 +230,8 @@ def test_renamed_data_gives_no_warning(tmp_path, log):
 def test_a_part_of_the_standard_set_is_not_the_standard_set(tmp_path):
     assert not counted(tmp_path, expected=(3, 3, 2),
                        pid_range=(0, 2)).counts_ok
+    whole = counted(tmp_path, expected=(3, 3, 2))
+    cv2.imwrite(whole.image_path(0), np.zeros((4, 2, 3), np.uint8))
     assert not counted(tmp_path, expected=(3, 3, 2),
                        bad_images='skip').counts_ok
 
@@ -341,8 +343,19 @@ def test_bad_images_skip(tmp_path, log):
 
 def test_bad_images_skip_names_five_at_most(tmp_path, log):
     rows = [(f'{i}.jpg', i + 1, 0, -1) for i in range(7)]
-    assert len(make(tmp_path, rows=rows, bad_images='skip')) == 0
+    with pytest.raises(ValueError, match='none of its 7 images can be read'):
+        make(tmp_path, rows=rows, bad_images='skip')
     assert "'4.jpg' and 2 more" in warnings(log)[0]
+
+
+def test_junk_alone_is_refused(tmp_path):
+    rows = [('1.jpg', -1, 0, -1), ('2.jpg', 0, 0, -1)]
+    cls = type('Given', (Rows, ), dict(
+        rows=rows, junk_pids={-1}, distractor_pids={0}))
+    with pytest.raises(ValueError, match=(
+            'train in .* has no image: all of its 2 images are junk or dis')):
+        cls(tmp_path)
+    assert len(cls(tmp_path, 'gallery')) == 1
 
 
 # scanning
