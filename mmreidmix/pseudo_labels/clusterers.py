@@ -65,14 +65,16 @@ def _check_given(owner: object, least: int, *names: str) -> None:
 class _NeighbourClusterer(ABC):
     """Clusters by neighbour lists: a search, then ``cluster``."""
 
-    #: Whether calls and searches need the cameras of the images.
-    uses_cameras = False
-
     cluster: Callable[..., PseudoLabelResult]
     backend: str
     backend_options: Optional[dict]
     block: Optional[int]
     threads: Optional[int]
+
+    @property
+    def uses_cameras(self) -> bool:
+        """Whether calls and searches need the cameras of the images."""
+        return False
 
     def _check_search(self) -> None:
         _check_given(self, 1, 'block', 'threads')
@@ -197,8 +199,8 @@ class JaccardDBSCAN(_NeighbourClusterer):
         _check_given(self, 1, 'max_pairs')
         _check_given(self, 0, 'expansion')
         self._check_search()
-        if self.uses_cameras:
-            self._check_cameras()
+        if self.k1_intra is not None:
+            self._check_cameras(self.k1_intra)
         if self.expansion is None:
             self.expansion = 0 if self.backend in EXACT_BACKENDS else 2
         if not 0 < self.eps < 1:
@@ -211,9 +213,9 @@ class JaccardDBSCAN(_NeighbourClusterer):
         if self.criteria is not None:
             check_criteria(type(self).__name__, self.criteria)
 
-    def _check_cameras(self) -> None:
-        check_count(self, 0, k1_intra=self.k1_intra)
-        check_between(self, 0, self.k1_intra, k2_intra=self.k2_intra)
+    def _check_cameras(self, k1_intra: int) -> None:
+        check_count(self, 0, k1_intra=k1_intra)
+        check_between(self, 0, k1_intra, k2_intra=self.k2_intra)
         if self.backend != 'torch' or self.expansion:
             raise ValueError(
                 "JaccardDBSCAN: k1_intra searches with backend='torch' and "
@@ -232,7 +234,7 @@ class JaccardDBSCAN(_NeighbourClusterer):
                rows: Optional[tuple[int, int]] = None,
                cameras: Optional[np.ndarray] = None) -> NeighbourLists:
         """See the base class; with ``k1_intra`` lists of both kinds."""
-        if not self.uses_cameras:
+        if self.k1_intra is None:
             return super().search(features, rows)
         if cameras is None:
             raise ValueError('JaccardDBSCAN with k1_intra needs the cameras '
@@ -244,7 +246,7 @@ class JaccardDBSCAN(_NeighbourClusterer):
 
     def _encoding(self, features: np.ndarray, indices: np.ndarray,
                   sims: np.ndarray) -> sparse.csr_matrix:
-        if not self.uses_cameras:
+        if self.k1_intra is None:
             return k_reciprocal_encoding(
                 indices, sims, features, self.k1, self.k2,
                 threads=self.threads)

@@ -87,14 +87,15 @@ def camera_aware_encodings(
     """
     check_count('rerank', 0, k1_intra=k1_intra)
     check_between('rerank', 0, k1_intra, k2_intra=k2_intra)
-    *lists, lowest = knn_by_camera(
+    indices, sims, lowest = knn_by_camera(
         unit, cameras, k1_intra, max(k1, k2 - 1), threads=threads)
     largest = _largest(lowest)
     encoding = encode_by_camera(
-        lists, unit.cpu().numpy(), k1=k1, k1_intra=k1_intra, threads=threads)
+        (indices, sims), unit.cpu().numpy(), k1=k1, k1_intra=k1_intra,
+        threads=threads)
     _scale_softmax(encoding, largest)
     return average_by_camera(
-        encoding, lists[0], k2=k2, k2_intra=k2_intra, k1_intra=k1_intra,
+        encoding, indices, k2=k2, k2_intra=k2_intra, k1_intra=k1_intra,
         threads=threads), largest
 
 
