@@ -1,7 +1,7 @@
 """Configs as plain values: read without running them, and compared."""
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 #: Stands for a key that is not there.
@@ -81,7 +81,7 @@ def _holds_mappings(value: Any) -> bool:
         isinstance(item, Mapping) for item in value)
 
 
-def value_at(config: Any, path: tuple) -> Any:
+def value_at(config: Any, path: Sequence) -> Any:
     """What a config has at a path of keys, :data:`ABSENT` for nothing."""
     for key in path:
         try:

@@ -41,6 +41,8 @@ def dense_encoding(features, ranks, k1, k2):
 
 def dense_camera_encoding(features, cameras, k1, k2, k1_intra, k2_intra):
     """The same over lists of images of the own and of other cameras."""
+    if len(set(cameras)) == 1:  # none to tell apart
+        cameras = range(len(features))
     ranks = dense_knn(features, len(features))[0]
 
     def lists(intra, inter):

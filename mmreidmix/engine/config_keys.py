@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from inspect import signature
-from typing import Any
 
 from mmengine.runner import Runner
+
+from mmreidmix.config_text import value_at
 
 #: Read from the config, or usual in OpenMMLab; the others are arguments of
 #: Runner.
@@ -38,7 +39,7 @@ def unread_keys(cfg: Mapping) -> list[str]:
     unread = [key for key in cfg if key not in known]
     for key in unread:
         place = ELSEWHERE.get(key)
-        if place and _value_at(cfg, place) == cfg[key]:
+        if place and value_at(cfg, place.split('.')) == cfg[key]:
             continue  # a helper variable, which has been used
         meant = [place] if place else get_close_matches(key, known, 1, 0.85)
         if meant:
@@ -47,9 +48,3 @@ def unread_keys(cfg: Mapping) -> list[str]:
                 f'reads; did you mean {meant[0]!r}? A helper variable must '
                 f'begin with an underscore: _{key}')
     return unread
-
-
-def _value_at(cfg: Mapping, place: str) -> Any:
-    for key in place.split('.'):
-        cfg = cfg.get(key) if isinstance(cfg, Mapping) else None
-    return cfg

@@ -16,6 +16,8 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from mmreidmix.checks import check_between, check_count
+
 from .k_reciprocal import average_encodings, encode_sets
 from .matmul import multiply
 from .similarity import NeighbourLists, rank_candidates
@@ -23,6 +25,24 @@ from .similarity import NeighbourLists, rank_candidates
 _BLOCK_BYTES = 64 << 20
 # Proposed beyond k: a few ties and rounding errors are settled among them.
 _PAD = 8
+
+
+def checked_k2_intra(owner: object, k1_intra: Optional[int],
+                     k2_intra: Optional[int]) -> int:
+    """Check both options; the second is by default 2, or less if k1 is.
+
+    Raises:
+        ValueError: one is out of range, or the second is given alone.
+    """
+    if k1_intra is None:
+        if k2_intra is not None:
+            raise ValueError(f'{owner}: k2_intra={k2_intra} does nothing '
+                             'without k1_intra; set it too, to 5 for example')
+        return 0
+    check_count(owner, 0, k1_intra=k1_intra)
+    k2_intra = min(2, k1_intra) if k2_intra is None else k2_intra
+    check_between(owner, 0, k1_intra, k2_intra=k2_intra)
+    return k2_intra
 
 
 @torch.inference_mode()
@@ -73,8 +93,8 @@ def knn_by_camera(
         products[:, own] = -torch.inf
         size = same.shape[1]
         for out, scores, among, count in (
-                (intra, same, order[own], size - 1),
-                (inter, products, order, num - size)):
+                (intra, same, order[own], max(size - 1, 0)),
+                (inter, products, order, num - max(size, 1))):
             found = _nearest(host, images, scores, among, count,
                              out[0].shape[1], threads)
             for column, values in zip(out, found):
@@ -84,14 +104,18 @@ def knn_by_camera(
 
 def _blocks(cameras: np.ndarray, order: np.ndarray, first: int,
             last: int) -> Iterator[tuple[np.ndarray, slice]]:
-    """Places of some wanted images of one camera, and all places of it."""
+    """Places of some wanted images of one camera, and all places of it.
+
+    The latter are none where there is one camera alone.
+    """
     size = max(1, _BLOCK_BYTES // (4 * len(cameras)))
     starts = np.flatnonzero(np.diff(cameras, prepend=cameras[:1] - 1))
     for begin, end in zip(starts, [*starts[1:], len(cameras)]):
         images = order[begin:end]
         places = begin + np.flatnonzero((images >= first) & (images < last))
+        own = slice(begin, end) if len(starts) > 1 else slice(0, 0)
         for place in range(0, len(places), size):
-            yield places[place:place + size], slice(begin, end)
+            yield places[place:place + size], own
 
 
 def _nearest(host: np.ndarray, images: np.ndarray, scores: Tensor,

@@ -18,6 +18,7 @@ from mmreidmix.neighbours import (
 )
 from mmreidmix.neighbours.camera_aware import (
     average_by_camera,
+    checked_k2_intra,
     encode_by_camera,
     knn_by_camera,
 )
@@ -149,8 +150,9 @@ class JaccardDBSCAN(_NeighbourClusterer):
             :mod:`mmreidmix.neighbours.camera_aware`; 5 there). The search
             then compares all pairs in float32. None: cameras are not told
             apart.
-        k2_intra (int): with ``k1_intra``, images of the same camera in the
-            query expansion, beside k2 - 1 of others and the image itself.
+        k2_intra (int, optional): with ``k1_intra``, images of the same camera
+            in the query expansion, beside k2 - 1 of others and the image
+            itself. Default 2, or k1_intra if that is less.
         eps (float): DBSCAN radius, in (0, 1).
         eps_gap (float): distance of the tight and loose radius from eps.
         min_samples (int): DBSCAN density, the image itself included.
@@ -178,7 +180,7 @@ class JaccardDBSCAN(_NeighbourClusterer):
     k1: int = 30
     k2: int = 6
     k1_intra: Optional[int] = None
-    k2_intra: int = 2
+    k2_intra: Optional[int] = None
     eps: float = 0.6
     eps_gap: float = 0.02
     min_samples: int = 4
@@ -199,8 +201,11 @@ class JaccardDBSCAN(_NeighbourClusterer):
         _check_given(self, 1, 'max_pairs')
         _check_given(self, 0, 'expansion')
         self._check_search()
+        k2_intra = checked_k2_intra(
+            'JaccardDBSCAN', self.k1_intra, self.k2_intra)
         if self.k1_intra is not None:
-            self._check_cameras(self.k1_intra)
+            self.k2_intra = k2_intra
+            self._check_camera_search()
         if self.expansion is None:
             self.expansion = 0 if self.backend in EXACT_BACKENDS else 2
         if not 0 < self.eps < 1:
@@ -213,9 +218,7 @@ class JaccardDBSCAN(_NeighbourClusterer):
         if self.criteria is not None:
             check_criteria(type(self).__name__, self.criteria)
 
-    def _check_cameras(self, k1_intra: int) -> None:
-        check_count(self, 0, k1_intra=k1_intra)
-        check_between(self, 0, k1_intra, k2_intra=self.k2_intra)
+    def _check_camera_search(self) -> None:
         if self.backend != 'torch' or self.expansion:
             raise ValueError(
                 "JaccardDBSCAN: k1_intra searches with backend='torch' and "
@@ -254,7 +257,7 @@ class JaccardDBSCAN(_NeighbourClusterer):
             encode_by_camera(
                 (indices, sims), features, k1=self.k1,
                 k1_intra=self.k1_intra, threads=self.threads),
-            indices, k2=self.k2, k2_intra=self.k2_intra,
+            indices, k2=self.k2, k2_intra=self.k2_intra or 0,
             k1_intra=self.k1_intra, threads=self.threads)
         encoding.sort_indices()
         return encoding

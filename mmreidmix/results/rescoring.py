@@ -31,8 +31,9 @@ def evaluator_options(cfg: Mapping, part: str = 'test') -> list[dict]:
         part (str): 'test', or 'val' for those of the validation.
 
     Returns:
-        list[dict]: 'type' and options, those inside an option too, without
-        ``save_features`` and ``device``, which change no score.
+        list[dict]: 'type' and options, those inside an option too if they are
+        not None, without ``save_features`` and ``device``, which change no
+        score.
     """
     evaluators = cfg.get(f'{part}_evaluator') or []
     if isinstance(evaluators, Mapping):
@@ -49,9 +50,13 @@ def evaluator_options(cfg: Mapping, part: str = 'test') -> list[dict]:
         if issubclass(kind, FeatureMetric):
             # The metric completes the options inside an option.
             metric = kind(**{k: v for k, v in options.items() if k != 'type'})
-            options.update({key: getattr(metric, key)
-                            for key, value in options.items()
-                            if isinstance(value, Mapping)})
+            options.update({
+                key: {name: option
+                      for name, option in getattr(metric, key).items()
+                      if option is not None}
+                for key, value in options.items()
+                if isinstance(value, Mapping)
+            })
         found.append({key: value for key, value in options.items()
                       if key not in NO_SCORE})
     return found

@@ -63,12 +63,11 @@ def test_cameras_are_told_apart_as_in_the_dense_form(num, seed, k1_intra,
                                                      num_cameras):
     features = blobs(num, seed=seed)[0]
     cameras = np.random.default_rng(seed).integers(0, num_cameras, num)
-    k2_intra = min(k1_intra, 2)
     result = JaccardDBSCAN(
-        k1=8, k2=3, k1_intra=k1_intra, k2_intra=k2_intra, eps=0.5,
-        min_samples=3, criteria=None)(features, cameras=cameras)
+        k1=8, k2=3, k1_intra=k1_intra, eps=0.5, min_samples=3,
+        criteria=None)(features, cameras=cameras)
     dense = dense_jaccard(dense_camera_encoding(
-        unit(features), cameras, 8, 3, k1_intra, k2_intra))
+        unit(features), cameras, 8, 3, k1_intra, min(k1_intra, 2)))
     assume((abs(dense - 0.5) > 1e-6).all())
     expected = renumber(DBSCAN(eps=0.5, min_samples=3, metric='precomputed')
                         .fit(dense).labels_)
@@ -86,6 +85,17 @@ def test_fewer_clusters_of_one_camera():
         features, cameras=cameras).labels
     assert adjusted_rand_score(pids, found) > adjusted_rand_score(
         pids, plain) + 0.1
+
+
+def test_one_camera_alone_is_clustered_by_whole_lists():
+    """Not by the few images of the own camera."""
+    features, pids = blobs(600, 24, 2, per=24)
+    options = dict(k2=4, criteria=None)
+    plain = JaccardDBSCAN(**options, k1=16)(features).labels
+    found = JaccardDBSCAN(**options, k1=15, k1_intra=3)(
+        features, cameras=np.full(600, 7)).labels
+    assert adjusted_rand_score(plain, found) > 0.98
+    assert adjusted_rand_score(pids, found) > 0.98
 
 
 def test_cameras_are_asked_for():
@@ -247,7 +257,8 @@ def test_collapsed_features_of_many_images_are_an_error():
     ({'backend_options': {'nlist': 3}}, "backend 'torch' has none"),
     ({'k1': None}, 'k1 must be an integer of at least 1, got None'),
     ({'k1_intra': -1}, 'k1_intra must be an integer of at least 0, got -1'),
-    ({'k1_intra': 1}, r'k2_intra must be in \[0, 1\], got 2'),
+    ({'k1_intra': 1, 'k2_intra': 2}, r'k2_intra must be in \[0, 1\], got 2'),
+    ({'k2_intra': 2}, 'k2_intra=2 does nothing without k1_intra'),
     ({'k1_intra': 5, 'backend': 'ivf'}, "backend='torch'.*got backend='ivf'"),
     ({'k1_intra': 5, 'expansion': 1}, 'without expansion.*expansion=1'),
     ({'max_pairs': 0}, 'max_pairs must be an integer of at least 1, got 0'),

@@ -256,8 +256,7 @@ def test_options_inside_options_are_complete():
               'single_shot': {'seed': 3}},
              {'type': 'VerificationMetric', 'open_set': {'absent': 0.2}}]
     first, second = evaluator_options({'test_evaluator': given})
-    assert first['rerank'] == {'k1': 20, 'k2': 6, 'lambda_value': 0.3,
-                               'k1_intra': None, 'k2_intra': 2}
+    assert first['rerank'] == {'k1': 20, 'k2': 6, 'lambda_value': 0.3}
     assert first['single_shot'] == {'repeats': 100, 'seed': 3}
     assert first['query_expansion'] is None and 'device' not in first
     assert second['open_set'] == {'absent': 0.2, 'seed': 0, 'rank': 1,

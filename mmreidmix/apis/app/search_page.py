@@ -12,7 +12,7 @@ from mmreidmix.apis.inferencer import ReIDInferencer
 from mmreidmix.datasets.transforms import ImageReadError
 
 from .path_parsing import printable, time_text
-from .safe_images import check_size, inside, thumbnail
+from .safe_images import check_format, inside, thumbnail
 
 #: Largest number of matches of one search.
 MOST_MATCHES = 100
@@ -95,7 +95,7 @@ class SearchPage:
             PageError: it is broken or too large.
         """
         try:
-            check_size(path)
+            check_format(path)
             embedding = self.inferencer([path])
             image = thumbnail(path)
         except (ImageReadError, ValueError) as error:

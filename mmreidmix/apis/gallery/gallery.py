@@ -92,10 +92,10 @@ class Gallery(GalleryStore):
                 time < end; None for an open end.
             rerank (dict, optional): re-rank the best ``candidates`` (100, at
                 least ``topk``) with ``k1`` (20), ``k2`` (6),
-                ``lambda_value`` (0.3), ``k1_intra`` (None) and ``k2_intra``
-                (2) of :func:`~.functional.reranking.reranked_blocks`; ``{}``
-                for the defaults. The scores remain the cosines, so they do
-                not fall along the list.
+                ``lambda_value`` (0.3), ``k1_intra`` and ``k2_intra`` (None)
+                of :func:`~.functional.reranking.reranked_blocks`; ``{}`` for
+                the defaults. The scores remain the cosines, so they do not
+                fall along the list.
             by_tracklet (bool): one match per tracklet, compared by the mean
                 of its embeddings, of which only those that pass the filters
                 count. Images of no tracklet are one each.

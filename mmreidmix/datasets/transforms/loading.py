@@ -47,7 +47,10 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
     fault = find_damage(data)
     if fault:
         raise ImageReadError(f'{path}: {fault}')
-    width, height = image_size(data)
+    try:
+        width, height = image_size(data)
+    except Image.DecompressionBombError as error:  # Pillow's own limit
+        raise ImageReadError(f'{path}: {error}') from error
     if width * height > MOST_PIXELS:
         raise ImageReadError(
             f'{path}: the image has {width} x {height} pixels, more than '
@@ -64,7 +67,11 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
 
 
 def image_size(data: bytes) -> tuple[int, int]:
-    """Width and height in the header of an image file, (0, 0) if unknown."""
+    """Width and height in the header of an image file, (0, 0) if unknown.
+
+    Raises:
+        PIL.Image.DecompressionBombError: hundreds of megapixels.
+    """
     if data.startswith(_PNG_START):
         return (int.from_bytes(data[16:20], 'big'),
                 int.from_bytes(data[20:24], 'big'))
@@ -77,9 +84,9 @@ def image_size(data: bytes) -> tuple[int, int]:
     try:
         with Image.open(BytesIO(data)) as image:
             return image.size
-    except Image.DecompressionBombError as error:
-        raise ImageReadError(str(error)) from error
-    except OSError:  # the decoder says what is wrong
+    except Image.DecompressionBombError:
+        raise
+    except Exception:  # Pillow raises anything; the decoder says what is wrong
         return 0, 0
 
 

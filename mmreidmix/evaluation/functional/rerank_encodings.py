@@ -6,7 +6,6 @@ import numpy as np
 from scipy import sparse
 from torch import Tensor
 
-from mmreidmix.checks import check_between, check_count
 from mmreidmix.neighbours.camera_aware import (
     average_by_camera,
     encode_by_camera,
@@ -83,10 +82,8 @@ def camera_aware_encodings(
         tuple[sparse.csr_matrix, np.ndarray]: as :func:`encodings`.
 
     Raises:
-        ValueError: ``k2_intra`` is out of range, or all features are equal.
+        ValueError: all features are equal.
     """
-    check_count('rerank', 0, k1_intra=k1_intra)
-    check_between('rerank', 0, k1_intra, k2_intra=k2_intra)
     indices, sims, lowest = knn_by_camera(
         unit, cameras, k1_intra, max(k1, k2 - 1), threads=threads)
     largest = _largest(lowest)

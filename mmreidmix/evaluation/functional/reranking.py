@@ -29,6 +29,7 @@ from torch import Tensor
 
 from mmreidmix.checks import check_between
 from mmreidmix.neighbours import normalise_rows
+from mmreidmix.neighbours.camera_aware import checked_k2_intra
 from mmreidmix.neighbours.matmul import multiply
 from mmreidmix.neighbours.numba_kernels import compiled, over_rows
 
@@ -46,14 +47,15 @@ def reranked_blocks(
         k2: int = 6,
         lambda_value: float = 0.3,
         k1_intra: Optional[int] = None,
-        k2_intra: int = 2) -> Iterator[tuple[slice, Tensor]]:
+        k2_intra: Optional[int] = None) -> Iterator[tuple[slice, Tensor]]:
     """Blocks of scores as :meth:`QueryGallery.score_blocks`, re-ranked.
 
     Beside the given features there is one float32 copy of them, one in
     bfloat16 during the search, O((Nq + Ng) (k1 + k2)) for neighbours and
     encodings, and a block of scores. Neighbours are exact. Products of
     queries and gallery are kept from the search if they fit into 512 MiB,
-    else computed again block by block.
+    else computed again block by block. With ``k1_intra`` all products are
+    float32, a block of them at a time, and computed twice.
 
     Args:
         images (QueryGallery): metric must be 'cosine'. Junk takes no part at
@@ -64,9 +66,10 @@ def reranked_blocks(
         k1_intra (int, optional): the lists hold so many images of the same
             camera, beside k1 of other cameras; 5 in CA-Jaccard. None: cameras
             are not told apart.
-        k2_intra (int): with ``k1_intra``, encodings of images of the same
-            camera that are averaged too, beside the k2 of the image itself
-            and of other cameras.
+        k2_intra (int, optional): with ``k1_intra``, encodings of images of
+            the same camera that are averaged too, beside the k2 of the image
+            itself and of other cameras. Default 2, or k1_intra if that is
+            less.
 
     Returns:
         Iterator[tuple]: queries and minus the final distances (<= block, Ng).
@@ -83,6 +86,7 @@ def reranked_blocks(
     check_between(owner, 1, num - 1, k1=k1)
     check_between(owner, 1, num, k2=k2)
     check_between('rerank', 0, 1, lambda_value=lambda_value)
+    k2_intra = checked_k2_intra('rerank', k1_intra, k2_intra)
     unit = _unit_features(images, valid)
     if k1_intra is not None:
         encoding, largest = camera_aware_encodings(

@@ -113,6 +113,14 @@ def test_a_camera_of_one_image_and_a_camera_of_almost_all(dense):
         atol=2e-6)
 
 
+def test_one_camera_alone_is_that_of_the_original(dense):
+    case = make_case(6, junk=False)
+    case = (*case[:4], *(np.full_like(part, 3) for part in case[4:]))
+    np.testing.assert_allclose(
+        own_distances(case, k1_intra=5), dense_distances(dense, case),
+        atol=2e-6)
+
+
 def test_blocks_of_a_camera_make_no_difference(monkeypatch):
     case = make_case(6, 30, 300)
     expected = own_distances(case, k1_intra=5)
@@ -194,7 +202,9 @@ def test_search_is_knn_and_the_lowest_product(kind):
     ({'rerank': {'k1': 150}}, r'of 150 images .* k1 must be in \[1, 149\]'),
     ({'rerank': {'k2': 151}}, r'k2 must be in \[1, 150\], got 151'),
     ({'rerank': {'k1_intra': -1}}, 'k1_intra must be an integer of at le'),
-    ({'rerank': {'k1_intra': 1}}, r'k2_intra must be in \[0, 1\], got 2'),
+    ({'rerank': {'k1_intra': 1, 'k2_intra': 2}},
+     r'k2_intra must be in \[0, 1\], got 2'),
+    ({'rerank': {'k2_intra': 2}}, 'k2_intra=2 does nothing without k1_intra'),
     ({'rerank': {'lambda_value': 1.5}}, '_value must be in .* got 1.5'),
     ({'rerank': {'lambda_value': float('nan')}}, 'must be in .* got nan'),
 ])

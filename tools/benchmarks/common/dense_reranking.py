@@ -53,6 +53,8 @@ def _encode(distances, lists, halves):
 
 def _lists_by_camera(ranks, cameras, intra, inter):
     """The image, so many of its camera and of others; -1 where none is."""
+    if (cameras == cameras[0]).all():  # none to tell apart
+        cameras = np.arange(len(ranks))
     lists = np.full((len(ranks), 1 + intra + inter), -1, np.int32)
     for i, line in enumerate(ranks):
         line = line[line != i]
