@@ -1,0 +1,4 @@
+# Without the similarity loss.
+_base_ = './mobilenet_v2_cuhk03_to_market.py'
+
+model = dict(similarity=None)

@@ -1,0 +1,4 @@
+# Without the triplet loss.
+_base_ = './mobilenet_v2_cuhk03_market.py'
+
+model = dict(triplet=None)
