@@ -151,7 +151,7 @@ def _original_of(function: Callable) -> Callable:
     return getattr(function, 'original', function)
 
 
-def close_process_group() -> None:
+def close_process_group(status: int = 0) -> None:
     """Exit a tool whose processes communicate by gloo; its last call.
 
     At a normal exit, gloo's threads sometimes outlive what they use and abort
@@ -159,6 +159,9 @@ def close_process_group() -> None:
     and exit at once. Does nothing with one process, or with NCCL.
 
     Delete when torch joins gloo's threads at exit.
+
+    Args:
+        status (int): exit status of the process.
     """
     if not torch_dist.is_available() or not torch_dist.is_initialized():
         return
@@ -168,7 +171,7 @@ def close_process_group() -> None:
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(status)
 
 
 # The rest gives public names to private parts of MMEngine and torch. Delete

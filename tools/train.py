@@ -100,7 +100,11 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     args = parse_args(argv)
     cfg = load_config(args)
     with work_dir_lock(cfg.work_dir):
-        build_runner(cfg, args.launcher).train()
+        try:
+            build_runner(cfg, args.launcher).train()
+        except SystemExit as stop:  # a signal, see StopHook
+            close_process_group(stop.code)
+            raise
     close_process_group()
 
 

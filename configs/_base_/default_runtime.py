@@ -16,6 +16,8 @@ default_hooks = dict(
     start=dict(type='StartEvaluationHook'),
     step_time=dict(type='StepTimeHook'),
     non_finite_loss=dict(type='NonFiniteLossHook'),
+    # SIGTERM, SIGINT and SIGUSR1 end the training with a checkpoint.
+    stop=dict(type='StopHook'),
     # Running statistics of BatchNorm, averaged over processes.
     sync_buffers=dict(type='SyncBuffersHook'))
 

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 from typing import Optional, Union
 
-_NUMBERED = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
+import torch
+
+_NUMBERED = re.compile(r'(epoch|iter)_(\d+)\.pth')
 
 
 def latest_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
@@ -12,7 +14,7 @@ def latest_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
 
     MMEngine's file ``last_checkpoint`` holds a path, which is that of the
     first folder after a copy. Its name counts here; where it names no file of
-    the folder, the highest number among the checkpoints does.
+    the folder, the checkpoint of the most iterations does.
 
     Returns:
         str, optional: path; None where there is no checkpoint.
@@ -24,6 +26,15 @@ def latest_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
     named = work_dir / re.split(r'[\\/]', text.strip())[-1]
     if named.is_file() and named.suffix == '.pth':
         return str(named)
-    numbered = [(int(match[1]), str(path)) for path in work_dir.glob('*.pth')
-                if (match := _NUMBERED.fullmatch(path.name))]
-    return max(numbered)[1] if numbered else None
+    numbered = {str(path): match for path in work_dir.glob('*.pth')
+                if (match := _NUMBERED.fullmatch(path.name))}
+    if len({match[1] for match in numbered.values()}) > 1:
+        # Epochs and iterations: what they are is in the files.
+        return max(numbered, key=_iterations)
+    return max(numbered, key=lambda path: int(numbered[path][2]), default=None)
+
+
+def _iterations(path: str) -> int:
+    checkpoint = torch.load(
+        path, map_location='cpu', weights_only=True, mmap=True)
+    return checkpoint['meta']['iter']

@@ -4,18 +4,18 @@ import copy
 import hashlib
 import json
 import os
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional
 
-import numpy as np
 import torch
 from mmengine.dataset import Compose
 from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
 
+from mmreidmix.engine.random_state import same_random_numbers
+from mmreidmix.engine.stop_signals import outlive_signal
 from mmreidmix.engine.unwrap import bare_model
 from mmreidmix.models.encoder import ENCODER_PARTS
 from mmreidmix.models.weights import unwrap_state_dict
@@ -151,17 +151,6 @@ def score_start(runner: Runner, start: Mapping) -> dict:
     return scores
 
 
-@contextmanager
-def same_random_numbers() -> Iterator[None]:
-    """What is drawn inside changes nothing that is drawn behind it."""
-    python, of_numpy = random.getstate(), np.random.get_state()
-    gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    with torch.random.fork_rng(gpus):
-        yield
-    random.setstate(python)
-    np.random.set_state(of_numpy)
-
-
 def _loader(runner: Runner, size: Size) -> DataLoader:
     """The validation's images at a size; its own workers are not started."""
     loader = runner.val_dataloader
@@ -174,6 +163,7 @@ def _loader(runner: Runner, size: Size) -> DataLoader:
         dataset,
         batch_sampler=loader.batch_sampler,
         num_workers=loader.num_workers,
+        worker_init_fn=outlive_signal,
         collate_fn=loader.collate_fn,
         pin_memory=loader.pin_memory)
 

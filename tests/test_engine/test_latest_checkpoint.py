@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from mmreidmix.engine.latest_checkpoint import latest_checkpoint
 
@@ -29,3 +30,11 @@ def test_name_counts_and_then_the_number(work_dir, text, name):
 def test_no_checkpoint(tmp_path):
     assert latest_checkpoint(tmp_path) is None
     assert latest_checkpoint(tmp_path / 'absent') is None
+
+
+def test_epochs_and_iterations_are_compared(tmp_path):
+    for name, done in (('epoch_2', 120), ('iter_90', 90), ('epoch_1', 60)):
+        torch.save(dict(meta=dict(iter=done)), tmp_path / f'{name}.pth')
+    assert latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_2.pth')
+    torch.save(dict(meta=dict(iter=131)), tmp_path / 'iter_131.pth')
+    assert latest_checkpoint(tmp_path) == str(tmp_path / 'iter_131.pth')

@@ -280,7 +280,7 @@ class Bench:
                 model=model_config(self.name),
                 train_dataloader=loader_config(
                     self.args, self.data, self.args.warmup + self.args.iters),
-                train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=1),
+                train_cfg=dict(type='ResumableEpochLoop', max_epochs=1),
                 optim_wrapper=optimizer_config(precision),
                 log_level='WARNING',
                 # MMEngine's names differ only from second to second.

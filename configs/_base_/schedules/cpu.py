@@ -16,6 +16,6 @@ param_scheduler = [
         end=8,
         convert_to_iter_based=True),
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=8, val_interval=4)
+train_cfg = dict(type='ResumableEpochLoop', max_epochs=8, val_interval=4)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

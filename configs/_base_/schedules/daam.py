@@ -7,6 +7,6 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=11),
     dict(type='MultiStepLR', milestones=[40, 70], gamma=0.1),
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=120, val_interval=20)
+train_cfg = dict(type='ResumableEpochLoop', max_epochs=120, val_interval=20)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -9,6 +9,6 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=6),
     dict(type='MultiStepLR', milestones=[30, 50], gamma=0.1),
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=60, val_interval=10)
+train_cfg = dict(type='ResumableEpochLoop', max_epochs=60, val_interval=10)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -10,6 +10,6 @@ param_scheduler = [
         end=2,
         convert_to_iter_based=True),
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20, val_interval=2)
+train_cfg = dict(type='ResumableEpochLoop', max_epochs=20, val_interval=2)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

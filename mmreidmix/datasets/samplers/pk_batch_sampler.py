@@ -47,6 +47,10 @@ class PKBatchSampler(Sampler):
             single-camera domains, this puts persons of one video into a
             batch, which are hard to tell apart. None: runs of 1.
 
+    Attributes:
+        first_batch (int): batches before it are drawn, but not handed out; a
+            training that is resumed inside an epoch sets it.
+
     Raises:
         ValueError: the batch can not be formed from K and the quotas, or a
             domain is unknown.
@@ -70,6 +74,7 @@ class PKBatchSampler(Sampler):
         self.batch_size = batch_size
         self.num_instances = num_instances
         self.iters_per_epoch = iters_per_epoch
+        self.first_batch = 0
         self.camera_aware = camera_aware
         self.rank, self.world_size = get_dist_info()
         if isinstance(quotas, str):
@@ -140,7 +145,7 @@ class PKBatchSampler(Sampler):
         rng = np.random.default_rng([self.sampler.seed, self.sampler.epoch])
         images = self._images_by_identity()
         streams = self._identity_streams(images, rng)
-        for _ in range(self.iters_per_epoch):
+        for number in range(self.iters_per_epoch):
             batch = []
             for slot in range(self.num_ids * self.world_size):
                 domain = self.pattern[slot % len(self.pattern)]
@@ -152,7 +157,8 @@ class PKBatchSampler(Sampler):
                     for index, seed in zip(picked, seeds)
                 ]
             start = self.rank * self.batch_size
-            yield batch[start:start + self.batch_size]
+            if number >= self.first_batch:
+                yield batch[start:start + self.batch_size]
 
     def _images_by_identity(self) -> dict:
         labels = self.mixture.label_table.labels

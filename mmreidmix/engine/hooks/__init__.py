@@ -16,6 +16,7 @@ from .reset_optimizer_hook import ResetOptimizerHook
 from .start_evaluation_hook import StartEvaluationHook
 from .start_share_hook import StartShareHook
 from .step_time_hook import StepTimeHook
+from .stop_hook import StopHook
 
 __all__ = [
     'CheckStartHook', 'CheckWeightsHook', 'DomainMixPhaseHook',
@@ -23,5 +24,5 @@ __all__ = [
     'LabellingHook', 'MemoryHook', 'MixtureHook', 'MomentumEncoderHook',
     'NonFiniteLossHook', 'PicturesHook', 'ProvenanceHook', 'PseudoLabelHook',
     'ReMixHook', 'ResetOptimizerHook', 'StartEvaluationHook', 'StartShareHook',
-    'StepTimeHook'
+    'StepTimeHook', 'StopHook'
 ]

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mmreidmix.camera_profiles import CameraProfiles
 from mmreidmix.checks import check_at_least, check_choice
+from mmreidmix.engine.epoch_loop import inside_epoch
 from mmreidmix.engine.labelling.clusterers import build_clusterer
 from mmreidmix.engine.labelling.clustering import (
     LabelledImages,
@@ -134,6 +135,8 @@ class LabellingHook(Hook):
         unlabelled = mixture.label_table.unlabelled
         if not self._due(runner.epoch) or not unlabelled:
             return
+        if inside_epoch(runner):
+            return  # the labels of this epoch are in the checkpoint
         start = time.perf_counter()
         clustering = assign_clusters(mixture, {
             domain: self.label_domain(runner, mixture, domain)

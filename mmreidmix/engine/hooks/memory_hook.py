@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmreidmix.compat import is_resumed
+from mmreidmix.engine.epoch_loop import inside_epoch
 from mmreidmix.engine.labelling.feature_extraction import DomainEmbedder
 from mmreidmix.engine.unwrap import bare_model
 from mmreidmix.registry import HOOKS
@@ -58,7 +59,8 @@ class MemoryHook(Hook):
         table = runner.train_dataloader.dataset.label_table
         if bare_model(runner).memory is not None and (
                 table.num_classes == table.num_labelled_classes
-                and self.renewed != runner.epoch):
+                and self.renewed != runner.epoch
+                and not inside_epoch(runner)):
             self._renew(runner)
 
     def _renew(self, runner: Runner,

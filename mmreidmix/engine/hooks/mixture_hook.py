@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmreidmix.compat import is_resumed
+from mmreidmix.engine.epoch_loop import inside_epoch
 from mmreidmix.engine.unwrap import bare_model
 from mmreidmix.registry import HOOKS
 
@@ -75,9 +76,11 @@ class MixtureHook(Hook):
                 'num_instances to at least 2, or model.triplet=None')
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Save the labels."""
+        """Save the labels; inside an epoch, what the model made of them."""
         table = runner.train_dataloader.dataset.label_table
         checkpoint['label_table'] = table.state_dict()
+        if inside_epoch(runner):
+            checkpoint['label_state'] = bare_model(runner).label_state()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Restore the labels of an interrupted run."""
@@ -89,3 +92,5 @@ class MixtureHook(Hook):
             return
         table = runner.train_dataloader.dataset.label_table
         table.load_state_dict(checkpoint['label_table'])
+        if 'label_state' in checkpoint:
+            bare_model(runner).load_label_state(checkpoint['label_state'])

@@ -16,6 +16,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, Subset
 
 from mmreidmix.distributed import gather_rows
 from mmreidmix.engine.precision import bfloat16_is_fast_everywhere
+from mmreidmix.engine.stop_signals import outlive_signal
 
 
 def shared_batches(num_images: int, batch_size: int, rank: int,
@@ -57,6 +58,7 @@ def extract_embeddings(model: nn.Module,
         dataset,
         batch_sampler=batches,
         num_workers=num_workers,
+        worker_init_fn=outlive_signal,
         collate_fn=pseudo_collate)
     embed = embed or model.embed
     if bf16 is None:
