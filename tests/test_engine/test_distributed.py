@@ -29,8 +29,11 @@ def curve(work_dir):
     }
 
 
-def test_two_processes_equal_one(toy, tmp_path):
-    cfg = tiny_config(toy, model__bn_group_size=8)
+@pytest.mark.parametrize('accumulated', [1, 2])
+def test_two_processes_equal_one(toy, tmp_path, accumulated):
+    cfg = tiny_config(
+        toy, model__bn_group_size=8,
+        optim_wrapper__accumulative_counts=accumulated)
     cfg.default_hooks.phases.phases = [
         dict(begin=0, discriminator_interval=3)
     ]

@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager
 from typing import Any, Optional
 
+import torch
 import torch.nn as nn
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapperDict
 from torch import Tensor
@@ -38,8 +39,11 @@ class AlternatingOptimWrapper(OptimWrapperDict):
                    for name, wrapper in self.items() if name != self.active
                    for group in wrapper.optimizer.param_groups
                    for parameter in group['params']]
-        for parameter, _ in resting:
-            parameter.grad = None
+        for parameter, gathered in resting:
+            # DDP takes part in gradients of earlier iterations, which it
+            # expects to find.
+            parameter.grad = (
+                None if gathered is None else torch.zeros_like(gathered))
         self[self.active].update_params(loss, **kwargs)
         for parameter, gathered in resting:
             parameter.grad = gathered
