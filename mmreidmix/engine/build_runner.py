@@ -15,6 +15,7 @@ from mmreidmix.compat import (
 from mmreidmix.files import replace_file
 
 from .config_keys import unread_keys
+from .config_ranges import check_ranges
 from .latest_checkpoint import latest_checkpoint
 from .precision import force_precision
 
@@ -28,7 +29,7 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
 
     Raises:
-        ValueError: see :func:`unread_keys`.
+        ValueError: see :func:`unread_keys` and :func:`check_ranges`.
     """
     cfg.launcher = launcher
     for helper in [key for key in cfg if key.startswith('_')]:
@@ -37,6 +38,7 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
     if unread:
         print_log(f'nothing reads {unread} at the top level of the config',
                   level=logging.WARNING)
+    check_ranges(cfg)
     init_cpu_process_group(launcher)
     keep_freed_memory()
     write_checkpoints_by(replace_file)

@@ -114,11 +114,15 @@ def test_batch_that_can_not_be_formed(batch_size, kwargs):
         build(batch_size=batch_size, **kwargs)
 
 
-@pytest.mark.parametrize('quotas', [
-    dict(syn=1, other=1), dict(syn=0, real=0), dict(syn=-1, real=2)
-])
-def test_wrong_quotas(quotas):
-    with pytest.raises(ValueError, match='quotas'):
+@pytest.mark.parametrize('quotas, message', [
+    (dict(syn=1, real=1, other=1), r"has \['other'\], .*_delete_=True"),
+    (dict(syn=1), r"no number for the domains \['real'\]; 0 leaves"),
+    (dict(syn=0, real=0), 'leave no domain a place'),
+    (dict(syn=-1, real=2), r"quotas\['syn'\] must be an integer of at"),
+    (dict(syn=1.5, real=2), r"quotas\['syn'\] must be an integer of at"),
+    ({}, 'no number for')])
+def test_wrong_quotas(quotas, message):
+    with pytest.raises(ValueError, match=message):
         build(quotas=quotas)
 
 
@@ -159,6 +163,7 @@ def test_images_per_identity_of_each_domain():
     dict(num_instances=dict(syn=4, real=4), quotas=None),
     dict(num_instances=dict(syn=4, real=4, other=4)),
     dict(same_camera=dict(other=2)),
+    dict(same_camera=dict(real=0)),
 ])
 def test_domains_of_options(options):
     with pytest.raises(ValueError, match='PKBatchSampler: (num_inst|same_)'):

@@ -91,9 +91,14 @@ class PKBatchSampler(Sampler):
                 f'of {block}, the images of one block of '
                 f'{len(self.pattern)} identities')
         self.num_ids = batch_size // block * len(self.pattern)
+        same_camera = same_camera or {}
+        check_domains('same_camera', same_camera, self.mixture.names)
+        check_count(self, 1, **{
+            f'same_camera[{name!r}]': length
+            for name, length in same_camera.items()})
         self.run_lengths = {
-            self._domain('same_camera', name): length
-            for name, length in (same_camera or {}).items()
+            self.mixture.names.index(name): length
+            for name, length in same_camera.items()
         }
 
     def _pattern(self, quotas: Optional[Mapping[str, int]]) -> list:
@@ -101,13 +106,17 @@ class PKBatchSampler(Sampler):
         if quotas is None:
             return [None]
         names = self.mixture.names
-        unknown = sorted(set(quotas) - set(names))
-        counts = list(quotas.values())
-        if unknown or min(counts, default=0) < 0 or not sum(counts):
+        check_domains('quotas', quotas, names)
+        absent = [name for name in names if name not in quotas]
+        if absent:
             raise ValueError(
-                f'PKBatchSampler: quotas {dict(quotas)} must map domains of '
-                f'the mixture {names} to numbers >= 0, not all 0'
-                + (f'; unknown: {unknown}' if unknown else ''))
+                f'PKBatchSampler: quotas {dict(quotas)} name no number for '
+                f'the domains {absent}; 0 leaves a domain out of the batches')
+        check_count(self, 0, **{
+            f'quotas[{name!r}]': count for name, count in quotas.items()})
+        if not any(quotas.values()):
+            raise ValueError(f'PKBatchSampler: quotas {dict(quotas)} leave no '
+                             'domain a place in the batch')
         slots = [((k + 0.5) / count, names.index(name))
                  for name, count in quotas.items() for k in range(count)]
         return [domain for _, domain in sorted(slots)]
@@ -116,8 +125,9 @@ class PKBatchSampler(Sampler):
         """K of each domain of the pattern."""
         if not isinstance(self.num_instances, Mapping):
             return dict.fromkeys(self.pattern, self.num_instances)
+        check_domains('num_instances', self.num_instances, self.mixture.names)
         given = {
-            self._domain('num_instances', name): count
+            self.mixture.names.index(name): count
             for name, count in self.num_instances.items()
         }
         if quotas is None or set(self.pattern) - set(given):
@@ -127,10 +137,6 @@ class PKBatchSampler(Sampler):
                 f'{None if quotas is None else dict(quotas)}; or give one '
                 'number for all')
         return given
-
-    def _domain(self, option: str, name: str) -> int:
-        check_choice(self, self.mixture.names, **{option: name})
-        return self.mixture.names.index(name)
 
     def identities_per_epoch(self, domain: int) -> int:
         """Places for identities of a domain in an epoch of all processes."""
@@ -208,6 +214,17 @@ class PKBatchSampler(Sampler):
         rest = count - 1
         picked = rng.choice(others, rest, replace=len(others) < rest)
         return np.concatenate([[group[first]], picked])
+
+
+def check_domains(option: str, given: Mapping, names: list) -> None:
+    """Raise ValueError for names that are no domains of the mixture."""
+    unknown = sorted(set(given) - set(names))
+    if unknown:
+        raise ValueError(
+            f'PKBatchSampler: {option} {dict(given)} has {unknown}, but the '
+            f'domains of the mixture are {names}. A config adds its keys to '
+            f'those of its base; {option}=dict(_delete_=True, ...) leaves '
+            'the latter out')
 
 
 def _shuffled_forever(values: np.ndarray,
