@@ -1,6 +1,8 @@
 """Several domains as one training set."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
+from itertools import combinations
 from typing import Any, Union
 
 import numpy as np
@@ -8,7 +10,7 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from mmreidmix.checks import check_choice
+from mmreidmix.checks import check_choice, name_some
 from mmreidmix.registry import DATASETS
 
 from .label_table import LabelTable
@@ -32,7 +34,8 @@ class DomainMixture(Dataset):
         pipeline (Sequence[dict]): training transforms, shared by the domains.
 
     Raises:
-        ValueError: no domain, an unknown role, or two domains of one name.
+        ValueError: no domain, an unknown role, two domains of one name, or
+            two that share images.
     """
 
     def __init__(self, domains: Sequence[dict], pipeline: Sequence[dict] = ()):
@@ -50,6 +53,7 @@ class DomainMixture(Dataset):
         if len(set(self.names)) < len(self.names):
             raise ValueError(f'DomainMixture: domain names {self.names} are '
                              'not unique; set `name` of one of them')
+        check_no_shared_images(self.domains)
         self.pipeline = Compose(pipeline)
         sizes = [len(domain) for domain in self.domains]
         self.offsets = np.cumsum([0, *sizes])
@@ -123,3 +127,37 @@ class DomainMixture(Dataset):
         lines.append(f'  {self.label_table.num_labelled_classes} labelled '
                      'identities in all')
         return '\n'.join(lines)
+
+
+def check_no_shared_images(domains: Sequence[BaseReIDDataset]) -> None:
+    """Raise ValueError where an image is in two domains.
+
+    Its person would be two identities that are pushed apart, or a cluster
+    beside an identity. Copies of a whole set are found as well, copies of
+    single images are not.
+    """
+    for first, second in combinations(domains, 2):
+        if first.records.fingerprint() == second.records.fingerprint():
+            shared = [first.records.path(0)]
+            number = f'the same {len(first):,}'
+        else:
+            shared = _shared_images(first, second)
+            number = f'{len(shared):,}'
+        if shared:
+            raise ValueError(
+                f'DomainMixture: the domains {first.name!r} and '
+                f'{second.name!r} have {number} images in common, such as '
+                f'{name_some(sorted(shared), 1)}: an image belongs to one '
+                'domain, with one role')
+
+
+def _shared_images(first: BaseReIDDataset,
+                   second: BaseReIDDataset) -> Collection[str]:
+    """Paths of images that both have; compared where folders overlap."""
+    roots = [os.path.realpath(domain.data_root) for domain in (first, second)]
+    if os.path.commonpath(roots) not in roots:
+        return ()
+    paths = [{os.path.join(root, domain.records.path(index))
+              for index in range(len(domain))}
+             for root, domain in zip(roots, (first, second))]
+    return paths[0] & paths[1]

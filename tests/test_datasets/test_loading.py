@@ -1,3 +1,7 @@
+import errno
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -129,3 +133,39 @@ def test_end_of_an_embedded_thumbnail_is_not_the_end():
     whole = JPEG[:2] + thumbnail + JPEG[2:]
     assert find_damage(whole) == ''
     assert 'cut short' in find_damage(whole[:-200])
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.jpg', '.webp'])
+def test_short_of_memory_is_not_damaged(tmp_path, suffix):
+    path = tmp_path / f'large{suffix}'
+    cv2.imwrite(str(path), np.zeros((4000, 4000, 3), np.uint8))
+    # The limit is for a process of its own.
+    code = f'''
+import re, resource
+from mmreidmix.datasets.transforms.loading import read_image
+read_image({str(path)!r})
+status = open('/proc/self/status').read()
+used = int(re.search(r'VmSize:\\s+(\\d+)', status)[1])
+limit = used * 1024 + 30_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    read_image({str(path)!r})
+except MemoryError as error:
+    print(error)
+'''
+    end = subprocess.run([sys.executable, '-c', code], text=True,
+                         capture_output=True, check=False)
+    assert end.returncode == 0, end.stderr
+    assert end.stdout.startswith(f'{path}: ')
+
+
+def test_no_file_handle_is_not_damaged(tmp_path, monkeypatch):
+    path = write(tmp_path, JPEG)
+
+    def no_handle(*args):
+        raise OSError(errno.EMFILE, 'Too many open files', str(path))
+
+    monkeypatch.setattr('builtins.open', no_handle)
+    with pytest.raises(OSError, match='Too many') as error:
+        read_image(path)
+    assert not isinstance(error.value, ImageReadError)

@@ -1,4 +1,5 @@
 import random
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -149,7 +150,7 @@ def test_workers_see_new_labels(toy):
             DefaultSampler(mixture, seed=0),
             batch_size=8,
             iters_per_epoch=2,
-            quotas=dict(real=1)),
+            quotas=dict(syn=0, real=1)),
         num_workers=1,
         persistent_workers=True,
         collate_fn=pseudo_collate)
@@ -208,3 +209,33 @@ def test_names_must_differ(toy):
 def test_no_domain():
     with pytest.raises(ValueError, match='`domains` is empty'):
         DomainMixture([])
+
+
+@pytest.mark.parametrize('role', ['labelled', 'unlabelled'])
+def test_an_image_is_in_one_domain(toy, tmp_path, role):
+    real = dict(domains(toy)[1], role='labelled')
+    again = dict(real, name='again', role=role)
+    with pytest.raises(ValueError, match=(
+            "'real' and 'again' have the same 72 images in common, such as "
+            "'.*jpg': an image belongs to one domain")):
+        DomainMixture([real, again])
+    # A copy elsewhere, and a link to the same folder.
+    shutil.copytree(toy / 'real_a', tmp_path / 'copy')
+    (tmp_path / 'link').symlink_to(toy / 'real_a')
+    for name in ('copy', 'link'):
+        with pytest.raises(ValueError, match='the same 72 images'):
+            DomainMixture([real, dict(again, data_root=tmp_path / name)])
+
+
+def test_some_images_in_two_domains(toy, tmp_path):
+    real = dict(domains(toy)[1], role='labelled')
+    folder = toy / 'real_a' / 'Market-1501-v15.09.15' / 'bounding_box_train'
+    names = sorted(path.name for path in folder.glob('*.jpg'))[:5]
+    table = tmp_path / 'some.csv'
+    table.write_text('path,pid,camid\n' + ''.join(
+        f'{name},{name[:4]},1\n' for name in names))
+    some = dict(type='ManifestDataset', data_root=folder, csv=str(table),
+                name='some', role='labelled')
+    with pytest.raises(ValueError, match=(
+            f"'real' and 'some' have 5 images in common, .*{names[0]}")):
+        DomainMixture([real, some])

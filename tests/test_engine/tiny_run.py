@@ -27,7 +27,8 @@ class ColumnDataset(BaseReIDDataset):
         super().__init__('.', **options)
 
     def load_records(self):
-        paths = [f'{i:03d}.jpg' for i in range(len(self.columns[0]))]
+        paths = [f'{self.name}/{i:03d}.jpg'
+                 for i in range(len(self.columns[0]))]
         return ReIDRecords.from_columns(paths, *self.columns)
 
 
@@ -82,6 +83,7 @@ class TinyRun:
         self.register(*hooks)
         self.epoch = self.iter = self.seed = 0
         self._resume = False
+        self.train_loop = SimpleNamespace(batches_done=0)
         self.cfg = Config(cfg or {})
         self.train_dataloader = SimpleNamespace(
             dataset=mixture,

@@ -1,5 +1,6 @@
 """Decoding of one image file, with damage reported instead of hidden."""
 
+import errno
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +22,9 @@ _START_OF_SCAN = 0xDA
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 #: Largest image that is decoded, in pixels: a small file may hold a huge one.
 MOST_PIXELS = 40_000_000
+#: Why a file can not be opened that others in its place could.
+OF_THE_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES,
+               errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL)
 
 
 class ImageReadError(OSError):
@@ -37,11 +41,15 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
         ImageReadError: the file is missing, empty, not an image, of more than
             :data:`MOST_PIXELS` pixels, or a JPEG or PNG whose end is missing
             (OpenCV would fill the rest with grey).
+        OSError, MemoryError: the computer is short of file handles or memory,
+            or a disk fails, which says nothing about the file.
     """
     try:
         with open(path, 'rb') as file:
             data = file.read()
     except OSError as error:
+        if error.errno not in OF_THE_FILE:
+            raise
         raise ImageReadError(
             f'{path}: cannot be opened ({error.strerror})') from error
     fault = find_damage(data)
@@ -59,11 +67,27 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
         image = cv2.imdecode(
             np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(f'{path}: {error}') from error
         raise ImageReadError(
             f'{path}: OpenCV cannot decode it ({error})') from error
     if image is None:
+        # The size may be unknown for the same reason.
+        _find_memory(path, width * height or MOST_PIXELS)
         raise ImageReadError(f'{path}: not an image that OpenCV can decode')
     return image
+
+
+def _find_memory(path: Union[str, Path], pixels: int) -> None:
+    """Raise MemoryError where an image that was not decoded has no room.
+
+    OpenCV gives no image in either case.
+    """
+    try:
+        np.empty(12 * pixels, np.uint8)  # the image, and room to work
+    except MemoryError:
+        raise MemoryError(f'{path}: no memory for an image of {pixels:,} '
+                          'pixels') from None
 
 
 def image_size(data: bytes) -> tuple[int, int]:
@@ -84,7 +108,7 @@ def image_size(data: bytes) -> tuple[int, int]:
     try:
         with Image.open(BytesIO(data)) as image:
             return image.size
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, MemoryError):
         raise
     except Exception:  # Pillow raises anything; the decoder says what is wrong
         return 0, 0
