@@ -113,7 +113,9 @@ def keep_freed_memory() -> None:
     """
     if torch.cuda.is_available():
         return
-    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
+    # Windows has no library without a name.
+    libc = None if os.name == 'nt' else ctypes.CDLL(None)
+    mallopt = getattr(libc, 'mallopt', None)
     if mallopt is None:
         return
     trim_threshold, mmap_threshold = -1, -3  # names of malloc.h

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ALLOWED = {
     'version': set(),
     'checks': set(),
+    'command_line': set(),
     'files': set(),
     'signatures': set(),
     'stored_arrays': set(),
@@ -52,13 +53,13 @@ ALLOWED = {
         'visualization'
     },
     'apis': {
-        'camera_profiles', 'checks', 'compat', 'config_text', 'datasets',
-        'evaluation', 'files', 'models', 'neighbours', 'precision', 'registry',
-        'structures'
+        'camera_profiles', 'checks', 'command_line', 'compat', 'config_text',
+        'datasets', 'evaluation', 'files', 'models', 'neighbours', 'precision',
+        'registry', 'structures'
     },
     'report': {
-        'apis', 'config_text', 'datasets', 'files', 'registry', 'results',
-        'version', 'visualization'
+        'apis', 'config_text', 'datasets', 'engine', 'files', 'registry',
+        'results', 'version', 'visualization'
     },
 }
 

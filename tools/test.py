@@ -27,6 +27,7 @@ from mmengine.runner import Runner
 from mmreidmix.apis.app.domain_argument import parse_domain
 from mmreidmix.apis.deploy.exported_model import ExportedModel
 from mmreidmix.apis.trained_model import load_checkpoint, weights_hash
+from mmreidmix.command_line import run_main
 from mmreidmix.compat import close_process_group, initialise_weights
 from mmreidmix.engine.build_runner import build_runner
 from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
@@ -282,4 +283,4 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

@@ -10,6 +10,7 @@ from typing import Optional
 from mmengine.config import Config, DictAction
 
 import mmreidmix  # noqa: F401
+from mmreidmix.command_line import run_main
 from mmreidmix.compat import close_process_group
 from mmreidmix.engine.build_runner import build_runner
 from mmreidmix.files import FileHeldError, FileLock
@@ -109,4 +110,4 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

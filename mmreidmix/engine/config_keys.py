@@ -27,6 +27,12 @@ ELSEWHERE = dict(
     quotas='train_dataloader.batch_sampler.quotas')
 
 
+def known_keys() -> set[str]:
+    """Keys that are read."""
+    return {*signature(Runner.__init__).parameters, *MORE_KEYS} - {
+        'self', 'cfg'}
+
+
 def unread_keys(cfg: Mapping) -> list[str]:
     """Keys of the top level that nothing reads, such as helper variables.
 
@@ -34,8 +40,7 @@ def unread_keys(cfg: Mapping) -> list[str]:
         ValueError: one that is meant to be read: a misspelt key, or an option
             that belongs elsewhere and is not found there.
     """
-    known = {*signature(Runner.__init__).parameters, *MORE_KEYS} - {
-        'self', 'cfg'}
+    known = known_keys()
     unread = [key for key in cfg if key not in known]
     for key in unread:
         place = ELSEWHERE.get(key)

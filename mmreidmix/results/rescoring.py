@@ -100,13 +100,13 @@ def reproduce_result(features: Union[str, Path],
         str: what is confirmed.
 
     Raises:
-        SystemExit: the features are others, or some scores differ.
+        ValueError: the features are others, or some scores differ.
     """
     file = results or Path(features).with_name('results.json')
     recorded = read_result(file)
     hashes = [entry['sha256'] for entry in recorded.get('features', [])]
     if hashes and file_hash(features) not in hashes:
-        raise SystemExit(f'{features} is not the file that {file} was '
+        raise ValueError(f'{features} is not the file that {file} was '
                          'computed from: the SHA-256 differ')
     scores, rankings = rescore(
         FeatureTable.load(features), recorded['evaluators'])
@@ -115,7 +115,7 @@ def reproduce_result(features: Union[str, Path],
     if queries is not None:
         lines += query_differences(queries, rankings)
     if lines:
-        raise SystemExit('\n'.join(
+        raise ValueError('\n'.join(
             [f'{file}: {len(lines)} values differ:', *lines]))
     return (f'{file}: all {len(scores)} scores are confirmed by {features}, '
             f'{"with" if queries else "without"} the values of each query')

@@ -10,6 +10,8 @@ import numpy as np
 from mmreidmix.evaluation.functional.ranking import RankingResult
 from mmreidmix.files import read_arrays, replace_file
 
+from .public_values import public_value
+
 File = Union[str, Path]
 
 FORMAT_VERSION = 1
@@ -50,11 +52,13 @@ QUERY_VALUES = {
 def write_result(file: File, result: Mapping) -> None:
     """Write a result file; an interrupted call leaves the old one.
 
+    Secrets and names of users stay out, see :func:`public_value`.
+
     Raises:
         ValueError: a field is missing or of another type, or a score is NaN
             or infinite.
     """
-    result = {'format_version': FORMAT_VERSION, **result}
+    result = public_value({'format_version': FORMAT_VERSION, **result})
     _check(result, file)
     text = json.dumps(result, indent=2, default=_plain, allow_nan=False)
     replace_file(file, lambda stream: stream.write(f'{text}\n'.encode()))

@@ -251,5 +251,23 @@ def test_tool(make_work_dir, tmp_path, capsys):
     first = (folder / 'report.html').read_bytes()
     main([str(folder), '--out', str(tmp_path / 'new' / 'page.html')])
     assert (tmp_path / 'new' / 'page.html').read_bytes() == first
-    with pytest.raises(SystemExit, match='no folder'):
+    with pytest.raises((OSError, ValueError), match='no folder'):
         main([str(tmp_path / 'gone')])
+
+
+def test_secrets_and_names_of_users_are_not_shown(
+        make_work_dir, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path / 'alice'))
+    base = tmp_path / 'base.py'
+    base.write_text("vis_backends = []\n")
+    mine = tmp_path / 'mine.py'
+    mine.write_text("_base_ = './base.py'\n")
+    config = CONFIG + (
+        "my_password = 'x7x7'\nlab = 'y8y8'\nvis_backends = [dict("
+        "type='WandbVisBackend', init_kwargs=dict(api_key='z9z9'))]\n"
+        f"load_from = '{tmp_path}/alice/w.pth'\n")
+    text = show(make_work_dir(config=config), config=str(mine)).text
+    for secret in ('x7x7', 'y8y8', 'z9z9', f'{tmp_path}/alice'):
+        assert secret not in text, secret
+    assert "'api_key': '(hidden)'" in text and '~/w.pth' in text
+    assert 'Not shown, as nothing reads them: my_password, lab.' in text

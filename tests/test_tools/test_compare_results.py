@@ -81,6 +81,6 @@ def test_bad_files_are_named(tmp_path, content, message):
     if content is not None:
         path.write_text(content)
     result = run(path, '--metrics', 'mINP')
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert message in result.stderr
     assert 'Traceback' not in result.stderr

@@ -19,7 +19,7 @@ def convert(monkeypatch):
     def run(src, dst, source, *options):
         argv = [str(TOOL), str(src), str(dst), '--from', source, *options]
         monkeypatch.setattr(sys, 'argv', argv)
-        runpy.run_path(str(TOOL), run_name='__main__')
+        runpy.run_path(str(TOOL))['main']()
 
     return run
 
@@ -70,12 +70,12 @@ def test_input_size_is_written_where_it_is_known(convert, tmp_path, options,
 
 def test_existing_file_is_not_overwritten(convert, torchreid_file):
     before = torchreid_file.read_bytes()
-    with pytest.raises(SystemExit, match='exists'):
+    with pytest.raises(ValueError, match='exists'):
         convert(torchreid_file, torchreid_file, 'torchreid')
     assert torchreid_file.read_bytes() == before
 
 
 def test_wrong_source_is_refused(convert, torchreid_file, tmp_path):
-    with pytest.raises(SystemExit, match='not those of a torchvision file'):
+    with pytest.raises(ValueError, match='not those of a torchvision file'):
         convert(torchreid_file, tmp_path / 'new.pth', 'torchvision')
     assert not (tmp_path / 'new.pth').exists()

@@ -121,7 +121,8 @@ def test_only_uploads_are_read(page):
     assert '#1' not in text
 
 
-def test_links_are_not_fetched():
+def test_links_are_not_fetched(monkeypatch):
+    monkeypatch.syspath_prepend(APP.parent)
     gr = pytest.importorskip('gradio', reason='gradio is not installed')
     build = runpy.run_path(str(APP.with_name('page.py')))['build']
     blocks = build(SimpleNamespace(gallery=[], camids=[], fmrs=[]))
@@ -140,6 +141,36 @@ def test_too_large_an_upload_is_refused_by_the_server(page):
     code, text = status(f'{page[0]}/gradio_api/upload', body, **{
         'content-type': f'multipart/form-data; boundary={boundary}'})
     assert code == 413 and 'size' in text
+
+
+def test_other_names_of_this_computer_are_not_answered(page):
+    url, *_ = page
+    port = url.rsplit(':', 1)[1]
+    for host in ('localhost', '127.0.0.1', '[::1]'):
+        assert status(url, host=f'{host}:{port}')[0] == 200, host
+    for host in ('evil.example', 'localhost.evil.example', '10.0.0.1'):
+        code, text = status(url, host=f'{host}:{port}')
+        assert (code, text) == (400, 'Invalid host header'), host
+
+
+def test_uploads_are_bounded_in_sum(page):
+    url, _, folder = page
+    kept, = folder.glob('mmreidmix-*')
+    full = kept / 'full'
+    with open(full, 'wb') as file:
+        file.truncate(200 * 2**20)
+    try:
+        code, text = status(f'{url}/gradio_api/upload', b'x' * 100)
+        assert code == 507 and 'try again' in text
+    finally:
+        full.unlink()
+    code, _ = status(f'{url}/gradio_api/upload', b'x' * 11 * 2**20)
+    assert code == 413
+    # Without a length it could be any.
+    request = urllib.request.Request(
+        f'{url}/gradio_api/upload', iter([b'x']), method='POST')
+    with pytest.raises(urllib.error.HTTPError, match='411'):
+        urllib.request.urlopen(request, timeout=60)
 
 
 @pytest.fixture(scope='module')
@@ -233,7 +264,8 @@ def test_nothing_is_fetched_from_elsewhere(page, browser):
 
 
 def test_bad_uploads_are_told(page, browser, tmp_path):
-    url, root, _ = page
+    url, root, folder = page
+    before = (folder / 'log').read_text()
     (tmp_path / 'broken.jpg').write_bytes(b'no picture')
     cut = sorted(root.iterdir())[1].read_bytes()[:-60]
     (tmp_path / 'cut.jpg').write_bytes(cut)
@@ -250,6 +282,7 @@ def test_bad_uploads_are_told(page, browser, tmp_path):
     visitor = Visitor(browser, url)  # it goes on after all that
     visitor.upload(sorted(root.iterdir())[1])
     visitor.wait(visitor.captions)
+    assert (folder / 'log').read_text() == before
 
 
 def test_an_interrupted_start_leaves_no_part_of_a_gallery(

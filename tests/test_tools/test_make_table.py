@@ -91,7 +91,7 @@ def test_rows_seeds_and_formats(tool, write, capsys):
 ])
 def test_unlike_results_are_refused(tool, write, capsys, change, field):
     files = [write('a'), write('b', method='other', **change)]
-    with pytest.raises(SystemExit) as stop:
+    with pytest.raises(ValueError) as stop:
         tool['main'](files)
     assert f'\n{field}: ' in str(stop.value)
     assert 'a.json' in str(stop.value) and 'b.json' in str(stop.value)
@@ -99,7 +99,7 @@ def test_unlike_results_are_refused(tool, write, capsys, change, field):
                          'seen_in_training']):
         tool['main']([*files, '--allow-unlike', *allowed])
         assert f'Not alike: {field}: ' in capsys.readouterr().out
-    with pytest.raises(SystemExit):
+    with pytest.raises(ValueError, match='unlike protocols'):
         tool['main']([*files, '--allow-unlike', 'nothing'])
     # unlike, but not shown
     tool['main']([*files, '--rows', 'base'])
@@ -108,7 +108,7 @@ def test_unlike_results_are_refused(tool, write, capsys, change, field):
 
 def test_batch_norm_of_tested_images_is_not_mixed(tool, write, capsys):
     files = [write('a'), write('b', method='other', batch_norm='tested')]
-    with pytest.raises(SystemExit, match='batch_norm'):
+    with pytest.raises(ValueError, match='batch_norm'):
         tool['main'](files)
     tool['main']([*files, '--allow-unlike', 'batch_norm'])
     assert 'all scores use the tested images without labels' in (
@@ -148,7 +148,7 @@ def test_domains_to_show(tool, write, capsys):
         capsys.readouterr().out)
     tool['main']([file, '--domains', 'grid-1'])
     assert '| 30.0 |' in capsys.readouterr().out
-    with pytest.raises(SystemExit, match=r"no result has \['gone'\]"):
+    with pytest.raises(ValueError, match=r"no result has \['gone'\]"):
         tool['main']([file, '--domains', 'gone'])
 
 
@@ -256,14 +256,14 @@ def test_a_table_of_starts_alone(tool, write, capsys):
 
 
 def test_a_row_is_one_config_and_one_result_per_seed(tool, write):
-    with pytest.raises(SystemExit, match='the same training seed .* 0'):
+    with pytest.raises(ValueError, match='the same training seed .* 0'):
         tool['main']([write('a'), write('b')])
-    with pytest.raises(SystemExit, match='have different configs'):
+    with pytest.raises(ValueError, match='have different configs'):
         tool['main']([write('a'), write('c', training_seed=1,
                                         config_sha256='zz')])
-    with pytest.raises(SystemExit, match=r"--rows: no result of \['x'\]"):
+    with pytest.raises(ValueError, match=r"--rows: no result of \['x'\]"):
         tool['main']([write('a'), '--rows', 'base', 'x'])
-    with pytest.raises(SystemExit, match='no result has any of'):
+    with pytest.raises(ValueError, match='no result has any of'):
         tool['main']([write('a'), '--metrics', 'EER'])
-    with pytest.raises(SystemExit, match='no result file'):
+    with pytest.raises(FileNotFoundError, match='no result file'):
         tool['main'](['gone.json'])

@@ -196,13 +196,13 @@ def test_a_result_is_checked_again_from_its_features(tool, config, tmp_path,
     text['results']['pku-reid/rank-3'] = 1.
     other = tmp_path / 'changed.json'
     other.write_text(json.dumps(text))
-    with pytest.raises(SystemExit, match='2 values differ:\npku-reid/mAP: rec'
+    with pytest.raises(ValueError, match='2 values differ:\npku-reid/mAP: rec'
                        '.*\npku-reid/rank-3: recorded 1.0, computed None'):
         tool['main']([
             '--from-features', str(features), '--results', str(other)
         ])
     np.savez(features, **{**np.load(features), 'extra': np.zeros(1)})
-    with pytest.raises(SystemExit, match='is not the file that'):
+    with pytest.raises(ValueError, match='is not the file that'):
         tool['main'](['--from-features', str(features)])
 
 

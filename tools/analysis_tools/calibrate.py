@@ -11,14 +11,13 @@ of that domain.
 
 import argparse
 import os
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
 
-from mmreidmix.apis.app.command_line import run_tool
+from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.engine.build_runner import build_runner
 from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
 from mmreidmix.evaluation import FeatureTable
@@ -184,4 +183,4 @@ def main(arguments=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

@@ -10,6 +10,8 @@ import argparse
 import json
 from pathlib import Path
 
+from mmreidmix.command_line import run_main
+
 
 def read_results(path: Path) -> dict:
     """Read ``{'<domain>/<metric>': fraction}`` from a result file.
@@ -18,14 +20,14 @@ def read_results(path: Path) -> dict:
         path (Path): Written by ``tools/test.py --out``.
 
     Raises:
-        SystemExit: the file is missing, no JSON, or without 'results'.
+        ValueError: the file is missing, no JSON, or without 'results'.
     """
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError) as error:
-        raise SystemExit(f'{path}: cannot be read: {error}') from error
+        raise ValueError(f'{path}: cannot be read: {error}') from error
     if not isinstance(content, dict) or 'results' not in content:
-        raise SystemExit(
+        raise ValueError(
             f"{path}: has no key 'results'; expected a file written by "
             'tools/test.py --out')
     return content['results']
@@ -98,11 +100,8 @@ def main():
         name: read_results(path)
         for name, path in zip(column_names(args.files), args.files)
     }
-    try:
-        print(make_table(columns, args.metrics))
-    except ValueError as error:
-        raise SystemExit(str(error)) from error
+    print(make_table(columns, args.metrics))
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

@@ -19,6 +19,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from mmreidmix.command_line import run_main
 from mmreidmix.results.result_file import read_result
 from mmreidmix.results.result_table import (
     differing_fields,
@@ -181,28 +182,25 @@ def main(arguments=None):
     for row in args.rows or ():
         name, equals, label = row.partition('=')
         labels[name] = label if equals else name
-    try:
-        results = {file: read_result(file) for file in args.files}
-        trained, starts = split_starts(results)
-        if labels:
-            trained = {f: r for f, r in trained.items()
-                       if r['method'] in labels}
-            results = {f: r for f, r in results.items()
-                       if f in trained or f in starts}
-        unlike = differing_fields(trained or starts)
-        allowed = args.allow_unlike
-        refused = unlike if allowed is None else {
-            k: v for k, v in unlike.items() if allowed and k not in allowed}
-        if refused:
-            raise ValueError('\n'.join(
-                ['results of unlike protocols in one table (--allow-unlike '
-                 f'{" ".join(refused)} permits it):'] +
-                [f'{name}: {text}' for name, text in refused.items()]))
-        table = make_table(results, args.metrics, args.format, labels,
-                           args.resamples, args.domains)
-        said = notes(results, table)
-    except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from error
+    results = {file: read_result(file) for file in args.files}
+    trained, starts = split_starts(results)
+    if labels:
+        trained = {f: r for f, r in trained.items()
+                   if r['method'] in labels}
+        results = {f: r for f, r in results.items()
+                   if f in trained or f in starts}
+    unlike = differing_fields(trained or starts)
+    allowed = args.allow_unlike
+    refused = unlike if allowed is None else {
+        k: v for k, v in unlike.items() if allowed and k not in allowed}
+    if refused:
+        raise ValueError('\n'.join(
+            ['results of unlike protocols in one table (--allow-unlike '
+             f'{" ".join(refused)} permits it):'] +
+            [f'{name}: {text}' for name, text in refused.items()]))
+    table = make_table(results, args.metrics, args.format, labels,
+                       args.resamples, args.domains)
+    said = notes(results, table)
     print(table)
     mark = '% ' if args.format == 'latex' else ''
     for text in [*remarks(results.values()), *said]:
@@ -212,4 +210,4 @@ def main(arguments=None):
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

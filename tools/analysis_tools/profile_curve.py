@@ -21,6 +21,7 @@ from mmreidmix.apis import ReIDInferencer
 from mmreidmix.apis.app.command_line import add_model_options, open_model
 from mmreidmix.apis.app.domain_argument import parse_domain
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
+from mmreidmix.command_line import run_main
 from mmreidmix.evaluation import FeatureTable, rank
 from mmreidmix.registry import DATASETS
 
@@ -107,4 +108,4 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

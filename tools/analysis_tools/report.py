@@ -10,6 +10,7 @@ in it with ``--with-images`` only.
 
 import argparse
 
+from mmreidmix.command_line import run_main
 from mmreidmix.report import Options, write_report
 
 
@@ -37,13 +38,10 @@ def parse_args(arguments=None):
 def main(arguments=None):
     """Write the page and print where it is."""
     args = parse_args(arguments)
-    try:
-        page = write_report(args.work_dir, args.out, args.results,
-                            Options(args.config, args.with_images))
-    except (OSError, ValueError) as error:
-        raise SystemExit(str(error)) from error
+    page = write_report(args.work_dir, args.out, args.results,
+                        Options(args.config, args.with_images))
     print(f'report: {page} ({page.stat().st_size / 2**20:.1f} MiB)')
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

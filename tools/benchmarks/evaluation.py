@@ -27,6 +27,8 @@ from common.machine import hardware, versions
 from common.subprocess_meter import in_new_process, use_threads
 from common.synthetic_features import LATENT
 
+from mmreidmix.command_line import run_main
+
 PER_QUERY = ('ap', 'first')
 
 
@@ -165,4 +167,4 @@ def main(argv=None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

@@ -26,6 +26,7 @@ from common.machine import hardware, versions
 from common.subprocess_meter import in_new_process, use_threads
 
 from mmreidmix.apis.gallery.index import KINDS
+from mmreidmix.command_line import run_main
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -93,4 +94,4 @@ def main(argv=None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

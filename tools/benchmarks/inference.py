@@ -24,6 +24,7 @@ from mmreidmix.apis.deploy.export import export_onnx, quantize
 from mmreidmix.apis.deploy.inference_backends import OnnxEncoder
 from mmreidmix.apis.images import list_images
 from mmreidmix.apis.trained_model import load_trained_model
+from mmreidmix.command_line import run_main
 
 BACKENDS = ('torch', 'torch bf16', 'torch compiled', 'onnxruntime',
             'onnxruntime int8')
@@ -138,4 +139,4 @@ def main(argv=None) -> dict:
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

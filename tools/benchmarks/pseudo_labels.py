@@ -33,6 +33,7 @@ from common.pseudo_label_stages import (
 )
 from common.subprocess_meter import in_new_process, say, use_threads
 
+from mmreidmix.command_line import run_main
 from mmreidmix.neighbours.knn_search import APPROXIMATE_BACKENDS, BACKENDS
 
 
@@ -226,4 +227,4 @@ def main(argv=None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

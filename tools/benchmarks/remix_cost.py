@@ -31,6 +31,7 @@ from train_speed import (
     rate,
 )
 
+from mmreidmix.command_line import run_main
 from mmreidmix.compat import keep_freed_memory
 from mmreidmix.datasets import LabelTable
 from mmreidmix.precision import CHOICES
@@ -164,4 +165,4 @@ def main(argv=None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

@@ -34,6 +34,7 @@ from common.machine import hardware, versions
 from common.suite_jobs import Job
 from common.suite_table import Table, markdown, reports
 
+from mmreidmix.command_line import run_main
 from mmreidmix.files import replace_file
 
 JOB = Path(__file__).resolve().with_name('suite_job.py')
@@ -305,4 +306,4 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 if __name__ == '__main__':
     # Slurm and kill end a suite as Ctrl-C does: with its trainings.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
+    run_main(main)

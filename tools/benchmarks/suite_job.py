@@ -19,6 +19,8 @@ from typing import Optional
 from common.suite_jobs import Job, close_attempts, new_attempt
 from mmengine.runner import find_latest_checkpoint
 
+from mmreidmix.command_line import run_main
+
 TOOLS = Path(__file__).resolve().parents[1]
 # Unit of ru_maxrss: KiB, but bytes on macOS.
 RSS_PER_MIB = 1 << (20 if sys.platform == 'darwin' else 10)
@@ -125,4 +127,4 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

@@ -27,6 +27,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
 
+from mmreidmix.command_line import run_main
 from mmreidmix.compat import keep_freed_memory
 from mmreidmix.datasets.toy import generate
 from mmreidmix.engine.build_runner import build_runner
@@ -395,4 +396,4 @@ def main(argv=None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

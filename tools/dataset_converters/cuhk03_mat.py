@@ -16,6 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmreidmix.command_line import run_main
+
 BOXES = ('detected', 'labeled')
 
 
@@ -104,4 +106,4 @@ def main(args=None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

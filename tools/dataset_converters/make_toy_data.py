@@ -9,6 +9,7 @@ Example::
 import argparse
 import sys
 
+from mmreidmix.command_line import run_main
 from mmreidmix.datasets.toy import LAYOUTS, STYLES, generate
 
 
@@ -93,4 +94,4 @@ def main(args=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

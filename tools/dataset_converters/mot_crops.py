@@ -29,6 +29,7 @@ from typing import NamedTuple, Optional
 import cv2
 import numpy as np
 
+from mmreidmix.command_line import run_main
 from mmreidmix.datasets.video.mot import (
     Boxes,
     clip_box,
@@ -256,4 +257,4 @@ def main(args=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

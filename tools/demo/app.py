@@ -21,7 +21,6 @@ from mmreidmix.apis.app.command_line import (
     open_model,
     path_reader,
     report_damaged,
-    run_tool,
 )
 from mmreidmix.apis.app.gallery_filling import (
     extract_to_gallery,
@@ -29,8 +28,7 @@ from mmreidmix.apis.app.gallery_filling import (
     holds_gallery,
 )
 from mmreidmix.apis.app.search_page import SearchPage
-
-LOOPBACK = ('127.0.0.1', 'localhost', '::1')
+from mmreidmix.command_line import run_main, run_tool
 
 
 def parse_args(arguments=None):
@@ -89,7 +87,7 @@ def make_gallery(args, inferencer) -> None:
 def serve(args) -> None:
     """Open the page until the process is interrupted."""
     page = open_page(args)
-    if args.host not in LOOPBACK:
+    if args.host not in ('127.0.0.1', 'localhost', '::1'):
         print(f'WARNING: everyone who reaches {args.host} can search this '
               'gallery and see its pictures; there is no password',
               file=sys.stderr)
@@ -115,4 +113,4 @@ def main(arguments=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

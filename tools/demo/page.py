@@ -3,12 +3,12 @@
 from html import escape
 
 import gradio as gr
+from door import MOST_UPLOAD, door
 
-from mmreidmix.apis.app.path_parsing import printable
 from mmreidmix.apis.app.search_page import PageError, SearchPage
 from mmreidmix.apis.comparison import NO_THRESHOLD
+from mmreidmix.command_line import printable
 
-MOST_UPLOAD = '10mb'
 # seconds between two clean-ups, and age of what they delete
 CACHE = (600, 3600)
 SCROLL_UP = "() => window.scrollTo({top: 0, behavior: 'smooth'})"
@@ -49,7 +49,7 @@ class Handlers:
     def upload(self, path, *options):
         """Search for an uploaded picture."""
         if path is None:
-            raise gr.Error('Drop a picture first')
+            raise gr.Error('Drop a picture first', print_exception=False)
         query = _told(self.page.uploaded, path)
         return query, *self.search(query, *options)
 
@@ -77,7 +77,8 @@ def _told(function, *args):
     try:
         return function(*args)
     except PageError as error:
-        raise gr.Error(escape(str(error)), duration=20) from error
+        raise gr.Error(escape(str(error)), duration=20,
+                       print_exception=False) from error
 
 
 def _matches(shown):
@@ -172,7 +173,8 @@ def no_link(keep):
     """What keeps an upload, except that it refuses to fetch a link."""
     async def keep_file(path):
         if str(path).lower().startswith(('http:', 'https:')):
-            raise gr.Error('Only uploaded pictures are searched for')
+            raise gr.Error('Only uploaded pictures are searched for',
+                           print_exception=False)
         return await keep(path)
     return keep_file
 
@@ -203,4 +205,4 @@ def launch(page: SearchPage, host: str, port: int) -> None:
         max_file_size=MOST_UPLOAD, allowed_paths=[], state_session_capacity=50,
         ssr_mode=False, pwa=False, mcp_server=False, enable_monitoring=False,
         strict_cors=True, quiet=True, theme=theme, css=STYLE, footer_links=[],
-        run_history=False)
+        run_history=False, app_kwargs=dict(middleware=door(host)))

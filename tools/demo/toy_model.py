@@ -17,6 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mmreidmix.command_line import run_main
 from mmreidmix.datasets.toy import generate
 
 TOOLS = Path(__file__).resolve().parents[1]
@@ -76,4 +77,4 @@ def main(arguments=None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

@@ -10,13 +10,12 @@ calibrated on these pictures.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from mmreidmix.apis.app.command_line import positive, run_tool
+from mmreidmix.apis.app.command_line import positive
 from mmreidmix.apis.deploy.export import (
     export_onnx,
     pixels_to_embedding,
@@ -26,6 +25,7 @@ from mmreidmix.apis.deploy.inference_backends import OnnxEncoder
 from mmreidmix.apis.images import as_bgr, list_images
 from mmreidmix.apis.inferencer import ReIDInferencer
 from mmreidmix.apis.trained_model import load_trained_model
+from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.files import replace_file
 
 #: largest difference of a value of a unit-length embedding
@@ -131,4 +131,4 @@ def main(args=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

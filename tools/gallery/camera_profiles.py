@@ -15,7 +15,6 @@ the tools for galleries, and for ReIDInferencer(profiles=FILE).
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
@@ -28,11 +27,11 @@ from mmreidmix.apis.app.command_line import (
     add_path_options,
     open_model,
     path_reader,
-    run_tool,
 )
 from mmreidmix.apis.app.domain_argument import parse_domain
 from mmreidmix.apis.app.gallery_filling import PART, find_images
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
+from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.registry import DATASETS
 
 
@@ -184,4 +183,4 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

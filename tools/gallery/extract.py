@@ -13,7 +13,6 @@ format (precision) at the end.
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +28,6 @@ from mmreidmix.apis.app.command_line import (
     path_reader,
     positive,
     report_damaged,
-    run_tool,
 )
 from mmreidmix.apis.app.gallery_filling import (
     PART,
@@ -37,6 +35,7 @@ from mmreidmix.apis.app.gallery_filling import (
     extract_to_gallery,
     find_images,
 )
+from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.datasets.transforms import ImageReadError
 from mmreidmix.files import replace_file
 
@@ -130,4 +129,4 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

@@ -8,7 +8,6 @@ prints the best matches, and where the threshold of the model lies among them.
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
@@ -20,11 +19,11 @@ from mmreidmix.apis.app.command_line import (
     add_model_options,
     open_model,
     positive,
-    run_tool,
 )
-from mmreidmix.apis.app.path_parsing import parse_time, printable, time_text
+from mmreidmix.apis.app.path_parsing import parse_time, time_text
 from mmreidmix.apis.app.safe_images import inside
 from mmreidmix.apis.comparison import NO_THRESHOLD, optional_threshold
+from mmreidmix.command_line import printable, run_main, run_tool
 from mmreidmix.files import replace_file
 from mmreidmix.visualization import draw_rank_lists, save_picture
 
@@ -179,4 +178,4 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

@@ -15,7 +15,6 @@ out: their rows belong to the clusters of one training.
 """
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +22,10 @@ from typing import Optional
 
 import torch
 
-from mmreidmix.apis.app.command_line import run_tool
 from mmreidmix.apis.checkpoint_config import without_init
 from mmreidmix.apis.trained_model import existing_file, load_checkpoint
 from mmreidmix.checks import name_some
+from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.config_text import parse_config
 from mmreidmix.files import replace_file
 from mmreidmix.models.encoder import ENCODER_PARTS
@@ -189,4 +188,4 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from mmreidmix.command_line import run_main
 from mmreidmix.models.weights import (
     INPUT_SIZES,
     SOURCES,
@@ -46,13 +47,13 @@ def main():
     """Convert one file and say what was done with every key."""
     args = parse_args()
     if args.dst.exists():
-        raise SystemExit(f'{args.dst} exists; remove it or name another file')
+        raise ValueError(f'{args.dst} exists; remove it or name another file')
     checkpoint = torch.load(args.src, map_location='cpu', weights_only=True)
     try:
         state, dropped = convert_state_dict(
             unwrap_state_dict(checkpoint), args.source)
     except ValueError as error:
-        raise SystemExit(f'{args.src}: {error}') from error
+        raise ValueError(f'{args.src}: {error}') from error
     digest = hashlib.sha256(args.src.read_bytes()).hexdigest()
     args.dst.parent.mkdir(parents=True, exist_ok=True)
     meta = dict(source=args.source, sha256=digest)
@@ -66,4 +67,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    run_main(main)

@@ -9,15 +9,14 @@ Examples:
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 from mmengine.dataset import Compose
 
-from mmreidmix.apis.app.command_line import run_tool
 from mmreidmix.apis.images import list_images
 from mmreidmix.apis.trained_model import load_trained_model
+from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.visualization import draw_activation_maps, save_picture
 from mmreidmix.visualization.grad_cam import explain
 
@@ -85,4 +84,4 @@ def main(arguments=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

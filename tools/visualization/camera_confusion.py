@@ -6,14 +6,13 @@ Example:
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from mmreidmix.apis.app.command_line import (
     add_feature_options,
     add_ranking_options,
-    run_tool,
 )
+from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.evaluation import FeatureTable
 from mmreidmix.visualization import (
     camera_confusion,
@@ -55,4 +54,4 @@ def main(arguments=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

@@ -7,14 +7,13 @@ Example:
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
-from mmreidmix.apis.app.command_line import run_tool
+from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.registry import DATASETS
 from mmreidmix.visualization import (
     domain_cluster_sheet,
@@ -88,4 +87,4 @@ def main(arguments=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

@@ -16,6 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmreidmix.command_line import run_main
+
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
 
 
@@ -117,4 +119,4 @@ def main(args=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

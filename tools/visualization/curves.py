@@ -6,10 +6,9 @@ Example:
 """
 
 import argparse
-import sys
 from pathlib import Path
 
-from mmreidmix.apis.app.command_line import run_tool
+from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.visualization import draw_curves, read_scalars, save_picture
 
 
@@ -37,4 +36,4 @@ def main(arguments=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

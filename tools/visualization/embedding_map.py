@@ -6,9 +6,9 @@ Example:
 """
 
 import argparse
-import sys
 
-from mmreidmix.apis.app.command_line import add_feature_options, run_tool
+from mmreidmix.apis.app.command_line import add_feature_options
+from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.evaluation import FeatureTable
 from mmreidmix.visualization import save_picture, table_embedding_map
 from mmreidmix.visualization.embedding_map import METHODS
@@ -53,4 +53,4 @@ def main(arguments=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_main(main)

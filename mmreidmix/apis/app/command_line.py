@@ -2,13 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Callable
 
-from mmreidmix.apis.gallery import GalleryError
 from mmreidmix.apis.inferencer import ReIDInferencer
+from mmreidmix.command_line import printable
 from mmreidmix.precision import CHOICES
 
-from .path_parsing import NAMES, PathReader, printable
+from .path_parsing import NAMES, PathReader
 
 
 def positive(text: str) -> int:
@@ -94,14 +93,3 @@ def report_damaged(damaged: list[str], limit: int = 10) -> None:
         print(f'  {printable(reason)}', file=sys.stderr)
     if len(damaged) > limit:
         print(f'  and {len(damaged) - limit:,} more', file=sys.stderr)
-
-
-def run_tool(work: Callable, args: argparse.Namespace, name: str) -> int:
-    """Run a tool; bad input becomes a line of text and exit status 2."""
-    try:
-        work(args)
-    except (GalleryError, ModuleNotFoundError, OSError,
-            ValueError) as error:
-        print(f'{name}: {printable(error)}', file=sys.stderr)
-        return 2
-    return 0

@@ -1,27 +1,33 @@
 """A data set named on the command line."""
 
 import argparse
+import re
 from ast import literal_eval
 from typing import Any
 
 from mmreidmix.datasets import BaseReIDDataset
 from mmreidmix.registry import DATASETS
 
+# A path may hold colons, as C:\data does; options begin as one does.
+_DOMAIN = re.compile(r'(?P<type>\w+):(?P<path>.+?)'
+                     r'(?::(?P<options>[A-Za-z_]\w*=.*))?', re.DOTALL)
+
 
 def parse_domain(text: str) -> dict:
     """Read ``Type:path[:key=value,...]`` as the config of a domain."""
-    parts = text.split(':')
-    if len(parts) not in (2, 3) or not all(parts):
+    match = _DOMAIN.fullmatch(text)
+    if not match:
         raise argparse.ArgumentTypeError(
             f'{text!r} is not TYPE:PATH or TYPE:PATH:KEY=VALUE,...')
-    kind = DATASETS.get(parts[0])
+    kind = DATASETS.get(match['type'])
     if kind is None or not issubclass(kind, BaseReIDDataset):
         known = sorted(name for name, item in DATASETS.module_dict.items()
                        if issubclass(item, BaseReIDDataset))
         raise argparse.ArgumentTypeError(
-            f'{parts[0]!r} is no data set type; there are {", ".join(known)}')
-    domain = {'type': parts[0], 'data_root': parts[1]}
-    for option in parts[2].split(',') if len(parts) == 3 else ():
+            f'{match["type"]!r} is no data set type; there are '
+            f'{", ".join(known)}')
+    domain = {'type': match['type'], 'data_root': match['path']}
+    for option in match['options'].split(',') if match['options'] else ():
         key, equals, value = option.partition('=')
         if not equals or not key:
             raise argparse.ArgumentTypeError(

@@ -154,8 +154,3 @@ def _integer(key: str, match: re.Match) -> int:
                          f'{match[key]!r} in {match.string!r}, expected a '
                          f'number below {_GROUPS[key]:,}')
     return number
-
-
-def printable(name: object) -> str:
-    """A name as it can be printed: bytes that are no UTF-8 are escaped."""
-    return str(name).encode('utf-8', 'backslashreplace').decode()

@@ -9,9 +9,10 @@ import numpy as np
 from mmreidmix.apis.comparison import Threshold, optional_threshold
 from mmreidmix.apis.gallery import Gallery, Match
 from mmreidmix.apis.inferencer import ReIDInferencer
+from mmreidmix.command_line import printable
 from mmreidmix.datasets.transforms import ImageReadError
 
-from .path_parsing import printable, time_text
+from .path_parsing import time_text
 from .safe_images import check_format, inside, thumbnail
 
 #: Largest number of matches of one search.

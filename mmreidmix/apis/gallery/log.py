@@ -205,6 +205,8 @@ class GalleryLog:
 
 def _sync_folder(folder: Path) -> None:
     """Make a new name of a file outlast a loss of power."""
+    if os.name == 'nt':  # no handles of folders
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

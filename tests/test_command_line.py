@@ -1,0 +1,81 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmreidmix.command_line import printable, run_main
+from tests.tiny import ROOT, TRAIN, environment
+
+TOOLS = [path for path in sorted(ROOT.glob('tools/**/*.py'))
+         if "if __name__ == '__main__':" in path.read_text()]
+
+
+@pytest.mark.parametrize('path', TOOLS, ids=lambda path: path.stem)
+def test_every_tool_ends_in_one_way(path):
+    assert path.read_text().endswith('    run_main(main)\n')
+
+
+@pytest.mark.parametrize('name, shown', [
+    ('a b.jpg', 'a b.jpg'), ('Straße 東京.jpg', 'Straße 東京.jpg'),
+    ('a\x1b[2Jb', r'a\x1b[2Jb'), ('a\r\nb', r'a\r\nb'), ('\x9b1m', r'\x9b1m'),
+    ('a\u202eb', r'a\u202eb'), ('\udc80', r'\udc80'), (Path('a\tb'), r'a\tb')])
+def test_names_can_not_steer_a_terminal(name, shown):
+    assert printable(name) == shown
+
+
+def ended(main, monkeypatch, *words):
+    monkeypatch.setattr(sys, 'argv', ['tools/some.py', *words])
+    with pytest.raises(SystemExit) as end:
+        run_main(main)
+    return end.value.code
+
+
+def raising(error):
+    def main():
+        assert sys.argv == ['tools/some.py']
+        raise error
+    return main
+
+
+def test_status_of_the_tool(monkeypatch):
+    assert ended(lambda: 3, monkeypatch) == 3
+    run_main(lambda: None)
+    assert ended(raising(KeyboardInterrupt()), monkeypatch) == 130
+    assert ended(raising(SystemExit('text')), monkeypatch) == 'text'
+
+
+@pytest.mark.parametrize('error, text', [
+    (ValueError('no\nfile'), 'some: no\nfile\n'),
+    (FileNotFoundError('no file'), 'some: no file\n'),
+    (KeyError('id'), "some: KeyError: 'id'\nsome: --debug shows where\n")])
+def test_errors_are_lines(monkeypatch, capsys, error, text):
+    monkeypatch.delitem(sys.modules, 'mmengine.logging')
+    assert ended(raising(error), monkeypatch) == 2
+    assert capsys.readouterr().err == text
+
+
+def test_debug_shows_the_traceback(monkeypatch):
+    monkeypatch.setattr('mmreidmix.command_line._debug', False)
+    monkeypatch.setattr(sys, 'argv', ['tools/some.py', '--debug'])
+    with pytest.raises(ValueError, match='no file'):
+        run_main(raising(ValueError('no file')))
+
+
+def test_a_training_that_fails(tmp_path):
+    config = tmp_path / 'config.py'
+    base = ROOT / 'configs' / 'remix' / 'r18_x0_25_toy.py'
+    config.write_text(f'_base_ = {str(base)!r}\n'
+                      "model = dict(bnneck=dict(type='NoSuchNeck'))\n")
+    words = [sys.executable, TRAIN, config, '--work-dir', tmp_path / 'run']
+    plain, debug = (
+        subprocess.run([*words, *more], env=environment(), text=True,
+                       capture_output=True, check=False)
+        for more in ([], ['--debug']))
+    assert plain.returncode == 2 and debug.returncode == 1
+    assert 'Traceback' not in plain.stderr and 'Traceback' in debug.stderr
+    line, place = plain.stderr.strip().split('\n')[-2:]
+    assert line.startswith('train: model.bnneck: ') and 'NoSuchNeck' in line
+    log = Path(place.removeprefix('train: the traceback is in '))
+    assert log.is_relative_to(tmp_path / 'run')
+    assert 'Traceback' in log.read_text()
