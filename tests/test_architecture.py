@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 #: Room -> rooms of the package that it may import.
 ALLOWED = {
     'version': set(),
+    'checkpoint_file': set(),
     'checks': set(),
     'command_line': set(),
     'files': set(),
@@ -42,17 +43,20 @@ ALLOWED = {
         'signatures', 'version'
     },
     'models': {
+        'checkpoint_file',
         'checks', 'compat', 'distributed', 'registry', 'signatures',
         'structures'
     },
     'visualization': {'checks', 'evaluation', 'models'},
     'engine': {
+        'checkpoint_file',
         'camera_profiles', 'checks', 'compat', 'config_text', 'distributed',
         'evaluation', 'files', 'models', 'neighbours', 'precision',
         'pseudo_labels', 'registry', 'results', 'structures', 'timing',
         'visualization'
     },
     'apis': {
+        'checkpoint_file',
         'camera_profiles', 'checks', 'command_line', 'compat', 'config_text',
         'datasets', 'evaluation', 'files', 'models', 'neighbours', 'precision',
         'registry', 'structures'

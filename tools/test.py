@@ -26,7 +26,8 @@ from mmengine.runner import Runner
 
 from mmreidmix.apis.app.domain_argument import parse_domain
 from mmreidmix.apis.deploy.exported_model import ExportedModel
-from mmreidmix.apis.trained_model import load_checkpoint, weights_hash
+from mmreidmix.apis.trained_model import weights_hash
+from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.command_line import run_main
 from mmreidmix.compat import close_process_group, initialise_weights
 from mmreidmix.engine.build_runner import build_runner
@@ -220,8 +221,7 @@ def model_hash(args: argparse.Namespace, runner: Runner) -> str:
     """SHA-256 of the tested weights."""
     if exported(args):
         return runner.model.encoder.description['sha256']
-    return weights_hash(unwrap_state_dict(
-        load_checkpoint(Path(args.checkpoint))))
+    return weights_hash(unwrap_state_dict(read_checkpoint(args.checkpoint)))
 
 
 def test_and_draw(runner: Runner, show_dir: str, topk: int) -> dict:

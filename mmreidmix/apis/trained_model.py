@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_state_dict
 
+from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.config_text import parse_config
 from mmreidmix.models.weights import check_embedding_weights, unwrap_state_dict
 from mmreidmix.registry import MODELS, TRANSFORMS
@@ -72,7 +73,7 @@ def load_trained_model(model: Union[str, Path],
         raise ValueError(f'`weights` belongs to a config file (.py), got '
                          f'{model}')
     weights = existing_file(weights if is_config else model)
-    checkpoint = load_checkpoint(weights)
+    checkpoint = read_checkpoint(weights)
     meta = checkpoint.get('meta') or {}
     cfg = Config.fromfile(model).to_dict() if is_config else (
         _stored_config(meta, weights))
@@ -92,24 +93,6 @@ def load_trained_model(model: Union[str, Path],
         network.to(device).eval(), pipeline, meta.get('thresholds'),
         dict(_training_facts(meta, cfg), checkpoint=weights.name),
         weights_hash(state))
-
-
-def load_checkpoint(path: Path) -> dict:
-    """Read a checkpoint: tensors and plain values, nothing that runs.
-
-    Raises:
-        ValueError: it is no checkpoint, or holds other objects.
-    """
-    try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # torch has no error of its own for this
-        raise ValueError(
-            f'{path} can not be read as a checkpoint of tensors and plain '
-            f'values: {str(error).splitlines()[0]}') from error
-    if not isinstance(content, Mapping):
-        raise ValueError(f'{path} holds a {type(content).__name__}, expected '
-                         'a checkpoint: a dict with `state_dict` and `meta`')
-    return content
 
 
 def existing_file(path: Union[str, Path]) -> Path:

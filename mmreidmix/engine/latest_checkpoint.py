@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Optional, Union
 
-import torch
+from mmreidmix.checkpoint_file import read_checkpoint
 
 _NUMBERED = re.compile(r'(epoch|iter)_(\d+)\.pth')
 
@@ -35,6 +35,4 @@ def latest_checkpoint(work_dir: Union[str, Path]) -> Optional[str]:
 
 
 def _iterations(path: str) -> int:
-    checkpoint = torch.load(
-        path, map_location='cpu', weights_only=True, mmap=True)
-    return checkpoint['meta']['iter']
+    return read_checkpoint(path, mmap=True)['meta']['iter']

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
 
+from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.engine.random_state import same_random_numbers
 from mmreidmix.engine.stop_signals import outlive_signal
 from mmreidmix.engine.unwrap import bare_model
@@ -199,7 +200,7 @@ def _read(files: Sequence[str]) -> tuple[Mapping, Optional[list[str]]]:
     """Meta data and parts of a file of weights, as far as they are known."""
     if len(files) != 1 or not os.path.isfile(files[0]):
         return {}, None
-    content = torch.load(files[0], map_location='cpu', weights_only=True)
+    content = read_checkpoint(files[0])
     keys = unwrap_state_dict(content)
     return content.get('meta') or {}, sorted(
         {key.partition('.')[0] for key in keys})

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 from mmengine.logging import print_log
@@ -10,10 +10,17 @@ from mmengine.model import PretrainedInit
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
+from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.checks import check_choice, name_some
 from mmreidmix.compat import record_init
 from mmreidmix.models.encoder import ENCODER_PARTS
 from mmreidmix.registry import WEIGHT_INITIALIZERS
+
+
+@CheckpointLoader.register_scheme(prefixes='', force=True)
+def read_local(filename: str, map_location: Any = None) -> dict:
+    """What all of MMEngine reads files of this computer by."""
+    return read_checkpoint(filename, map_location)
 
 
 def _mobilenet_v2_rules() -> dict[str, str]:

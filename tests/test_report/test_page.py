@@ -259,7 +259,7 @@ def test_secrets_and_names_of_users_are_not_shown(
         make_work_dir, tmp_path, monkeypatch):
     monkeypatch.setenv('HOME', str(tmp_path / 'alice'))
     base = tmp_path / 'base.py'
-    base.write_text("vis_backends = []\n")
+    base.write_text('vis_backends = []\n')
     mine = tmp_path / 'mine.py'
     mine.write_text("_base_ = './base.py'\n")
     config = CONFIG + (

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, DictAction
 
+from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.engine.build_runner import build_runner
 from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
@@ -139,7 +140,7 @@ def find_thresholds(args, runner, weights: CheckWeightsHook) -> dict:
 
 def store(found: dict, checkpoint: str, out: str) -> None:
     """Write the checkpoint with the thresholds; all of it or nothing."""
-    content = torch.load(checkpoint, map_location='cpu', weights_only=True)
+    content = read_checkpoint(checkpoint)
     if 'state_dict' not in content:
         content = {'state_dict': unwrap_state_dict(content)}
     content['meta'] = {**(content.get('meta') or {}), 'thresholds': found}

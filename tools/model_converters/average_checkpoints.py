@@ -23,7 +23,8 @@ from typing import Optional
 import torch
 
 from mmreidmix.apis.checkpoint_config import without_init
-from mmreidmix.apis.trained_model import existing_file, load_checkpoint
+from mmreidmix.apis.trained_model import existing_file
+from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.checks import name_some
 from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.config_text import parse_config
@@ -80,7 +81,7 @@ def read_source(path: Path, encoder: Optional[str]) -> Source:
     Raises:
         ValueError: it is none, or holds no encoder.
     """
-    content = load_checkpoint(existing_file(path))
+    content = read_checkpoint(existing_file(path))
     meta = content.get('meta') or {}
     text = meta.get('cfg')
     model = parse_config(text).get('model') if isinstance(text, str) else None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.command_line import run_main
 from mmreidmix.models.weights import (
     INPUT_SIZES,
@@ -48,7 +49,7 @@ def main():
     args = parse_args()
     if args.dst.exists():
         raise ValueError(f'{args.dst} exists; remove it or name another file')
-    checkpoint = torch.load(args.src, map_location='cpu', weights_only=True)
+    checkpoint = read_checkpoint(args.src)
     try:
         state, dropped = convert_state_dict(
             unwrap_state_dict(checkpoint), args.source)

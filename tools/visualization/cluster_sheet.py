@@ -9,10 +9,10 @@ Example:
 import argparse
 from pathlib import Path
 
-import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
+from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.registry import DATASETS
 from mmreidmix.visualization import (
@@ -56,8 +56,7 @@ def load_mixture(args):
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
     init_default_scope('mmreidmix')
-    checkpoint = torch.load(
-        args.checkpoint, map_location='cpu', weights_only=True)
+    checkpoint = read_checkpoint(args.checkpoint)
     if 'label_table' not in checkpoint:
         raise ValueError(
             f'{args.checkpoint} holds no label table: expected a checkpoint '
