@@ -14,7 +14,7 @@ from mmreidmix.compat import (
 )
 from mmreidmix.files import replace_file
 
-from .config_keys import unread_keys
+from .config_keys import check_hooks, check_loaders, unread_keys
 from .config_ranges import check_ranges
 from .latest_checkpoint import latest_checkpoint
 from .precision import force_precision
@@ -29,7 +29,8 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
 
     Raises:
-        ValueError: see :func:`unread_keys` and :func:`check_ranges`.
+        ValueError: see :func:`unread_keys`, :func:`check_loaders`,
+            :func:`check_hooks` and :func:`check_ranges`.
     """
     cfg.launcher = launcher
     for helper in [key for key in cfg if key.startswith('_')]:
@@ -38,7 +39,9 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
     if unread:
         print_log(f'nothing reads {unread} at the top level of the config',
                   level=logging.WARNING)
+    check_loaders(cfg)
     check_ranges(cfg)
+    cfg.default_hooks = check_hooks(cfg.get('default_hooks') or {})
     init_cpu_process_group(launcher)
     keep_freed_memory()
     write_checkpoints_by(replace_file)

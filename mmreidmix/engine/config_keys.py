@@ -1,9 +1,10 @@
-"""What the top level of a config may name."""
+"""What a config may name where MMEngine takes anything, or fails late."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
 from inspect import signature
 
+from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from mmreidmix.config_text import value_at
@@ -13,6 +14,9 @@ from mmreidmix.config_text import value_at
 MORE_KEYS = ('compile', 'custom_imports', 'find_unused_parameters',
              'model_wrapper_cfg', 'precision', 'protocol', 'test_pipeline',
              'train_pipeline', 'vis_backends')
+#: Hooks that MMEngine adds by itself, and leaves out for None.
+MMENGINE_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger',
+                  'param_scheduler', 'checkpoint')
 #: What people write at the top that belongs elsewhere.
 ELSEWHERE = dict(
     seed='randomness.seed',
@@ -53,3 +57,44 @@ def unread_keys(cfg: Mapping) -> list[str]:
                 f'reads; did you mean {meant[0]!r}? A helper variable must '
                 f'begin with an underscore: _{key}')
     return unread
+
+
+def check_loaders(cfg: Mapping) -> None:
+    """Raise ValueError for a loader without a data set or a sampler."""
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg.get(name)
+        for key in ('dataset', 'sampler') if loader else ():
+            if not loader.get(key):
+                raise ValueError(f'the config has no {name}.{key}, but only '
+                                 f'the keys {sorted(loader)}')
+
+
+def check_hooks(hooks: Mapping) -> dict:
+    """Default hooks without those that are None, whoever has set them.
+
+    Raises:
+        ValueError: a hook without a type, which may be a misspelt name, or an
+            unknown option of MMEngine's ``CheckpointHook``, which takes any.
+    """
+    for name, hook in hooks.items():
+        if hook is not None and 'type' not in hook:
+            near = get_close_matches(name, {*hooks} - {name}, 1)
+            raise ValueError(
+                f'default_hooks.{name} has no type' +
+                (f'; did you mean {near[0]!r}?' if near else ''))
+        if hook and hook['type'] == 'CheckpointHook':
+            check_checkpoint_hook(name, hook)
+    return {name: hook for name, hook in hooks.items()
+            if hook is not None or name in MMENGINE_HOOKS}
+
+
+def check_checkpoint_hook(name: str, hook: Mapping) -> None:
+    """Raise ValueError for an option that the hook would pass on, and fail."""
+    known = {*signature(CheckpointHook.__init__).parameters,
+             *signature(Runner.save_checkpoint).parameters, 'type'}
+    unknown = sorted({*hook} - known)
+    if unknown:
+        near = get_close_matches(unknown[0], known, 1)
+        meant = f'; did you mean {near[0]!r}?' if near else ''
+        raise ValueError(f'default_hooks.{name}: CheckpointHook has no option '
+                         f'{unknown[0]!r}{meant}')

@@ -45,3 +45,28 @@ def test_a_runner_is_not_built(tmp_path):
     with pytest.raises(ValueError, match="did you mean 'randomness.seed'"):
         build_runner(cfg)
     assert not (tmp_path / 'x').exists()
+
+
+@pytest.mark.parametrize('changes, message', [
+    ({'default_hooks.chekpoint.interval': 5},
+     "default_hooks.chekpoint has no type; did you mean 'checkpoint'"),
+    ({'default_hooks.checkpoint.intervall': 5},
+     "CheckpointHook has no option 'intervall'; did you mean 'interval'"),
+    ({'train_dataloader.dataset': None}, 'no train_dataloader.dataset'),
+    ({'val_dataloader.sampler': None}, 'no val_dataloader.sampler')])
+def test_what_mmengine_takes_or_fails_at_late(changes, message, tmp_path):
+    cfg = Config.fromfile(BASE)
+    cfg.work_dir = str(tmp_path)
+    cfg.merge_from_dict(changes)
+    with pytest.raises(ValueError, match=message):
+        build_runner(cfg)
+
+
+def test_any_hook_can_be_left_out(tmp_path):
+    cfg = Config.fromfile(BASE)
+    cfg.work_dir = str(tmp_path)
+    for name in ('start', 'stop', 'logger'):
+        cfg.default_hooks[name] = None
+    names = {type(hook).__name__ for hook in build_runner(cfg).hooks}
+    assert 'MixtureHook' in names
+    assert not names & {'StartEvaluationHook', 'StopHook', 'LoggerHook'}
