@@ -11,15 +11,20 @@ _base_ = [
 
 _p = _base_._protocols.market1501_dev_300_videos
 _quotas = {
-    'market1501-dev': 8,
-    'market1501-dev-videos': 2,
-    'cuhk03-dev-videos': 1,
+    'market1501-dev': 6,
+    'market1501-dev-videos': 3,
+    'cuhk03-dev-videos': 2,
     'pets2009': 1
 }
 protocol = _p.protocol
-model = dict(**_base_._encoder, momentum=0.995, momentum_warmup=True)
+model = dict(
+    **_base_._encoder,
+    momentum=0.995,
+    momentum_warmup=True,
+    # The memory keeps up with a short training.
+    memory=dict(momentum=0.2))
 train_dataloader = dict(
-    # 64 labelled images and 32 of videos
+    # 48 labelled images and 48 of videos
     batch_size=96,
     batch_sampler=dict(quotas=_quotas, iters_per_epoch=60),
     dataset=_p.train)
@@ -29,6 +34,7 @@ default_hooks = dict(
     pseudo_labels=dict(
         # People come back in other videos, which are of the same cameras.
         scope='domain',
-        clustering=dict(k1=30, k2=6, min_samples=4),
+        camera_profiles=True,
+        clustering=dict(k1=15, k2=6, k1_intra=5, min_samples=4),
         begin=2,
         refresh='online'))

@@ -1,4 +1,4 @@
-# The same labelled images in each batch, and no others.
+# The labelled people alone, 64 images in a batch.
 _base_ = './mobilenet_v2_market.py'
 
 train_dataloader = dict(
