@@ -17,6 +17,13 @@ def script(path):
     torch.jit.script(torch.nn.Linear(2, 2)).save(path)
 
 
+def broken_names(path):
+    torch.save(dict(a=1), path)
+    stem = path.stem.encode()
+    data = path.read_bytes().replace(stem, b'\x80' + stem[1:])
+    path.write_bytes(b'PK\0\0' + data[4:])
+
+
 def cut(path):
     torch.save(dict(state_dict=dict(a=torch.ones(99))), path)
     path.write_bytes(path.read_bytes()[:-200])
@@ -27,6 +34,7 @@ KINDS = dict(
     page=(lambda path: path.write_bytes(b'\n<!DOCTYPE html><html>Sign in'),
           'it is a web page'),
     pointer=(lambda path: path.write_bytes(LFS), 'git lfs pull'),
+    names=(broken_names, 'it is cut short or damaged'),
     cut=(cut, 'it is cut short or damaged'),
     module=(lambda path: torch.save(torch.nn.Linear(2, 2), path),
             'it holds objects of torch.nn.modules.linear.Linear, which could'),

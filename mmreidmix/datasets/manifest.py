@@ -163,11 +163,15 @@ class ManifestDataset(BaseReIDDataset):
         reader = csv.DictReader(
             StringIO(text, newline=''), strict=True, skipinitialspace=True,
             delimiter=_delimiter(text.partition('\n')[0]))
-        reader.fieldnames = [
-            name.strip() for name in reader.fieldnames or ()]
-        _check_header(reader.fieldnames, path)
-        rows = [_parse_cells(cells, f'{path}, line {reader.line_num}')
-                for cells in reader]
+        try:
+            reader.fieldnames = [
+                name.strip() for name in reader.fieldnames or ()]
+            _check_header(reader.fieldnames, path)
+            rows = [_parse_cells(cells, f'{path}, line {reader.line_num}')
+                    for cells in reader]
+        except csv.Error as error:
+            raise ValueError(
+                f'{path}, line {reader.line_num}: {error}') from None
         rows = [row._replace(path=self._entry(row.path)) for row in rows]
         check_entries(self.data_root, [row.path for row in rows], path)
         return rows

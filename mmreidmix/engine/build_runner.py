@@ -40,6 +40,10 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
         print_log(f'nothing reads {unread} at the top level of the config',
                   level=logging.WARNING)
     check_loaders(cfg)
+    for name in ('train', 'val', 'test'):
+        if cfg.get(f'{name}_dataloader'):
+            cfg[f'{name}_dataloader'].setdefault(
+                'collate_fn', dict(type='stack_images'))
     check_ranges(cfg)
     cfg.default_hooks = check_hooks(cfg.get('default_hooks') or {})
     init_cpu_process_group(launcher)

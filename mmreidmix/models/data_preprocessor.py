@@ -34,7 +34,8 @@ class ReIDDataPreprocessor(ImgDataPreprocessor):
             data = self.forward(dict(data, inputs=flat), training)
             data['inputs'] = data['inputs'].unflatten(0, (views, -1))
             return data
-        if len({image.shape for image in images}) == 1:
+        if isinstance(images, (list, tuple)) and len(
+                {image.shape for image in images}) == 1:
             # One batch is normalised faster than its images one by one.
             data = dict(data, inputs=torch.stack(list(images)))
         data = super().forward(data, training)

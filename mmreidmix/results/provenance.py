@@ -22,7 +22,7 @@ NOT_METHOD = ('default_scope', 'env_cfg', 'launcher', 'load_from',
               'test_pipeline', 'val_cfg', 'val_dataloader', 'val_evaluator',
               'vis_backends', 'visualizer', 'work_dir')
 # The same of hooks.
-NOT_METHOD_HOOKS = ('start', )
+NOT_METHOD_HOOKS = ('start', 'stop')
 # Sets made of recordings of the same people.
 SAME_PEOPLE = ({'Market1501', 'MARS'}, {'CUHK01', 'CUHK02'},
                {'DukeMTMCReID', 'OccludedDuke'})
@@ -159,9 +159,9 @@ def describe_sources(cfg: Mapping) -> list:
 def method_hash(cfg: Mapping) -> str:
     """SHA-256 of what makes the trained model.
 
-    Leaves out seeds, folders, how it is tested and helper variables (whose
-    names begin with an underscore), so that runs which differ in their seed
-    alone have one hash.
+    Leaves out seeds, folders, how batches are put together, how it is tested
+    and helper variables (whose names begin with an underscore), so that runs
+    which differ in their seed alone have one hash.
     """
     method = {k: v for k, v in cfg.items() if k not in NOT_METHOD}
     if 'default_hooks' in method:
@@ -175,7 +175,8 @@ def method_hash(cfg: Mapping) -> str:
 def _without_folders(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(k): _without_folders(v) for k, v in value.items()
-                if k != 'data_root' and not str(k).startswith('_')}
+                if k not in ('data_root', 'collate_fn')
+                and not str(k).startswith('_')}
     if isinstance(value, (list, tuple)):
         return [_without_folders(v) for v in value]
     return value

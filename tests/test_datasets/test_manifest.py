@@ -279,3 +279,12 @@ def test_one_image_under_two_names_is_listed_twice(tmp_path, other):
     touch(tmp_path, 'd/a.jpg')
     with pytest.raises(ValueError, match='1 images are listed more than once'):
         listed(tmp_path, f'path,subset\nd/a.jpg,train\n{other},query\n')
+
+
+def test_a_quotation_mark_that_is_not_closed(tmp_path):
+    (tmp_path / 'a.jpg').touch()
+    table = tmp_path / 'table.csv'
+    for text in ('path,pid\na.jpg,"1\n', '"path,pid\na.jpg,1\n'):
+        table.write_text(text)
+        with pytest.raises(ValueError, match=rf'{table}, line \d: unexp'):
+            ManifestDataset(tmp_path, name='x', csv='table.csv')

@@ -9,7 +9,7 @@ from typing import Any, Callable, Optional
 import numpy as np
 import torch
 import torch.nn as nn
-from mmengine.dataset import Compose, pseudo_collate
+from mmengine.dataset import Compose
 from mmengine.dist import get_dist_info, get_world_size
 from mmengine.runner.amp import autocast
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Subset
@@ -17,6 +17,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, Subset
 from mmreidmix.distributed import gather_rows
 from mmreidmix.engine.precision import bfloat16_is_fast_everywhere
 from mmreidmix.engine.stop_signals import outlive_signal
+from mmreidmix.structures.collate import stack_images
 
 
 def shared_batches(num_images: int, batch_size: int, rank: int,
@@ -59,7 +60,7 @@ def extract_embeddings(model: nn.Module,
         batch_sampler=batches,
         num_workers=num_workers,
         worker_init_fn=outlive_signal,
-        collate_fn=pseudo_collate)
+        collate_fn=stack_images)
     embed = embed or model.embed
     if bf16 is None:
         bf16 = bfloat16_is_fast_everywhere()
