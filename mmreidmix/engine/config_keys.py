@@ -60,13 +60,12 @@ def unread_keys(cfg: Mapping) -> list[str]:
 
 
 def check_loaders(cfg: Mapping) -> None:
-    """Raise ValueError for a loader without a data set or a sampler."""
+    """Raise ValueError for a loader without a data set."""
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         loader = cfg.get(name)
-        for key in ('dataset', 'sampler') if loader else ():
-            if not loader.get(key):
-                raise ValueError(f'the config has no {name}.{key}, but only '
-                                 f'the keys {sorted(loader)}')
+        if loader and not loader.get('dataset'):
+            raise ValueError(f'the config has no {name}.dataset, but only '
+                             f'the keys {sorted(loader)}')
 
 
 def check_hooks(hooks: Mapping) -> dict:

@@ -1,5 +1,6 @@
 """The signals that end a training, and what loading workers do with them."""
 
+import os
 import signal
 from types import FrameType
 from typing import Callable, Optional
@@ -30,4 +31,9 @@ def outlive_signal(worker: int, init: Optional[Callable] = None) -> None:
 
 
 def _end_at_the_next(number: int, frame: Optional[FrameType]) -> None:
-    signal.signal(number, signal.SIG_DFL)
+    signal.signal(number, _end)
+
+
+def _end(number: int, frame: Optional[FrameType]) -> None:
+    # Status 0: torch's main process ends workers so, and no others are errors.
+    os._exit(0)

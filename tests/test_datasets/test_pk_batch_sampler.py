@@ -126,6 +126,11 @@ def test_wrong_quotas(quotas, message):
         build(quotas=quotas)
 
 
+def test_a_loader_without_sampler():
+    with pytest.raises(ValueError, match="type='DefaultSampler'"):
+        PKBatchSampler(None, batch_size=4, iters_per_epoch=1)
+
+
 def test_no_cluster_leaves_the_labelled_domain():
     sampler = build(FakeMixture(clusters=0))
     for batch in sampler:

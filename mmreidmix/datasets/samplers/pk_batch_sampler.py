@@ -64,6 +64,9 @@ class PKBatchSampler(Sampler):
                  quotas: Union[Mapping[str, int], str, None] = None,
                  camera_aware: bool = True,
                  same_camera: Optional[Mapping[str, int]] = None):
+        if sampler is None:
+            raise ValueError('PKBatchSampler: the loader has no `sampler`; '
+                             "set it to dict(type='DefaultSampler')")
         check_count(
             self, 1, batch_size=batch_size, iters_per_epoch=iters_per_epoch)
         for count in (num_instances.values() if isinstance(
