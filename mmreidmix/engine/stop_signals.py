@@ -1,9 +1,10 @@
 """The signals that end a training, and what loading workers do with them."""
 
-import os
 import signal
 from types import FrameType
 from typing import Callable, Optional
+
+from mmreidmix.compat import exit_now
 
 #: Ctrl-C; ``sbatch --signal=USR1@120``; kill, Slurm, Kubernetes. Windows has
 #: not all of them.
@@ -36,4 +37,4 @@ def _end_at_the_next(number: int, frame: Optional[FrameType]) -> None:
 
 def _end(number: int, frame: Optional[FrameType]) -> None:
     # Status 0: torch's main process ends workers so, and no others are errors.
-    os._exit(0)
+    exit_now(0)
