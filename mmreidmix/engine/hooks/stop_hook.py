@@ -62,7 +62,7 @@ class StopHook(Hook):
                 'StopHook writes checkpoints inside an epoch, which '
                 f'{type(runner.train_loop).__name__} can not resume: set '
                 "train_cfg.type='ResumableEpochLoop', or "
-                'custom_hooks without StopHook')
+                'default_hooks.stop=None')
         if threading.current_thread() is not threading.main_thread():
             return
         self.number = 0
@@ -116,7 +116,9 @@ class StopHook(Hook):
         if is_distributed():
             # As SyncBuffersHook does at the end of an epoch.
             all_reduce_params(runner.model.buffers(), op='mean')
-        runner.train_loop.random_states = all_gather_object(random_state())
+        # A resumed run may be stopped before it has taken its state over.
+        runner.train_loop.random_states = all_gather_object(
+            runner.train_loop.random_state or random_state())
         name = f'iter_{iterations}.pth'
         runner.save_checkpoint(
             runner.work_dir, name, by_epoch=False,
