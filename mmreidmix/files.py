@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Optional, Union
 
 import numpy as np
@@ -39,6 +40,23 @@ def replace_file(path: Union[str, Path], write: Callable) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_place(path: Union[str, Path]) -> None:
+    """Raise OSError where a file can not be written, before long work.
+
+    Missing folders are not made; the innermost one that exists is tried.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f'{path} is a folder; name a file')
+    folder = next(p for p in path.absolute().parents if p.exists())
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f'{path} can not be written: {folder}: '
+                      f'{error.strerror}') from error
 
 
 def read_text(path: Union[str, Path]) -> str:

@@ -5,7 +5,7 @@ import torch
 from mmengine.runner import runner
 
 from mmreidmix.compat import write_checkpoints_by
-from mmreidmix.files import replace_file
+from mmreidmix.files import check_place, replace_file
 
 
 @pytest.mark.parametrize('umask, mode', [(0o022, 0o644), (0o077, 0o600)])
@@ -18,6 +18,16 @@ def test_the_umask_says_who_may_read(tmp_path, umask, mode):
     file, = (tmp_path / 'new').iterdir()
     assert file.read_bytes() == b'1'
     assert file.stat().st_mode & 0o777 == mode
+
+
+def test_a_place_is_tried_before_the_work(tmp_path):
+    check_place(tmp_path / 'new' / 'folder' / 'a.npz')
+    assert not list(tmp_path.iterdir())
+    (tmp_path / 'file').touch()
+    with pytest.raises(OSError, match=r'file/b/a\.npz can not be written: '):
+        check_place(tmp_path / 'file' / 'b' / 'a.npz')
+    with pytest.raises(IsADirectoryError, match='is a folder; name a file'):
+        check_place(tmp_path)
 
 
 def full_disk(file):

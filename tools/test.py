@@ -41,9 +41,10 @@ from mmreidmix.engine.start import (
 )
 from mmreidmix.engine.unwrap import bare_model
 from mmreidmix.evaluation import find_metric
+from mmreidmix.files import check_place
 from mmreidmix.models.weights import unwrap_state_dict
 from mmreidmix.results.checkpoint_selection import SELECTION_RULES
-from mmreidmix.results.record import describe_test, save_test
+from mmreidmix.results.record import describe_test, free_place, save_test
 from mmreidmix.results.rescoring import reproduce_result
 from mmreidmix.visualization import draw_table
 
@@ -248,6 +249,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
         print(reproduce_result(args.from_features, args.results))
         return
     cfg = build_config(args)
+    out = args.out or free_place(cfg.work_dir, args.checkpoint)
+    for file in filter(None, (out, args.save_features)):
+        check_place(file)
     start = None
     if args.checkpoint == 'none':
         start = describe_start(cfg, 'test_dataloader')
@@ -277,8 +281,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
             checkpoint=args.checkpoint,
             start=start or weights.start)
         record['batch_norm'] = batch_norm
-        save_test(args.out or os.path.join(runner.work_dir, 'results.json'),
-                  record, runner.test_evaluator.metrics)
+        save_test(out, record, runner.test_evaluator.metrics)
     close_process_group()
 
 

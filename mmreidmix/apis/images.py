@@ -9,8 +9,7 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from PIL import Image, ImageOps
 
-from mmreidmix.checks import name_some
-from mmreidmix.datasets.file_names import IMAGE_SUFFIXES, walk_files
+from mmreidmix.datasets.file_names import IMAGE_SUFFIXES, images_below
 from mmreidmix.datasets.transforms.loading import read_image
 from mmreidmix.registry import TRANSFORMS
 
@@ -24,8 +23,7 @@ _LOAD, _PACK = 'LoadReIDImage', 'PackReIDInputs'
 def list_images(folder: Union[str, Path]) -> list[str]:
     """Images below a folder, as sorted '/'-separated relative paths.
 
-    Links to folders are followed, see :func:`walk_files`. Hidden files and
-    folders are left out, and files of other kinds; their number is logged.
+    See :func:`images_below`. The number of files left out is logged.
 
     Raises:
         FileNotFoundError: there is no such folder, or no image in it.
@@ -33,21 +31,16 @@ def list_images(folder: Union[str, Path]) -> list[str]:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f'no folder {folder}')
-    names = list(walk_files(folder))
-    shown = [name for name in names if '/.' not in f'/{name}']
-    found = [name for name in shown if name.lower().endswith(IMAGE_SUFFIXES)]
-    if not found:
+    names, skipped = images_below(folder)
+    if not names:
         raise FileNotFoundError(
             f'no image below {folder}: expected files ending in '
-            f'{", ".join(IMAGE_SUFFIXES)}')
-    if len(found) < len(names):
-        others = sorted({*shown} - {*found})
-        print_log(
-            f'{folder}: {len(found):,} images; left out are '
-            f'{len(names) - len(shown):,} hidden files and {len(others):,} '
-            f'that are no images by their names: {name_some(others, 3)}',
-            logger='current')
-    return sorted(found)
+            f'{", ".join(IMAGE_SUFFIXES)}'
+            + (f'. Left out: {skipped}' if skipped else ''))
+    if skipped:
+        print_log(f'{folder}: {len(names):,} images; left out: {skipped}',
+                  logger='current')
+    return sorted(names)
 
 
 def as_bgr(image: ImageLike, channel_order: str = 'rgb') -> np.ndarray:

@@ -11,7 +11,11 @@ import torch
 from mmengine.logging import print_log
 
 from mmreidmix.apis.deploy.export import export_onnx
-from mmreidmix.apis.deploy.inference_backends import OnnxEncoder, TorchEncoder
+from mmreidmix.apis.deploy.inference_backends import (
+    OnnxEncoder,
+    TorchEncoder,
+    check_device,
+)
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
 from mmreidmix.checks import check_choice, check_count
 from mmreidmix.datasets.transforms import ImageReadError
@@ -98,6 +102,7 @@ class ReIDInferencer:
                              f'{model}, which has its own')
         if not exported and backend == 'torch':
             device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+            check_device(device)
             trained = load_trained_model(model, weights, device)
             self.encoder = TorchEncoder(trained.model, device, amp, compile)
             description = trained.description()

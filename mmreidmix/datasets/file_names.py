@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Union
+from typing import NamedTuple, Union
 
 from mmreidmix.checks import name_some
 from mmreidmix.files import read_text
@@ -31,23 +31,68 @@ def iter_entries(folder: Union[str, Path]) -> Iterator[os.DirEntry]:
         yield from (e for e in entries if not is_litter(e.name))
 
 
+def is_hidden(name: str) -> bool:
+    """Tell whether file managers do not show this name."""
+    return name.startswith('.')
+
+
 def list_folders(folder: Union[str, Path]) -> list[str]:
     """Sorted names of the sub-folders (links to folders included)."""
     return sorted(e.name for e in iter_entries(folder) if e.is_dir())
 
 
-def walk_files(folder: Union[str, Path]) -> Iterator[str]:
-    """Yield files at any depth as '/'-separated paths relative to ``folder``.
+class FolderImages(NamedTuple):
+    """Images below a folder, and what else lies there.
+
+    Attributes:
+        names (list[str]): '/'-separated relative paths, sorted by folder.
+        skipped (str): what is left out, counted by reason; '' for nothing.
+    """
+
+    names: list[str]
+    skipped: str
+
+
+def images_below(folder: Union[str, Path]) -> FolderImages:
+    """List images at any depth.
 
     Links to folders are followed, but never to a folder that contains the
-    link, so that a link to a parent folder does not loop.
+    link, so that a link to a parent folder does not loop. Litter of operating
+    systems is passed over. Hidden files and folders are left out and counted,
+    and so are files that are no images by their names.
+
+    Raises:
+        OSError: a folder can not be read.
     """
-    yield from _walk(str(folder), '', (os.path.realpath(folder), ))
+    found = list(_walk(str(folder), '', (os.path.realpath(folder), )))
+    shown = [name for name in found
+             if not is_hidden(name.rpartition('/')[2])]
+    names = [name for name in shown if is_image(name)]
+    return FolderImages(names, skipped_text(
+        len(found) - len(shown), len(shown) - len(names),
+        [name for name in shown if not is_image(name)][:3]))
+
+
+def is_image(name: str) -> bool:
+    """Tell whether a file is an image by its name."""
+    return name.lower().endswith(IMAGE_SUFFIXES)
+
+
+def skipped_text(hidden: int, others: int, examples: Sequence[str]) -> str:
+    """What readers of folders say of the files that they leave out."""
+    reasons = []
+    if hidden:
+        reasons.append(f'hidden files and folders: {hidden:,}')
+    if others:
+        reasons.append('files that are no images by their names: '
+                       f'{others:,}, e.g. {name_some(examples, 3)}')
+    return '; '.join(reasons)
 
 
 def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
+    """Yield files, and hidden folders by their names."""
     for entry in sorted(iter_entries(folder), key=lambda entry: entry.name):
-        if not entry.is_dir():
+        if is_hidden(entry.name) or not entry.is_dir():
             yield prefix + entry.name
             continue
         real = os.path.realpath(entry.path)
@@ -88,7 +133,7 @@ def parse_names(names: Sequence[str], pattern: re.Pattern,
     """Match every name as a whole.
 
     Args:
-        names (Sequence[str]): base names, relative paths or lines.
+        names (Sequence[str]): base names or lines of a public data set.
         pattern (re.Pattern): what a whole name looks like.
         where (str | Path): folder or list file, for the message.
 
@@ -104,6 +149,45 @@ def parse_names(names: Sequence[str], pattern: re.Pattern,
             f'{name_some(sorted(wrong), 3)}. Move foreign files out of the '
             'folder, or check that this is the right data set.')
     return matches
+
+
+def parse_paths(paths: Sequence[str], pattern: re.Pattern,
+                where: Union[str, Path]) -> list[re.Match]:
+    """Match relative paths of images with a pattern that a user wrote.
+
+    Args:
+        paths (Sequence[str]): '/'-separated, below ``where``.
+        pattern (re.Pattern): what a whole path looks like.
+        where (str | Path): folder, for the message.
+
+    Raises:
+        ValueError: paths do not match; counts them and shows the first.
+    """
+    matches = [match for match in map(pattern.fullmatch, paths) if match]
+    if len(matches) < len(paths):
+        wrong = [path for path in paths if not pattern.fullmatch(path)]
+        text = mismatch_text(pattern, wrong[0], len(wrong), len(paths))
+        raise ValueError(f'{where}: {text}')
+    return matches
+
+
+def mismatch_text(pattern: re.Pattern, first: str, wrong: int,
+                  total: int) -> str:
+    """What to say where a user's pattern does not match.
+
+    Args:
+        pattern (re.Pattern): the pattern.
+        first (str): the first path that does not match.
+        wrong (int): how many do not.
+        total (int): how many paths there are.
+    """
+    part = pattern.search(first)
+    hint = (f'only its part {part[0]!r} does' if part and part[0]
+            else 'no part of it does')
+    return (f'{wrong:,} of {total:,} paths do not match the pattern '
+            f'{pattern.pattern!r}, which must match the whole path below the '
+            f"folder, with '/' between its parts. The first is {first!r}; "
+            f'{hint}')
 
 
 def parse_lines(path: Path, pattern: re.Pattern) -> list[re.Match]:

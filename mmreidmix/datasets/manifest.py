@@ -14,12 +14,11 @@ from mmreidmix.files import read_text
 from mmreidmix.registry import DATASETS
 
 from .file_names import (
-    IMAGE_SUFFIXES,
     check_entries,
     compile_pattern,
+    images_below,
     leaves_root,
-    parse_names,
-    walk_files,
+    parse_paths,
 )
 from .reid_dataset import PARTS, BaseReIDDataset, ReIDRecords
 
@@ -143,18 +142,13 @@ class ManifestDataset(BaseReIDDataset):
                 raise ValueError(f'{self.name}: folder {folder!r} in '
                                  f'`folders` leaves {self.data_root}')
             root = self.data_root / self.find_folder([folder])
-            files = list(walk_files(root))
-            names = [name for name in files
-                     if name.lower().endswith(IMAGE_SUFFIXES)]
-            if len(names) < len(files):
-                others = [name for name in files
-                          if not name.lower().endswith(IMAGE_SUFFIXES)]
-                self.log(f'{root}: {len(others):,} files without an image '
-                         f'suffix are left out, e.g. {name_some(others, 3)}')
+            names, skipped = images_below(root)
+            if skipped:
+                self.log(f'{root}: left out: {skipped}')
             folder = PurePosixPath(folder).as_posix()
             prefix = '' if folder == '.' else f'{folder}/'
             rows += [_row_of(match, prefix, part)
-                     for match in parse_names(names, pattern, root)]
+                     for match in parse_paths(names, pattern, root)]
         return rows
 
     def _csv_rows(self, name: str) -> list[_Row]:

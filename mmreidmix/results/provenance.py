@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -30,14 +30,16 @@ SAME_PEOPLE = ({'Market1501', 'MARS'}, {'CUHK01', 'CUHK02'},
 PARTS = ('subset', 'train_list', 'version', 'boxes', 'pid_range', 'split')
 
 
-def describe_domains(dataset: Any, cfg: Mapping,
-                     part: str = 'test') -> list[dict]:
+def describe_domains(dataset: Any, cfg: Mapping, part: str = 'test',
+                     training: Optional[Mapping] = None) -> list[dict]:
     """What the tested domains are, for a result file.
 
     Args:
         dataset (RetrievalDataset): query and gallery of each domain.
         cfg (Mapping): the config, as plain dictionaries.
         part (str): 'test', or 'val' for those of the validation.
+        training (Mapping, optional): config of the training, where it is
+            another one.
 
     Returns:
         list[dict]: per domain the options of its data set and 'name'; 'boxes'
@@ -47,7 +49,7 @@ def describe_domains(dataset: Any, cfg: Mapping,
         'shared_files', gallery images that are queries too; and 'sha256' over
         side, relative path, size in bytes, identity and camera of all images.
     """
-    sources = domains_of(cfg, 'train_dataloader')
+    sources = domains_of(training or cfg, 'train_dataloader')
     described = []
     for options, query, gallery, shared in zip(
             domains_of(cfg, f'{part}_dataloader'), dataset.parts[::2],
@@ -136,11 +138,22 @@ def _path(part: Any, index: int) -> str:
     return path
 
 
-def protocol_text(cfg: Mapping, names: Sequence) -> str:
-    """The protocol: the config's own ``protocol``, or sources -> targets."""
-    if cfg.get('protocol'):
+def protocol_text(cfg: Mapping, names: Sequence,
+                  training: Optional[Mapping] = None) -> str:
+    """The protocol: the config's own ``protocol``, or sources -> targets.
+
+    Args:
+        cfg (Mapping): the config of the test, as plain dictionaries.
+        names (Sequence[str]): of the tested domains.
+        training (Mapping, optional): config of the training. Where it has
+            other sources, the protocol of ``cfg`` is not that of the result.
+    """
+    training = training or cfg
+    same, own = (_without_folders(describe_sources(c))
+                 for c in (cfg, training))
+    if cfg.get('protocol') and same == own:
         return str(cfg['protocol'])
-    sources = [_text_of(s) for s in domains_of(cfg, 'train_dataloader')]
+    sources = [_text_of(s) for s in domains_of(training, 'train_dataloader')]
     return f'{" + ".join(sources) or "nothing"} -> {", ".join(names)}'
 
 
@@ -154,6 +167,11 @@ def describe_sources(cfg: Mapping) -> list:
     """Options of the training data sets, as the config names them."""
     return [{k: v for k, v in source.items() if k != 'pipeline'}
             for source in domains_of(cfg, 'train_dataloader')]
+
+
+def checkpoint_hash(file: str) -> Optional[str]:
+    """SHA-256 of a checkpoint file; None for 'none', the start."""
+    return None if file == 'none' else file_hash(file)
 
 
 def method_hash(cfg: Mapping) -> str:

@@ -15,6 +15,7 @@ from mmreidmix.precision import current_precision
 from mmreidmix.version import __version__
 
 from .provenance import (
+    checkpoint_hash,
     describe_domains,
     describe_sources,
     file_hash,
@@ -23,7 +24,7 @@ from .provenance import (
     versions,
 )
 from .rescoring import evaluator_options
-from .result_file import write_queries, write_result
+from .result_file import read_result, write_queries, write_result
 
 
 def describe_test(runner: Any, results: Mapping, weights: Any, *, config: str,
@@ -47,27 +48,30 @@ def describe_test(runner: Any, results: Mapping, weights: Any, *, config: str,
     cfg = runner.cfg.to_dict()
     dataset = getattr(runner, f'{part}_dataloader').dataset
     metrics = getattr(runner, f'{part}_evaluator').metrics
+    training = weights.training or cfg
     trained, tested = weights.method_sha256, method_hash(cfg)
     if trained not in (None, tested):
+        whose = 'the checkpoint' if weights.training else config
         print_log(
             f'{checkpoint} was trained with a config that is not {config}: '
             'sources, protocol, seen_in_training and checkpoint_rule of the '
-            'result are those of the latter',
+            f'result are those of {whose}',
             logger='current',
             level=logging.WARNING)
     saved = [getattr(metric, 'save_features', None)
              for metric in metrics]
     return {
         'results': results,
-        'protocol': protocol_text(cfg, dataset.metainfo['domains']),
-        'sources': describe_sources(cfg),
-        'domains': describe_domains(dataset, cfg, part),
+        'protocol': protocol_text(cfg, dataset.metainfo['domains'], training),
+        'sources': describe_sources(training),
+        'domains': describe_domains(dataset, cfg, part, training),
         'evaluators': evaluator_options(cfg, part),
         'method': Path(config).stem,
         'config': config,
         'config_sha256': tested,
         'training_config_sha256': trained,
         'checkpoint': checkpoint,
+        'checkpoint_sha256': checkpoint_hash(checkpoint),
         'checkpoint_rule': weights.rule,
         'start': start,
         'training_seed': weights.seed,
@@ -88,6 +92,31 @@ def _precision(runner: Any) -> str:
         return exported
     with autocast(enabled=runner.test_loop.fp16):
         return current_precision(get_device())
+
+
+def free_place(work_dir: str, checkpoint: str) -> str:
+    """Where a test writes if nobody says it.
+
+    Args:
+        work_dir (str): folder of the test.
+        checkpoint (str): file of the weights, or 'none'.
+
+    Returns:
+        str: ``results.json`` in the folder.
+
+    Raises:
+        FileExistsError: the file holds the results of another checkpoint.
+    """
+    file = Path(work_dir, 'results.json')
+    if not file.is_file():
+        return str(file)
+    other = read_result(file)
+    if other['checkpoint'] != 'none' and other.get(
+            'checkpoint_sha256') != checkpoint_hash(checkpoint):
+        raise FileExistsError(
+            f'{file} holds the results of {other["checkpoint"]}, with other '
+            'weights. Name a file by --out, or remove this one')
+    return str(file)
 
 
 def save_test(file: str, record: Mapping, metrics: Sequence) -> None:

@@ -105,8 +105,9 @@ def test_what_is_left_out_of_a_folder_is_counted(pictures, tmp_path, log):
         (root / name).write_bytes(b'x')
     (root / 'link').symlink_to(outside)
     assert list_images(root) == ['a/1.jpg', 'link/1.jpg']
-    assert ('2 images; left out are 2 hidden files and 3 that are no images '
-            "by their names: '2.heic', '3.HEIC', '4.txt'") in log.text
+    assert ('2 images; left out: hidden files and folders: 2; files that are '
+            "no images by their names: 3, e.g. '2.heic', '3.HEIC', '4.txt'"
+            ) in log.text
 
 
 def test_folders_that_are_none(inferencer, tmp_path):
@@ -117,6 +118,13 @@ def test_folders_that_are_none(inferencer, tmp_path):
     (tmp_path / 'a.jpg').write_bytes(b'')
     with pytest.raises(ImageReadError, match='all of 1 images'):
         inferencer.folder(tmp_path, skip_damaged=True)
+
+
+@pytest.mark.parametrize('device', ['cuda:99', 'gpu'])
+def test_a_device_that_is_not_there(checkpoint, device):
+    with pytest.raises(ValueError, match=(
+            f"device '{device}' can not be used: .*sees .* GPU")):
+        ReIDInferencer(checkpoint, device=device)
 
 
 def test_no_tracklet(inferencer):

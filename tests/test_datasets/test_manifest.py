@@ -102,7 +102,7 @@ def test_toy_tracklets(tmp_path):
 
 def test_file_outside_the_tracklet_tree_is_an_error(tmp_path):
     touch(tmp_path, 'monday/0007/1.jpg', 'monday/2.jpg')
-    with pytest.raises(ValueError, match="1 of 2 names.*'monday/2.jpg'"):
+    with pytest.raises(ValueError, match="1 of 2 paths.*'monday/2.jpg'"):
         ManifestDataset(tmp_path, name='m', pattern='tracklet_tree')
 
 
@@ -141,7 +141,7 @@ def test_two_spellings_of_a_camera(tmp_path):
     (r'(?P<id>\d+)\.jpg', r"groups \['id'\]"),
     (r'(?P<pid>\w+)\.jpg', "a.jpg: pid is 'a'"),
     (r'(?P<camid>x)?\w\.jpg', 'a.jpg: the camera'),
-    (r'\d\.jpg', "1 of 1 names .*'a.jpg'"),
+    (r'\d\.jpg', "1 of 1 paths .*'a.jpg'"),
 ])
 def test_wrong_pattern(tmp_path, pattern, message):
     touch(tmp_path, 'a.jpg')

@@ -1,5 +1,7 @@
 import logging
+import os
 import pickle
+import posixpath
 import re
 
 import cv2
@@ -10,11 +12,13 @@ from hypothesis import strategies as st
 
 from mmreidmix.datasets.file_names import (
     check_entries,
+    images_below,
     parse_names,
-    walk_files,
+    parse_paths,
 )
 from mmreidmix.datasets.reid_dataset import BaseReIDDataset, ReIDRecords
 from mmreidmix.datasets.transforms.loading import ImageReadError
+from mmreidmix.datasets.video.folder_scan import scan_tree
 
 
 class Rows(BaseReIDDataset):
@@ -374,15 +378,41 @@ def test_pattern_must_match_the_whole_name():
         parse_names(['1.jpg.part'], re.compile(r'\d\.jpg'), 'folder')
 
 
-def test_walk_files_skips_litter_and_ends_on_loops(tmp_path):
+def test_a_pattern_of_the_user_must_match_the_whole_path():
+    pattern = re.compile(r'(?P<pid>\d+)_c(?P<camid>\d)\.jpg')
+    with pytest.raises(ValueError) as error:
+        parse_paths(['1_c1.jpg', 'a/2_c1.jpg', 'b/x.jpg'], pattern, 'data')
+    assert str(error.value) == (
+        f'data: 2 of 3 paths do not match the pattern {pattern.pattern!r}, '
+        "which must match the whole path below the folder, with '/' between "
+        "its parts. The first is 'a/2_c1.jpg'; only its part '2_c1.jpg' does")
+    with pytest.raises(ValueError, match=r"'b/x\.jpg'; no part of it does"):
+        parse_paths(['b/x.jpg'], pattern, 'data')
+
+
+def test_readers_of_folders_find_the_same_images(tmp_path):
+    root = tmp_path / 'root'
     for name in ('b/2.jpg', 'a.jpg', 'b/._2.jpg', '__MACOSX/a.jpg',
                  '.DS_Store', 'b/Thumbs.db', '@eaDir/a.jpg',
                  '.Trash-1000/a.jpg', '$RECYCLE.BIN/a.jpg',
-                 'lost+found/a.jpg'):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / 'b' / 'up').symlink_to(tmp_path)
-    assert list(walk_files(tmp_path)) == ['a.jpg', 'b/2.jpg']
+                 'lost+found/a.jpg', '.hidden/a.jpg', 'b/.3.jpg',
+                 'b/4.HEIC', 'c.JPG', '../outside/5.webp'):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    (root / 'b' / 'up').symlink_to(root)
+    (root / 'link').symlink_to(tmp_path / 'outside')
+    expected = ['a.jpg', 'b/2.jpg', 'c.JPG', 'link/5.webp']
+    found = images_below(root)
+    assert found.names == expected
+    assert found.skipped == (
+        'hidden files and folders: 2; files that are no images by their '
+        "names: 1, e.g. 'b/4.HEIC'")
+    scan = scan_tree(root)
+    folders = np.repeat(scan.folders, scan.counts)
+    assert sorted(os.fsdecode(posixpath.join(folder, name)) for folder, name
+                  in zip(folders, scan.names.tolist())) == expected
+    assert (scan.num_hidden, scan.num_others) == (2, 1)
+    assert scan.others == [b'b/4.HEIC']
 
 
 def test_entries_may_be_links_that_stay_inside(tmp_path):

@@ -28,6 +28,16 @@ def test_reads_the_meta_data():
         'epoch 3 of 5', 7, 'ab')
 
 
+def test_the_rule_is_that_of_the_training():
+    """The config of the test may have changed since, or be another one."""
+    hook, runner = CheckWeightsHook(), run()
+    hook.after_load_checkpoint(runner, dict(
+        meta=dict(epoch=3, cfg='train_cfg = dict(max_epochs=3)'),
+        state_dict=runner.model.state_dict()))
+    assert hook.rule == 'last'
+    assert hook.training == dict(train_cfg=dict(max_epochs=3))
+
+
 @pytest.mark.parametrize('meta', [{}, dict(meta=None), dict(meta={})])
 def test_checkpoint_without_meta_data(meta):
     hook, runner = CheckWeightsHook('last'), run()

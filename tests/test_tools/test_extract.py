@@ -66,7 +66,7 @@ def test_a_gallery_is_made_and_added_to(tool, checkpoint, folder,
 
 
 @pytest.mark.parametrize('options, message', [
-    (['--names', 'market1501'], 'do not follow the pattern'),
+    (['--names', 'market1501'], 'do not match the pattern'),
     (['--pattern', '('], 'not a regular expression'),
     (['--root', 'elsewhere'], 'not below the root')])
 def test_bad_input_is_told(tool, checkpoint, folder, tmp_path,
@@ -78,6 +78,16 @@ def test_bad_input_is_told(tool, checkpoint, folder, tmp_path,
             '--device', 'cpu', *options]) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / 'x.npz').exists()
+
+
+def test_the_place_of_the_output_is_tried_first(
+        tool, checkpoint, folder, monkeypatch, capsys):
+    monkeypatch.setattr(ReIDInferencer, '__init__', None)
+    for option, name in (('--out', 'x.npz'), ('--gallery', 'g')):
+        assert tool['main']([
+            str(checkpoint), str(folder), option,
+            f'{checkpoint}/{name}']) == 2
+        assert 'can not be written' in capsys.readouterr().err
 
 
 def test_no_picture_no_model(tool, checkpoint, tmp_path,

@@ -259,6 +259,49 @@ def test_the_rule_by_which_a_checkpoint_was_chosen(tool, config, tmp_path):
                       *work])
 
 
+def test_what_is_told_of_the_training_is_that_of_the_checkpoint(
+        tool, config, tmp_path):
+    """Tested with a config of other sources."""
+    checkpoint = Path(model_of(tool, config, tmp_path))
+    content = torch.load(checkpoint, weights_only=True)
+    content['meta'] = dict(epoch=2, method_sha256='ab', cfg=(
+        'train_cfg = dict(max_epochs=2)\nprotocol = "mine"\n'
+        'train_dataloader = dict(dataset=dict(domains=[dict(type="PKUReid", '
+        f'data_root="{tmp_path}/a", role="unlabelled")]))'))
+    torch.save(content, checkpoint)
+    tool['main']([str(config), str(checkpoint), '--work-dir', str(tmp_path)])
+    result = read_result(tmp_path / 'results.json')
+    assert result['checkpoint_rule'] == 'last'
+    assert result['protocol'] == 'PKUReid (unlabelled) -> pku-reid'
+    assert [s['role'] for s in result['sources']] == ['unlabelled']
+    assert result['domains'][0]['seen_in_training'] == 'unlabelled'
+
+
+def test_results_of_another_checkpoint_stay(tool, config, tmp_path):
+    work = ['--work-dir', str(tmp_path / 'work')]
+    checkpoint = Path(model_of(tool, config, tmp_path))
+    file = tmp_path / 'work' / 'results.json'
+    for name in ('none', str(checkpoint), str(checkpoint)):
+        tool['main']([str(config), name, *work])
+        assert read_result(file)['checkpoint'].endswith(name[-12:])
+    before = file.read_bytes()
+    torch.save(dict(torch.load(checkpoint, weights_only=True), meta={}),
+               checkpoint)
+    for name in ('none', str(checkpoint)):
+        with pytest.raises(FileExistsError, match=(
+                r'results\.json holds .*weights\.pth, with other weights')):
+            tool['main']([str(config), name, *work])
+    assert file.read_bytes() == before
+
+
+def test_the_place_of_the_output_is_tried_first(tool, config, tmp_path):
+    for option in ('--out', '--save-features'):
+        with pytest.raises(OSError, match='x.npz can not be written'):
+            tool['main']([str(config), 'none', option, f'{config}/x.npz',
+                          '--work-dir', str(tmp_path / 'work')])
+    assert not (tmp_path / 'work').exists()
+
+
 def test_exported_model_is_tested_like_its_checkpoint(tool, config, tmp_path):
     """Same scores, and what is known of the training goes along."""
     pytest.importorskip('onnxruntime')

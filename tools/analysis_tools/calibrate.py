@@ -24,7 +24,7 @@ from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
 from mmreidmix.evaluation import FeatureTable
 from mmreidmix.evaluation.functional.calibration import calibrate
 from mmreidmix.evaluation.metrics.verification import VerificationMetric
-from mmreidmix.files import replace_file
+from mmreidmix.files import check_place, replace_file
 from mmreidmix.models.weights import unwrap_state_dict
 from mmreidmix.registry import DATASETS
 from mmreidmix.results.provenance import describe_domains
@@ -111,7 +111,8 @@ def find_thresholds(args, runner, weights: CheckWeightsHook) -> dict:
     """Thresholds with what they were found on, as plain values."""
     table = embed(runner)
     cfg = runner.cfg.to_dict()
-    domain, = describe_domains(runner.test_dataloader.dataset, cfg)
+    domain, = describe_domains(
+        runner.test_dataloader.dataset, cfg, training=weights.training)
     thresholds, pairs = calibrate(
         table.query_gallery(domain['name']),
         args.fmr,
@@ -168,11 +169,12 @@ def report(found: dict) -> str:
 
 def write_thresholds(args):
     """Embed, calibrate, write."""
+    out = args.out or args.checkpoint
+    check_place(out)
     runner = build_runner(build_config(args))
     weights = CheckWeightsHook()
     runner.register_hook(weights)
     found = find_thresholds(args, runner, weights)
-    out = args.out or args.checkpoint
     store(found, args.checkpoint, out)
     print(report(found))
     print(f'thresholds are in {out}')

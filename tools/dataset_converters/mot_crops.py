@@ -176,7 +176,7 @@ def select(boxes: Boxes, args, counts: Counter) -> Boxes:
 def cut(sequence: Sequence, folder: Path, args) -> Counter:
     """Write the crops of one sequence; returns what happened to boxes."""
     boxes, ignored = read_boxes(sequence.boxes)
-    counts = Counter({'to be ignored': ignored})
+    counts = Counter({'to be ignored or no pedestrian': ignored})
     boxes = select(boxes, args, counts)
     for frame, image in frames_of(sequence.source, np.unique(boxes.frames)):
         here = np.flatnonzero(boxes.frames == frame)

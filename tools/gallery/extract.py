@@ -37,7 +37,7 @@ from mmreidmix.apis.app.gallery_filling import (
 )
 from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.datasets.transforms import ImageReadError
-from mmreidmix.files import replace_file
+from mmreidmix.files import check_place, replace_file
 
 
 def parse_args(
@@ -110,6 +110,7 @@ def write_npz(args: argparse.Namespace, inferencer: ReIDInferencer, root: Path,
 def extract(args: argparse.Namespace) -> None:
     """Embed, write, report."""
     root, names = find_images(args.places, args.root)
+    check_place(args.out or Path(args.gallery, 'part'))
     inferencer = open_model(args)
     if args.out:
         write_npz(args, inferencer, root, names)

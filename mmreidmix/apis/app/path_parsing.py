@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
-from mmreidmix.datasets.file_names import parse_names
+from mmreidmix.datasets.file_names import parse_paths
 
 #: Patterns that have a name. The frame number of Market-1501 counts from the
 #: begin of a sequence, so it is no time by one clock.
@@ -68,11 +68,11 @@ class PathReader:
         """Read the labels of N paths below a root, which messages name.
 
         Raises:
-            ValueError: paths that do not match, counted and three shown; or
+            ValueError: paths that do not match, counted, the first shown; or
                 a group that is not a number.
         """
         matches = [None] * len(names) if self.pattern is None else (
-            parse_names(names, self.pattern, where))
+            parse_paths(names, self.pattern, where))
         rows = [self._row(match) for match in matches]
         columns = list(zip(*rows)) or [()] * 4
         types = (np.int64, np.int64, np.float64, np.int64)

@@ -10,7 +10,11 @@ from typing import NamedTuple, Optional, Union
 import numpy as np
 
 from mmreidmix.datasets.bytes_column import BytesColumn, join_path
-from mmreidmix.datasets.file_names import IMAGE_SUFFIXES, is_litter
+from mmreidmix.datasets.file_names import (
+    IMAGE_SUFFIXES,
+    is_hidden,
+    is_litter,
+)
 
 #: Folder of cached indices; no part of any tree.
 CACHE_FOLDER = '.mmreidmix_cache'
@@ -32,6 +36,7 @@ class TreeScan(NamedTuple):
         counts (np.ndarray): (F,) int64, images in each folder.
         stamps (np.ndarray): (F, 2) int64, see :func:`folder_stamps`.
         names (BytesColumn): base names of the images.
+        num_hidden (int): hidden files and folders.
         num_others (int): files without an image suffix.
         others (list[bytes]): some of them.
         empty (list[bytes]): folders that hold nothing.
@@ -41,6 +46,7 @@ class TreeScan(NamedTuple):
     counts: np.ndarray
     stamps: np.ndarray
     names: BytesColumn
+    num_hidden: int
     num_others: int
     others: list[bytes]
     empty: list[bytes]
@@ -52,6 +58,7 @@ class _Folder(NamedTuple):
     joined_names: bytes
     lengths: array
     inner: list[bytes]
+    num_hidden: int
     num_others: int
     others: list[bytes]
 
@@ -59,8 +66,7 @@ class _Folder(NamedTuple):
 def scan_tree(root: Union[str, Path], workers: int = 8) -> TreeScan:
     """List all images below a folder.
 
-    Links to folders are followed, but never to a folder on the way down to
-    the link. Litter of operating systems is passed over.
+    By the rules of :func:`mmreidmix.datasets.file_names.images_below`.
 
     Args:
         root (str | Path): the folder.
@@ -87,10 +93,12 @@ def scan_tree(root: Union[str, Path], workers: int = 8) -> TreeScan:
         counts=np.array([len(folder.lengths) for folder in found], np.int64),
         stamps=np.array([folder.stamp for folder in found], np.int64),
         names=BytesColumn.from_joined(joined, lengths),
+        num_hidden=sum(folder.num_hidden for folder in found),
         num_others=sum(folder.num_others for folder in found),
         others=[name for folder in found for name in folder.others],
         empty=[folder.path for folder in found
-               if not (folder.lengths or folder.inner or folder.num_others)])
+               if not (folder.lengths or folder.inner or folder.num_others
+                       or folder.num_hidden)])
 
 
 def folder_stamps(root: Union[str, Path], folders: Sequence[bytes],
@@ -123,34 +131,45 @@ def _read(top: bytes, path: bytes) -> _Folder:
     absolute = join_path(top, path)
     # before the listing: a change in between must not go unnoticed
     stamp = _stamp(absolute)
-    names, inner, others, num_others = [], [], [], 0
+    names, inner, others = [], [], []
+    num_hidden = num_others = 0
     with os.scandir(absolute) as entries:
         for entry in entries:
-            if entry.is_dir():
-                if _is_wanted(top, path, entry):
+            if _is_image(entry):
+                names.append(entry.name)
+                continue
+            name = os.fsdecode(entry.name)
+            if is_litter(name) or name == CACHE_FOLDER:
+                continue
+            if is_hidden(name):
+                num_hidden += 1
+            elif entry.is_dir():
+                if not _leads_up(top, path, entry):
                     inner.append(join_path(path, entry.name))
-            elif entry.name.lower().endswith(_SUFFIXES):
-                if not entry.name.startswith(b'._'):
-                    names.append(entry.name)
-            elif not is_litter(os.fsdecode(entry.name)):
+            else:
                 num_others += 1
-                if len(others) < 4:
+                if len(others) < 3:
                     others.append(join_path(path, entry.name))
     names.sort()
-    return _Folder(path, stamp, b''.join(names), array('i', map(len, names)),
-                   sorted(inner), num_others, others)
+    return _Folder(
+        path, stamp, b''.join(names), array('i', map(len, names)),
+        sorted(inner), num_hidden, num_others, others)
 
 
-def _is_wanted(top: bytes, path: bytes, entry: os.DirEntry) -> bool:
-    name = os.fsdecode(entry.name)
-    if is_litter(name) or name == CACHE_FOLDER:
-        return False
+def _is_image(entry: os.DirEntry) -> bool:
+    """Whether it is a shown image; quick, for there are millions."""
+    return not entry.name.startswith(b'.') and not entry.is_dir() and (
+        entry.name.lower().endswith(_SUFFIXES))
+
+
+def _leads_up(top: bytes, path: bytes, entry: os.DirEntry) -> bool:
+    """Whether a folder is a link to one on the way down to it."""
     if not entry.is_symlink():
-        return True
+        return False
     parts = path.split(b'/')
     above = {os.path.realpath(os.path.join(top, *parts[:depth]))
              for depth in range(len(parts) + 1)}
-    return os.path.realpath(entry.path) not in above
+    return os.path.realpath(entry.path) in above
 
 
 def _stamp(path: bytes) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from mmreidmix.files import replace_file
 
 from .folder_scan import CACHE_FOLDER
 
-_VERSION = 1
+_VERSION = 2
 #: A folder that was changed so shortly before it was read (or later) may
 #: change again within one tick of the file system's clock.
 TICK_NS = 2 * 10**9

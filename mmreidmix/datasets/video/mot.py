@@ -7,7 +7,12 @@ from typing import NamedTuple, Optional, Union
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from mmreidmix.checks import check_above, check_between, check_count
+from mmreidmix.checks import (
+    check_above,
+    check_between,
+    check_count,
+    name_some,
+)
 from mmreidmix.files import read_text
 
 _PEDESTRIAN = 1
@@ -48,7 +53,8 @@ def read_boxes(path: Union[str, Path]) -> tuple[Boxes, int]:
         tuple: the boxes, and the number of those dropped.
 
     Raises:
-        ValueError: the file has no box, or a line is not of this form.
+        ValueError: the file has no box of a person, or a line is not of this
+            form.
     """
     rows = []
     for number, line in enumerate(read_text(path).splitlines(), 1):
@@ -82,6 +88,14 @@ def read_boxes(path: Union[str, Path]) -> tuple[Boxes, int]:
     if width != 9:
         return found, 0
     valid = (table[:, 6] != 0) & (table[:, 7] == _PEDESTRIAN)
+    if not valid.any():
+        classes = np.unique(table[:, 7]).astype(int).tolist()
+        raise ValueError(
+            f'{path}: with 9 columns, the 7th is a flag (0: ignore the box) '
+            f'and the 8th a class ({_PEDESTRIAN}: pedestrian); all '
+            f'{len(table):,} boxes are to be ignored or of another class '
+            f'(found: {name_some(classes)}). Boxes of a detector have 7 or '
+            '10 columns')
     return found.select(valid), int((~valid).sum())
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmreidmix.checks import name_some
 from mmreidmix.datasets.bytes_column import BytesColumn, join_path
+from mmreidmix.datasets.file_names import mismatch_text
 
 from .folder_scan import TreeScan
 
@@ -79,21 +80,20 @@ def by_pattern(scan: TreeScan, pattern: re.Pattern) -> VideoNumbers:
         pattern (re.Pattern): for the whole relative path of an image.
 
     Raises:
-        ValueError: paths do not match (counted, three shown), or a pid is no
-            number below 2**31.
+        ValueError: paths do not match (counted, the first shown), or a pid
+            is no number below 2**31.
     """
     camids, tracklets, pids = array('i'), array('i'), array('i')
     videos: dict[bytes, int] = {}
     tracks: dict[tuple[int, str], int] = {}
-    num_wrong, wrong = 0, []
+    num_wrong, first_wrong = 0, ''
     for path in _paths(scan):
         match = pattern.fullmatch(path)
         groups = match.groupdict() if match else {}
         video, track = groups.get('video'), groups.get('track')
         if not video:
+            first_wrong = first_wrong or path
             num_wrong += 1
-            if num_wrong <= 3:
-                wrong.append(path)
             continue
         number = videos.setdefault(os.fsencode(video), len(videos))
         camids.append(number)
@@ -101,9 +101,8 @@ def by_pattern(scan: TreeScan, pattern: re.Pattern) -> VideoNumbers:
                          if track else -1)
         pids.append(_pid(groups.get('pid'), path))
     if num_wrong:
-        raise ValueError(
-            f'{num_wrong:,} of {len(scan.names):,} paths do not follow '
-            f'`pattern` {pattern.pattern!r}, e.g. {name_some(wrong)}')
+        raise ValueError(mismatch_text(
+            pattern, first_wrong, num_wrong, len(scan.names)))
     names = list(videos)
     # the last one is for images without a track
     track_ranks = np.append(

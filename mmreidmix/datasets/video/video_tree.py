@@ -9,7 +9,7 @@ import numpy as np
 
 from mmreidmix.checks import check_count, name_some
 from mmreidmix.datasets.bytes_column import BytesColumn, PathColumn
-from mmreidmix.datasets.file_names import compile_pattern
+from mmreidmix.datasets.file_names import compile_pattern, skipped_text
 from mmreidmix.datasets.reid_dataset import BaseReIDDataset, ReIDRecords
 from mmreidmix.registry import DATASETS
 
@@ -223,11 +223,11 @@ class VideoTree(BaseReIDDataset):
 
 def _notes(scan: TreeScan) -> list[str]:
     notes = []
-    for count, what, examples in (
-            (scan.num_others, 'files without an image suffix are left out',
-             scan.others),
-            (len(scan.empty), 'folders are empty', scan.empty)):
-        if count:
-            shown = name_some(map(os.fsdecode, examples[:3]))
-            notes.append(f'{count:,} {what}, e.g. {shown}'.replace('\n', ' '))
-    return notes
+    skipped = skipped_text(scan.num_hidden, scan.num_others,
+                           list(map(os.fsdecode, scan.others[:3])))
+    if skipped:
+        notes.append(f'left out: {skipped}')
+    if scan.empty:
+        shown = name_some(map(os.fsdecode, scan.empty[:3]))
+        notes.append(f'{len(scan.empty):,} folders are empty, e.g. {shown}')
+    return [note.replace('\n', ' ') for note in notes]

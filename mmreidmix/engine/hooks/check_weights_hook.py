@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmreidmix.compat import loaded_file
+from mmreidmix.config_text import parse_config
 from mmreidmix.engine.unwrap import bare_model
 from mmreidmix.models.weights import (
     check_embedding_weights,
@@ -31,6 +32,8 @@ class CheckWeightsHook(Hook):
         rule (str): how the checkpoint was chosen.
         seed (int, optional): seed of the training.
         method_sha256 (str, optional): hash of the config of the training.
+        training (dict, optional): the config of the training, where the
+            checkpoint carries it.
         start (dict, optional): what the training started from, see
             :class:`StartEvaluationHook`.
     """
@@ -42,6 +45,7 @@ class CheckWeightsHook(Hook):
         self.rule = 'untrained'
         self.seed: Optional[int] = None
         self.method_sha256: Optional[str] = None
+        self.training: Optional[dict] = None
         self.start: Optional[dict] = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -55,9 +59,12 @@ class CheckWeightsHook(Hook):
     def read_meta(self, meta: Mapping, file: str, cfg: Config) -> None:
         """Set the attributes from the meta data of a checkpoint file.
 
-        ``cfg`` is the config of the test.
+        ``cfg`` is the config of the test, which counts where the checkpoint
+        does not carry its own.
         """
         self.seed = meta.get('seed')
         self.method_sha256 = meta.get('method_sha256')
-        self.rule = selection_rule(file, meta, cfg.to_dict(),
-                                   self.stated_rule)
+        if isinstance(meta.get('cfg'), str):
+            self.training = parse_config(meta['cfg'])
+        self.rule = selection_rule(
+            file, meta, self.training or cfg.to_dict(), self.stated_rule)

@@ -91,7 +91,7 @@ def test_a_second_run_goes_on_after_a_crash(inferencer, folder, tmp_path):
 def test_nothing_is_made_of_bad_input(inferencer, folder, tmp_path):
     with pytest.raises(ImageReadError, match='all of 1 images are damaged'):
         extract_to_gallery(inferencer, folder, ['a.jpg'], tmp_path / 'new')
-    with pytest.raises(ValueError, match='do not follow the pattern'):
+    with pytest.raises(ValueError, match='do not match the pattern'):
         extract_to_gallery(inferencer, folder, find_images([folder])[1],
                            tmp_path / 'new', PathReader('market1501'))
     assert not (tmp_path / 'new').exists()

@@ -51,7 +51,7 @@ def test_wrong_patterns(pattern, message):
 
 
 @pytest.mark.parametrize('pattern, name, message', [
-    (r'(?P<camid>\d)', 'ab', r'1 of 1 names do not follow'),
+    (r'(?P<camid>\d)', 'ab', r'1 of 1 paths do not match'),
     (r'(?P<camid>.*)/a', 'lobby/a', "'camid'.*'lobby' in 'lobby/a'"),
     (r'(?P<tracklet>\d+)', '1000000000', 'below 1,000,000,000'),
     (r'(?P<time>.*)', 'noon', "time 'noon' of 'noon'")])

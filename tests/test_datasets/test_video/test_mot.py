@@ -47,6 +47,13 @@ def test_annotations_to_ignore_and_other_classes_are_dropped(tmp_path):
     assert boxes.visible.tolist() == [0.25]
 
 
+def test_annotations_that_are_all_dropped(tmp_path):
+    """Trackers that write nine columns, with 0 for the class."""
+    with pytest.raises(ValueError, match=(
+            r'with 9 columns, the 7th is a flag .* all 2 boxes .*found: 0')):
+        read_boxes(written(tmp_path, '1,7,1,2,3,4,1,0,1\n' * 2))
+
+
 def test_six_columns_are_enough(tmp_path):
     boxes, _ = read_boxes(written(tmp_path, '1,7,1,2,3,4\n'))
     assert boxes.scores.tolist() == [1]
