@@ -17,6 +17,7 @@ from mmreidmix.files import replace_file
 from .config_keys import check_hooks, check_loaders, unread_keys
 from .config_ranges import check_ranges
 from .latest_checkpoint import latest_checkpoint
+from .loading_workers import prepare_loaders
 from .precision import force_precision
 
 
@@ -40,10 +41,7 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
         print_log(f'nothing reads {unread} at the top level of the config',
                   level=logging.WARNING)
     check_loaders(cfg)
-    for name in ('train', 'val', 'test'):
-        if cfg.get(f'{name}_dataloader'):
-            cfg[f'{name}_dataloader'].setdefault(
-                'collate_fn', dict(type='stack_images'))
+    prepare_loaders(cfg)
     check_ranges(cfg)
     cfg.default_hooks = check_hooks(cfg.get('default_hooks') or {})
     init_cpu_process_group(launcher)

@@ -15,6 +15,7 @@ from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
 
 from mmreidmix.checkpoint_file import read_checkpoint
+from mmreidmix.engine.loading_workers import worker_options
 from mmreidmix.engine.random_state import same_random_numbers
 from mmreidmix.engine.stop_signals import outlive_signal
 from mmreidmix.engine.unwrap import bare_model
@@ -163,7 +164,7 @@ def _loader(runner: Runner, size: Size) -> DataLoader:
     return DataLoader(
         dataset,
         batch_sampler=loader.batch_sampler,
-        num_workers=loader.num_workers,
+        **worker_options(loader.num_workers),
         worker_init_fn=outlive_signal,
         collate_fn=loader.collate_fn,
         pin_memory=loader.pin_memory)

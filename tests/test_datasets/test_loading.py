@@ -1,6 +1,9 @@
 import errno
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -169,3 +172,29 @@ def test_no_file_handle_is_not_damaged(tmp_path, monkeypatch):
     with pytest.raises(OSError, match='Too many') as error:
         read_image(path)
     assert not isinstance(error.value, ImageReadError)
+
+
+@pytest.mark.parametrize('limit, together', [(2047, 1), (2048, 3)])
+def test_large_images_are_decoded_one_at_a_time(
+        tmp_path, monkeypatch, limit, together):
+    """So memory does not grow with the threads; RAMP has 2,048 pixels."""
+    path, decode = write(tmp_path, PNG), cv2.imdecode
+    running, most = [], []
+    meeting = threading.Barrier(3)
+
+    def watched(*args):
+        running.append(1)
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(2)
+        most.append(len(running))
+        image = decode(*args)
+        running.pop()
+        return image
+
+    monkeypatch.setattr(loading, '_LARGE', limit)
+    monkeypatch.setattr(loading.cv2, 'imdecode', watched)
+    with ThreadPoolExecutor(3) as pool:
+        images = list(pool.map(read_image, [path] * 3))
+    assert max(most) == together
+    for image in images:
+        np.testing.assert_array_equal(image, RAMP)

@@ -55,8 +55,9 @@ def test_annotated_sequences(tmp_path, convert, capsys):
     crop = cv2.imread(str(out / 'a' / own[1]))
     assert crop.shape == (50, 20, 3)
     np.testing.assert_allclose(crop, frame(2)[:50, 12:32], atol=4)
-    assert ('a: 2 crops, 1 tracks; boxes left out: 1 hidden, 1 outside, 1 '
-            'small, 1 to be ignored or no pedestrian') in capsys.readouterr().out
+    assert ('a: 2 crops, 1 tracks; boxes left out: 1 hidden, 1 outside, '
+            '1 small, 1 to be ignored or no pedestrian'
+            ) in capsys.readouterr().out
     dataset = VideoTree(out, name='crops')
     assert dataset.camera_names == ('a', 'b_1')
     assert dataset.records.tracklets.tolist() == [0, 0, 1, 1]

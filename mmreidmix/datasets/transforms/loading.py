@@ -2,8 +2,10 @@
 
 import errno
 from collections.abc import Iterator
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Union
 
 import cv2
@@ -22,6 +24,10 @@ _START_OF_SCAN = 0xDA
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 #: Largest image that is decoded, in pixels: a small file may hold a huge one.
 MOST_PIXELS = 40_000_000
+# Larger ones are decoded one at a time, so that the memory does not grow with
+# the number of threads.
+_LARGE = 4_000_000
+_one_large = Lock()
 #: Why a file can not be opened that others in its place could.
 OF_THE_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES,
                errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL)
@@ -64,8 +70,9 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
             f'{path}: the image has {width} x {height} pixels, more than '
             f'{MOST_PIXELS:,}: it is not decoded')
     try:
-        image = cv2.imdecode(
-            np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        with _one_large if width * height > _LARGE else nullcontext():
+            image = cv2.imdecode(
+                np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError(f'{path}: {error}') from error

@@ -15,6 +15,7 @@ from mmengine.runner.amp import autocast
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Subset
 
 from mmreidmix.distributed import gather_rows
+from mmreidmix.engine.loading_workers import worker_options
 from mmreidmix.engine.precision import bfloat16_is_fast_everywhere
 from mmreidmix.engine.stop_signals import outlive_signal
 from mmreidmix.structures.collate import stack_images
@@ -58,7 +59,7 @@ def extract_embeddings(model: nn.Module,
     loader = DataLoader(
         dataset,
         batch_sampler=batches,
-        num_workers=num_workers,
+        **worker_options(num_workers),
         worker_init_fn=outlive_signal,
         collate_fn=stack_images)
     embed = embed or model.embed
