@@ -25,6 +25,7 @@ def run_main(main: Callable[[], Optional[int]]) -> None:
             for 0.
     """
     global _debug
+    _show_messages()
     _debug = '--debug' in sys.argv
     sys.argv[:] = [word for word in sys.argv if word != '--debug']
     try:
@@ -35,6 +36,15 @@ def run_main(main: Callable[[], Optional[int]]) -> None:
         status = fail(error, Path(sys.argv[0]).stem)
     if status:
         sys.exit(status)
+
+
+def _show_messages() -> None:
+    """Print what the package logs, until a run has a log of its own."""
+    shown = logging.StreamHandler()
+    shown.setFormatter(logging.Formatter('%(message)s'))
+    package = logging.getLogger('mmreidmix')
+    package.addHandler(shown)
+    package.setLevel(logging.INFO)
 
 
 def run_tool(work: Callable[[argparse.Namespace], Any],

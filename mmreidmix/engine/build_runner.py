@@ -19,6 +19,7 @@ from .config_ranges import check_ranges
 from .latest_checkpoint import latest_checkpoint
 from .loading_workers import prepare_loaders
 from .precision import force_precision
+from .terminal import ReIDRunner
 
 
 def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
@@ -64,4 +65,4 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
                 broadcast_buffers=False,
                 find_unused_parameters=cfg.get('find_unused_parameters',
                                                False)))
-    return Runner.from_cfg(cfg)
+    return ReIDRunner.from_cfg(cfg)

@@ -1,5 +1,6 @@
 """Compiled row kernels, and the threads that share the rows."""
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,11 +8,34 @@ from typing import Any, Callable, Optional
 
 import numba
 import torch
+from numba.core import event
 
 from .progress import Progress
 
+logger = logging.getLogger(__name__)
+
 # Bytes of float32 rows that stay in the cache from one step to the next.
 _CACHED_BYTES = 2 << 20
+
+
+class _SaysSo(event.Listener):
+    """Says once that kernels of this package are compiled."""
+
+    silent = False
+
+    def on_start(self, event: event.Event) -> None:
+        """Called where a kernel is not found on disk."""
+        module = event.data['dispatcher'].py_func.__module__
+        if not self.silent and module.startswith('mmreidmix.'):
+            self.silent = True
+            logger.info('compiling kernels of neighbours and rankings: up to '
+                        '20 s, once on a computer')
+
+    def on_end(self, event: event.Event) -> None:
+        """Nothing more to say."""
+
+
+event.register('numba:compile', _SaysSo())
 
 
 def compiled(function: Optional[Callable] = None,
@@ -64,10 +88,11 @@ def over_rows(kernel: Callable[..., Any], num_rows: int, *arrays: Any,
     pool = (ThreadPoolExecutor(threads)
             if threads > 1 and len(ranges) > 1 else None)
     try:
-        for result in (pool.map if pool else map)(
-                lambda ends: kernel(*arrays, *ends), ranges):
+        results = (pool.map if pool else map)(
+            lambda ends: kernel(*arrays, *ends), ranges)
+        for (first, last), result in zip(ranges, results):
             if progress:
-                progress.add(chunk)
+                progress.add(last - first)
             yield result
     finally:
         if pool:

@@ -75,7 +75,7 @@ def describe_test(runner: Any, results: Mapping, weights: Any, *, config: str,
         'checkpoint_rule': weights.rule,
         'start': start,
         'training_seed': weights.seed,
-        'precision': _precision(runner),
+        'precision': _precision(runner, part),
         'seed': runner.seed,
         'versions': versions(mmreidmix=__version__, cuda=torch.version.cuda),
         'features': [
@@ -85,12 +85,12 @@ def describe_test(runner: Any, results: Mapping, weights: Any, *, config: str,
     }
 
 
-def _precision(runner: Any) -> str:
+def _precision(runner: Any, part: str) -> str:
     """Number format of the tested embeddings, such as 'fp32'."""
     exported = getattr(runner.model, 'precision', None)
     if exported:
         return exported
-    with autocast(enabled=runner.test_loop.fp16):
+    with autocast(enabled=getattr(runner, f'{part}_loop').fp16):
         return current_precision(get_device())
 
 
