@@ -1,10 +1,19 @@
 """mmreidmix: person re-identification trained from mixtures of data."""
 
-from .compat import allow_checkpoint_types, ensure_torchvision
-from .stored_arrays import STAND_INS
+from typing import Any
+
 from .version import __version__
 
-ensure_torchvision()
-allow_checkpoint_types(STAND_INS)
+__all__ = ['Gallery', 'ReIDInferencer', '__version__']
 
-__all__ = ['__version__']
+
+def __getattr__(name: str) -> Any:
+    """The names that load PyTorch, at their first use."""
+    if name not in __all__:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    from . import apis
+    return getattr(apis, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

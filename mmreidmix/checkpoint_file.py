@@ -8,6 +8,10 @@ from typing import Any, Union
 
 import torch
 
+from mmreidmix.compat import prepare
+
+prepare()
+
 
 def read_checkpoint(path: Union[str, Path], map_location: Any = 'cpu',
                     **options: Any) -> dict:

@@ -8,6 +8,7 @@ import logging
 import os
 import pickle
 import sys
+from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -16,8 +17,20 @@ import torch.distributed as torch_dist
 import torch.nn as nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmreidmix.stored_arrays import STAND_INS
+
 if TYPE_CHECKING:  # MMEngine is imported where it is used
     from mmengine.runner import Runner
+
+
+@cache
+def prepare() -> None:
+    """What has to be done before MMPretrain is imported or a checkpoint read.
+
+    ``registry``, which all components import, and ``checkpoint_file`` do it.
+    """
+    ensure_torchvision()
+    allow_checkpoint_types()
 
 
 def ensure_torchvision() -> ModuleType:
@@ -49,7 +62,7 @@ def ensure_torchvision() -> ModuleType:
     return torchvision
 
 
-def allow_checkpoint_types(stand_ins: list) -> None:
+def allow_checkpoint_types() -> None:
     """Let torch's safe loader read what MMEngine puts into checkpoints.
 
     MMEngine's message hub stores ``HistoryBuffer`` and NumPy scalars: plain
@@ -58,9 +71,6 @@ def allow_checkpoint_types(stand_ins: list) -> None:
     because all of ``getattr`` would reach the globals of any function.
 
     Delete when MMEngine registers them itself.
-
-    Args:
-        stand_ins (list): :data:`mmreidmix.stored_arrays.STAND_INS`.
     """
     from mmengine.logging import HistoryBuffer
     methods = ('min', 'max', 'mean', 'current')
@@ -72,7 +82,7 @@ def allow_checkpoint_types(stand_ins: list) -> None:
         return getattr(owner, name)
 
     torch.serialization.add_safe_globals([
-        HistoryBuffer, (method_of_history, 'builtins.getattr'), *stand_ins])
+        HistoryBuffer, (method_of_history, 'builtins.getattr'), *STAND_INS])
 
 
 def init_cpu_process_group(launcher: str) -> None:

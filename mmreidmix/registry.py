@@ -10,6 +10,10 @@ from typing import Optional, Union
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
+from mmreidmix.compat import prepare
+
+prepare()
+
 
 def _child(parent: str, location: str) -> Registry:
     registry = getattr(mmengine_registry, parent)
@@ -48,4 +52,4 @@ METRICS = _child('METRICS', 'evaluation')
 EVALUATOR = _child('EVALUATOR', 'evaluation')
 VISUALIZERS = _child('VISUALIZERS', 'visualization')
 VISBACKENDS = _child('VISBACKENDS', 'visualization')
-INFERENCERS = _child('INFERENCERS', 'apis')
+INFERENCERS = _child('INFERENCERS', 'apis.inferencer')

@@ -30,7 +30,8 @@ def _scope():
     """Look components up in mmreidmix, as the tools do."""
     from mmengine.registry import DefaultScope
 
-    import mmreidmix  # noqa: F401
+    from mmreidmix.compat import prepare
+    prepare()
     if not DefaultScope.check_instance_created('mmreidmix'):
         DefaultScope.get_instance('mmreidmix', scope_name='mmreidmix')
 

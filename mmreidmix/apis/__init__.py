@@ -1,7 +1,24 @@
 """Use of trained models."""
 
-from .comparison import Comparison
-from .gallery import Gallery, GalleryError, Match
-from .inferencer import ReIDInferencer
+from importlib import import_module
+from typing import Any
 
-__all__ = ['Comparison', 'Gallery', 'GalleryError', 'Match', 'ReIDInferencer']
+_HOMES = {
+    'Comparison': 'comparison',
+    'Gallery': 'gallery',
+    'GalleryError': 'gallery',
+    'Match': 'gallery',
+    'ReIDInferencer': 'inferencer',
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """The names of modules that load PyTorch, at their first use."""
+    if name not in _HOMES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(import_module(f'{__name__}.{_HOMES[name]}'), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

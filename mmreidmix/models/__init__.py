@@ -1,5 +1,7 @@
 """Everything that is trained: methods and their parts."""
 
+from mmreidmix.registry import MODELS  # noqa: F401  (before MMPretrain)
+
 from .backbones import *  # noqa: F401,F403
 from .data_preprocessor import ReIDDataPreprocessor
 from .heads import *  # noqa: F401,F403

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_rank, get_world_size
 from mmengine.registry import DefaultScope
 
-import mmreidmix  # noqa: F401
 from mmreidmix.compat import close_process_group, init_cpu_process_group
 from tests.tiny_model import WIDTH, batch, build_model, clustering_of
 

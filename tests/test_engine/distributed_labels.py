@@ -8,7 +8,6 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.registry import DefaultScope
 
-import mmreidmix  # noqa: F401
 from mmreidmix.compat import close_process_group, init_cpu_process_group
 from mmreidmix.engine.labelling.clusterers import build_clusterer
 from mmreidmix.engine.labelling.clustering import (

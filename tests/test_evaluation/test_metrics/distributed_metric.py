@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 from test_retrieval_metric import evaluate, make_samples
 
-import mmreidmix  # noqa: F401
 from mmreidmix.compat import init_cpu_process_group
 from mmreidmix.distributed import gather_rows
 
