@@ -8,6 +8,7 @@ import logging
 import os
 import pickle
 import sys
+import warnings
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable
@@ -60,6 +61,18 @@ def ensure_torchvision() -> ModuleType:
     finally:
         torch.library.register_fake = register
     return torchvision
+
+
+def import_mmcv() -> None:
+    """Import the layers of MMCV without its warning about mmcv-lite.
+
+    They warn that ``mmcv.ops`` is missing, which nothing here needs.
+
+    Delete when MMCV warns where an operator is used.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'Fail to import ``MultiScale')
+        import mmcv.cnn.bricks.transformer  # noqa: F401
 
 
 def allow_checkpoint_types() -> None:

@@ -10,9 +10,10 @@ from typing import Optional, Union
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
-from mmreidmix.compat import prepare
+from mmreidmix.compat import import_mmcv, prepare
 
 prepare()
+import_mmcv()
 
 
 def _child(parent: str, location: str) -> Registry:
