@@ -42,14 +42,14 @@ def check_count(owner: object, least: int, **options: Any) -> None:
 def check_at_least(owner: object, least: float, **options: Any) -> None:
     """Raise ValueError for a number below ``least``, NaN or None."""
     for name, value in options.items():
-        if value is None or not value >= least:
+        if not _is_number(value) or not value >= least:
             _refuse(owner, name, f'at least {least}', value)
 
 
 def check_above(owner: object, bound: float, **options: Any) -> None:
     """Raise ValueError for a number that is not above ``bound``."""
     for name, value in options.items():
-        if value is None or not value > bound:
+        if not _is_number(value) or not value > bound:
             _refuse(owner, name, f'above {bound}', value)
 
 
@@ -57,15 +57,20 @@ def check_between(owner: object, low: float, high: float,
                   **options: Any) -> None:
     """Raise ValueError for a number outside [low, high]."""
     for name, value in options.items():
-        if value is None or not low <= value <= high:
+        if not _is_number(value) or not low <= value <= high:
             _refuse(owner, name, f'in [{low}, {high}]', value)
 
 
 def check_fraction(owner: object, **options: Any) -> None:
     """Raise ValueError for a number outside [0, 1), such as a momentum."""
     for name, value in options.items():
-        if value is None or not 0 <= value < 1:
+        if not _is_number(value) or not 0 <= value < 1:
             _refuse(owner, name, 'in [0, 1)', value)
+
+
+def _is_number(value: Any) -> bool:
+    """Also tensors and arrays of one number; no text, as '1e-3' is."""
+    return value is not None and not isinstance(value, (str, bytes))
 
 
 def name_some(items: Iterable, limit: int = 5) -> str:

@@ -31,9 +31,13 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
 
     Raises:
-        ValueError: see :func:`unread_keys`, :func:`check_loaders`,
-            :func:`check_hooks` and :func:`check_ranges`.
+        ValueError: there is no model; see also :func:`unread_keys`,
+            :func:`check_loaders`, :func:`check_hooks` and
+            :func:`check_ranges`.
     """
+    if not cfg.get('model'):
+        raise ValueError(f'{cfg.filename or "the config"} has no `model`: it '
+                         'is no config of a training or a test')
     cfg.launcher = launcher
     for helper in [key for key in cfg if key.startswith('_')]:
         cfg.pop(helper)

@@ -15,6 +15,9 @@ from tests.tiny import BASE
     ('optim_wrapper.clip_grad.clip_value', float('nan')),
     ('optim_wrapper.optimizer.lr', 0),
     ('optim_wrapper.accumulative_counts', 0),
+    ('optim_wrapper.optimizer.lr', '1e-3'),
+    ('randomness.seed', -1), ('randomness.seed', 'one'),
+    ('test_dataloader.num_workers', -1), ('val_dataloader.batch_size', 0),
     ('default_hooks.logger.interval', 0),
     ('default_hooks.checkpoint.interval', 0),
     ('default_hooks.checkpoint.max_keep_ckpts', -2)])
@@ -24,6 +27,11 @@ def test_what_learns_nothing_is_refused_at_the_door(key, value, tmp_path):
     cfg.merge_from_dict({key: value})
     with pytest.raises(ValueError, match=f'^config: {key} must be .*{value}'):
         build_runner(cfg)
+
+
+def test_a_config_without_a_model():
+    with pytest.raises(ValueError, match='the config has no `model`'):
+        build_runner(Config(dict(work_dir='x')))
 
 
 def test_what_is_usual_is_not():
