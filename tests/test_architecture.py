@@ -27,6 +27,7 @@ ALLOWED = {
     'signatures': set(),
     'stored_arrays': set(),
     'timing': set(),
+    'config_file': set(),
     'config_text': set(),
     'precision': set(),
     'distributed': set(),
@@ -61,9 +62,9 @@ ALLOWED = {
     },
     'apis': {
         'checkpoint_file',
-        'camera_profiles', 'checks', 'command_line', 'compat', 'config_text',
-        'datasets', 'evaluation', 'files', 'models', 'neighbours', 'precision',
-        'registry', 'structures'
+        'camera_profiles', 'checks', 'command_line', 'compat', 'config_file',
+        'config_text', 'datasets', 'evaluation', 'files', 'models',
+        'neighbours', 'precision', 'registry', 'structures'
     },
     'report': {
         'apis', 'config_text', 'datasets', 'engine', 'files', 'registry',

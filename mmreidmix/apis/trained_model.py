@@ -8,11 +8,11 @@ from typing import Optional, Union
 
 import torch
 import torch.nn as nn
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_state_dict
 
 from mmreidmix.checkpoint_file import read_checkpoint
+from mmreidmix.config_file import read_config
 from mmreidmix.config_text import parse_config
 from mmreidmix.models.weights import check_embedding_weights, unwrap_state_dict
 from mmreidmix.registry import MODELS, TRANSFORMS
@@ -75,7 +75,7 @@ def load_trained_model(model: Union[str, Path],
     weights = existing_file(weights if is_config else model)
     checkpoint = read_checkpoint(weights)
     meta = checkpoint.get('meta') or {}
-    cfg = Config.fromfile(model).to_dict() if is_config else (
+    cfg = read_config(model).to_dict() if is_config else (
         _stored_config(meta, weights))
     if not isinstance(cfg.get('model'), Mapping):
         raise ValueError(f'{model}: the config has no `model`')
