@@ -57,7 +57,7 @@ def _fault(path: Path, error: str) -> str:
     if head.startswith(b'PK'):
         try:
             names = zipfile.ZipFile(path).namelist()
-        except (zipfile.BadZipFile, ValueError):
+        except Exception:  # zipfile fails in many ways, by what is damaged
             return 'it is cut short or damaged; fetch or copy it again'
         if any('/code/' in name for name in names):
             return ('it is a TorchScript archive, which holds a program; save '

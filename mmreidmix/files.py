@@ -4,7 +4,6 @@ import codecs
 import os
 import secrets
 import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -142,11 +141,17 @@ def read_arrays(file: Union[str, Path],
     Raises:
         ValueError: the file is broken or no such archive.
     """
-    try:
-        # Anything else than an archive would be read as an array or a pickle.
-        with zipfile.ZipFile(file), np.load(file) as arrays:
-            return {name: arrays[name] for name in arrays.files
-                    if names is None or name in names}
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
-        raise ValueError(f'{file} is broken or no .npz of arrays: '
-                         f'{error}') from error
+    with open(file, 'rb') as stream:
+        try:
+            # Anything else than an archive would be read as an array or a
+            # pickle.
+            zipfile.ZipFile(stream).close()
+            stream.seek(0)
+            with np.load(stream) as arrays:
+                return {name: arrays[name] for name in arrays.files
+                        if names is None or name in names}
+        except MemoryError:
+            raise
+        except Exception as error:  # zipfile fails in many ways
+            raise ValueError(f'{file} is broken or no .npz of arrays: '
+                             f'{error}') from error

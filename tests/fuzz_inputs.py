@@ -13,6 +13,7 @@ import string
 from collections.abc import Mapping
 from inspect import signature
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -31,9 +32,11 @@ from mmreidmix.datasets.video.mot import read_boxes
 from mmreidmix.engine.config_keys import (
     check_hooks,
     check_loaders,
+    check_optimizer,
     unread_keys,
 )
 from mmreidmix.engine.config_ranges import check_ranges
+from mmreidmix.files import read_arrays
 from mmreidmix.registry import HOOKS, LOOPS, METRICS, MODELS
 from tests.tiny import tiny_config
 
@@ -135,6 +138,28 @@ def test_checkpoint(whole, data):
     assert isinstance(read, Mapping)
 
 
+@pytest.fixture(scope='module')
+def arrays(tmp_path_factory):
+    """Bytes of arrays in one file, and a place for damaged ones."""
+    folder = tmp_path_factory.mktemp('arrays')
+    np.savez(folder / 'whole.npz', embeddings=np.ones((3, 4), np.float32),
+             names=np.array(['a', 'bc', 'd']))
+    return (folder / 'whole.npz').read_bytes(), folder / 'damaged.npz'
+
+
+@FUZZ
+@given(st.data())
+def test_arrays(arrays, data):
+    content, file = arrays
+    file.write_bytes(data.draw(damaged(content)))
+    try:
+        read = read_arrays(file)
+    except ValueError as error:
+        assert str(file) in str(error)
+        return
+    assert all(isinstance(value, np.ndarray) for value in read.values())
+
+
 def places(cfg, path=()):
     """Paths of all keys of a config."""
     items = cfg.items() if isinstance(cfg, Mapping) else enumerate(cfg)
@@ -154,6 +179,7 @@ def build(cfg):
     with DefaultScope.overwrite_default_scope('mmreidmix'):
         unread_keys(cfg)
         check_loaders(cfg)
+        check_optimizer(cfg)
         check_ranges(cfg)
         check_hooks(cfg.default_hooks)
         signature(Visualizer).bind(

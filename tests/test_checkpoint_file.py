@@ -29,6 +29,15 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:-200])
 
 
+def newer(path):
+    """An archive says that it is encrypted, and of a later format."""
+    torch.save(dict(a=1), path)
+    data = bytearray(path.read_bytes())
+    entry = data.index(b'PK\x01\x02')
+    data[entry + 6], data[entry + 8] = 99, 1
+    path.write_bytes(data)
+
+
 KINDS = dict(
     empty=(lambda path: path.write_bytes(b''), 'it is empty; fetch it again'),
     page=(lambda path: path.write_bytes(b'\n<!DOCTYPE html><html>Sign in'),
@@ -36,6 +45,7 @@ KINDS = dict(
     pointer=(lambda path: path.write_bytes(LFS), 'git lfs pull'),
     names=(broken_names, 'it is cut short or damaged'),
     cut=(cut, 'it is cut short or damaged'),
+    newer=(newer, 'it is cut short or damaged'),
     module=(lambda path: torch.save(torch.nn.Linear(2, 2), path),
             'it holds objects of torch.nn.modules.linear.Linear, which could'),
     script=(script, 'it is a TorchScript archive'),

@@ -1,11 +1,12 @@
 import os
 
+import numpy as np
 import pytest
 import torch
 from mmengine.runner import runner
 
 from mmreidmix.compat import write_checkpoints_by
-from mmreidmix.files import check_place, replace_file
+from mmreidmix.files import check_place, read_arrays, replace_file
 
 
 @pytest.mark.parametrize('umask, mode', [(0o022, 0o644), (0o077, 0o600)])
@@ -69,3 +70,16 @@ def test_checkpoints_of_other_places_are_mmengines(monkeypatch):
     write_checkpoints_by(replace_file)
     runner.save_checkpoint({}, 's3://bucket/epoch_1.pth', backend_args={})
     assert elsewhere == ['s3://bucket/epoch_1.pth']
+
+
+def test_arrays_that_are_damaged(tmp_path):
+    file = tmp_path / 'a.npz'
+    np.savez(file, a=np.ones(3), b=np.array(['x', 'yz']))
+    assert read_arrays(file, ['b', 'c'])['b'].tolist() == ['x', 'yz']
+    data = file.read_bytes()
+    for place, value in ((6, 99), (8, 1)):  # version needed, encryption
+        bad = bytearray(data)
+        bad[data.index(b'PK\x01\x02') + place] = value
+        file.write_bytes(bad)
+        with pytest.raises(ValueError, match=r'a\.npz is broken or no'):
+            read_arrays(file)

@@ -14,7 +14,12 @@ from mmreidmix.compat import (
 )
 from mmreidmix.files import replace_file
 
-from .config_keys import check_hooks, check_loaders, unread_keys
+from .config_keys import (
+    check_hooks,
+    check_loaders,
+    check_optimizer,
+    unread_keys,
+)
 from .config_ranges import check_ranges
 from .latest_checkpoint import latest_checkpoint
 from .loading_workers import prepare_loaders
@@ -32,8 +37,8 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
 
     Raises:
         ValueError: there is no model; see also :func:`unread_keys`,
-            :func:`check_loaders`, :func:`check_hooks` and
-            :func:`check_ranges`.
+            :func:`check_loaders`, :func:`check_optimizer`,
+            :func:`check_hooks` and :func:`check_ranges`.
     """
     if not cfg.get('model'):
         raise ValueError(f'{cfg.filename or "the config"} has no `model`: it '
@@ -46,6 +51,7 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
         print_log(f'nothing reads {unread} at the top level of the config',
                   level=logging.WARNING)
     check_loaders(cfg)
+    check_optimizer(cfg)
     prepare_loaders(cfg)
     check_ranges(cfg)
     cfg.default_hooks = check_hooks(cfg.get('default_hooks') or {})

@@ -68,6 +68,15 @@ def check_loaders(cfg: Mapping) -> None:
                              f'the keys {sorted(loader)}')
 
 
+def check_optimizer(cfg: Mapping) -> None:
+    """Raise ValueError for ``optim_wrapper`` with a misspelt optimizer."""
+    wrapper = cfg.get('optim_wrapper') or {}
+    near = get_close_matches('optimizer', wrapper, 1)
+    if near and 'optimizer' not in wrapper:
+        raise ValueError(f'optim_wrapper has {near[0]!r}; did you mean '
+                         "'optimizer'?")
+
+
 def check_hooks(hooks: Mapping) -> dict:
     """Default hooks without those that are None, whoever has set them.
 

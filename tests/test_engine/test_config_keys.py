@@ -52,6 +52,8 @@ def test_a_runner_is_not_built(tmp_path):
      "default_hooks.chekpoint has no type; did you mean 'checkpoint'"),
     ({'default_hooks.checkpoint.intervall': 5},
      "CheckpointHook has no option 'intervall'; did you mean 'interval'"),
+    ({'optim_wrapper': dict(_delete_=True, optimiser=dict(type='SGD'))},
+     "optim_wrapper has 'optimiser'; did you mean 'optimizer'"),
     ({'train_dataloader.dataset': None}, 'no train_dataloader.dataset')])
 def test_what_mmengine_takes_or_fails_at_late(changes, message, tmp_path):
     cfg = Config.fromfile(BASE)
