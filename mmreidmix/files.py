@@ -1,13 +1,14 @@
 """Files written in one step, archives of arrays read with checks."""
 
 import codecs
+import io
 import os
 import secrets
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -27,18 +28,44 @@ def replace_file(path: Union[str, Path], write: Callable) -> None:
     Args:
         path (str | Path): the file.
         write (Callable): writes the content to a binary stream.
+
+    Raises:
+        OSError: there is no such place, or no space left.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Files of tempfile can be read by their owner alone, whatever the umask.
     temporary = path.with_name(f'{path.stem}-{secrets.token_hex(6)}.part')
     try:
-        with open(temporary, 'xb') as stream:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = _Watched(temporary, 'xb')
+    except OSError as error:
+        raise _no_place(path, error) from error
+    try:
+        with io.BufferedWriter(file) as stream:
             write(stream)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        if file.fault is not None:
+            raise _no_place(path, file.fault) from file.fault
         raise
+
+
+class _Watched(io.FileIO):
+    """Keeps the fault of a write, of which torch makes another error."""
+
+    fault: Optional[OSError] = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.fault = error
+            raise
+
+
+def _no_place(path: Path, error: OSError) -> OSError:
+    return OSError(f'{path} can not be written: {error.strerror}')
 
 
 def check_place(path: Union[str, Path]) -> None:
@@ -54,8 +81,7 @@ def check_place(path: Union[str, Path]) -> None:
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise OSError(f'{path} can not be written: {folder}: '
-                      f'{error.strerror}') from error
+        raise _no_place(path, error) from error
 
 
 def read_text(path: Union[str, Path]) -> str:

@@ -1,4 +1,6 @@
 import os
+import resource
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -31,18 +33,51 @@ def test_a_place_is_tried_before_the_work(tmp_path):
         check_place(tmp_path)
 
 
-def full_disk(file):
-    file.write(b'half')
-    raise OSError(28, 'No space left on device')
+@contextmanager
+def full_disk():
+    """Of every file, 600 bytes find space."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_a_full_disk_leaves_the_old_file(tmp_path):
+def torch_save(file):
+    torch.save(dict(a=torch.ones(999)), file)
+
+
+def numpy_save(file):
+    np.savez(file, a=np.ones(999))
+
+
+@pytest.mark.parametrize('write', [
+    torch_save, numpy_save, lambda file: file.write(bytes(999))])
+def test_a_full_disk_leaves_the_old_file(tmp_path, write):
     file = tmp_path / 'a.bin'
     file.write_bytes(b'old')
-    with pytest.raises(OSError, match='No space left'):
-        replace_file(file, full_disk)
+    with pytest.raises(OSError, match=(
+            r'a\.bin can not be written: File too large$')), full_disk():
+        replace_file(file, write)
     assert [path.name for path in tmp_path.iterdir()] == ['a.bin']
     assert file.read_bytes() == b'old'
+
+
+def test_errors_of_the_content_stay_their_own(tmp_path):
+    def write(file):
+        file.write(b'half')
+        raise FileNotFoundError('no image x.jpg')
+
+    with pytest.raises(FileNotFoundError, match='^no image x.jpg$'):
+        replace_file(tmp_path / 'a.bin', write)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_place_to_write_to(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(OSError, match='a.bin can not be written: '):
+        replace_file(tmp_path / 'file' / 'a.bin', bytes)
 
 
 def test_checkpoints_are_written_whole(tmp_path, monkeypatch):
@@ -54,8 +89,13 @@ def test_checkpoints_are_written_whole(tmp_path, monkeypatch):
         write_checkpoints_by(replace_file)
     file = tmp_path / 'epoch_1.pth'
     runner.save_checkpoint(dict(a=torch.ones(2)), str(file), backend_args=None)
-    monkeypatch.setattr(torch, 'save', lambda content, file: full_disk(file))
-    with pytest.raises(OSError, match='No space left'):
+
+    def cut(content, file):
+        file.write(b'half')
+        raise OSError('cut')
+
+    monkeypatch.setattr(torch, 'save', cut)
+    with pytest.raises(OSError, match='cut'):
         runner.save_checkpoint(dict(a=torch.zeros(2)), str(file))
     monkeypatch.undo()
     assert torch.equal(torch.load(file)['a'], torch.ones(2))
