@@ -5,19 +5,75 @@ MMEngine's and MMCV's components by their plain names, and MMPretrain's by
 ``type='mmpretrain.ResNet'``.
 """
 
-from typing import Optional, Union
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from functools import wraps
+from typing import Any, Optional, Union
 
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
 from mmreidmix.compat import import_mmcv, prepare
+from mmreidmix.signatures import options_of
 
 prepare()
 import_mmcv()
 
 
+def _explained(build: Callable) -> Callable:
+    """A build function whose errors name the nearest known key or type."""
+
+    @wraps(build)
+    def build_explained(cfg: Any, *args: Any, registry: Registry,
+                        **kwargs: Any) -> Any:
+        try:
+            return build(cfg, *args, registry=registry, **kwargs)
+        except (TypeError, KeyError) as error:
+            text = _explanation(cfg, registry, str(error))
+            if text is None:
+                raise
+            raise ValueError(text) from error
+
+    return build_explained
+
+
+def _explanation(cfg: Any, registry: Registry, error: str) -> Optional[str]:
+    kind = cfg.get('type') if isinstance(cfg, Mapping) else None
+    option = re.search(r"unexpected keyword argument '(\w+)'", error)
+    with registry.switch_scope_and_registry(None) as own:
+        found = own.get(kind) if isinstance(kind, str) else kind
+        if found is None and isinstance(kind, str):
+            return (f'there is no {own.name} {kind!r}'
+                    f'{_nearest(kind, _known_types(own))}')
+    if not option or option[1] not in cfg or not isinstance(found, type):
+        return None
+    known = [*options_of(found)]
+    if option[1] in known:  # passed on to something that does not know it
+        return None
+    return (f'{found.__name__} has no option {option[1]!r}'
+            f'{_nearest(option[1], known)}')
+
+
+def _nearest(name: str, known: list) -> str:
+    near = get_close_matches(name, known, 1, 0.7)
+    if near:
+        return f'; did you mean {near[0]!r}?'
+    return f', only {", ".join(known)}' if 0 < len(known) <= 20 else ''
+
+
+def _known_types(registry: Optional[Registry]) -> list[str]:
+    known: list[str] = []
+    while registry is not None:
+        known += registry.module_dict
+        registry = registry.parent
+    return known
+
+
 def _child(parent: str, location: str) -> Registry:
     registry = getattr(mmengine_registry, parent)
+    # MMEngine builds by the parent what a runner has.
+    registry.build_func = _explained(registry.build_func)
     return Registry(
         registry.name,
         parent=registry,

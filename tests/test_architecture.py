@@ -33,7 +33,7 @@ ALLOWED = {
     'distributed': set(),
     'compat': {'stored_arrays'},
     'checkpoint_file': {'compat'},
-    'registry': {'compat'},
+    'registry': {'compat', 'signatures'},
     'structures': {'distributed'},
     'neighbours': {'checks', 'precision'},
     'camera_profiles': {'checks', 'files'},

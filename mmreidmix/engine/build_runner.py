@@ -18,6 +18,7 @@ from .config_keys import (
     check_hooks,
     check_loaders,
     check_optimizer,
+    check_parameter_names,
     unread_keys,
 )
 from .config_ranges import check_ranges
@@ -75,4 +76,6 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
                 broadcast_buffers=False,
                 find_unused_parameters=cfg.get('find_unused_parameters',
                                                False)))
-    return ReIDRunner.from_cfg(cfg)
+    runner = ReIDRunner.from_cfg(cfg)
+    check_parameter_names(cfg, runner.model)
+    return runner

@@ -34,26 +34,21 @@ def prepare_loaders(cfg: Config) -> None:
         loader.setdefault('collate_fn', dict(type='stack_images'))
         if loader.get('num_workers'):
             loader.setdefault('timeout', TIMEOUT)
-    allow_handles(sum(loader.get('num_workers') or 0 for loader in loaders))
+    check_handles(sum(loader.get('num_workers') or 0 for loader in loaders))
 
 
-def allow_handles(workers: int) -> None:
-    """Raise the limit of file handles of this process, if it is too low.
+def check_handles(workers: int) -> None:
+    """Warn where the system allows too few file handles.
 
-    Warns where the system does not allow it.
+    MMEngine raises the limit of the process as far as the system allows.
     """
-    if resource is None or not workers:
+    if resource is None:
         return
     needed = _HANDLES + _HANDLES_OF_WORKER * workers
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    unlimited = resource.RLIM_INFINITY
-    if soft == unlimited or soft >= needed:
-        return
-    allowed = needed if hard == unlimited else min(needed, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < needed:
+    _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed != resource.RLIM_INFINITY and workers and allowed < needed:
         print_log(
             f'{workers} loading workers may need {needed} file handles, but '
-            f'the system allows {hard} (ulimit -Hn). If one can not be '
+            f'the system allows {allowed} (ulimit -Hn). If one can not be '
             'opened, lower num_workers',
-            logger='current', level=logging.WARNING)
+            level=logging.WARNING)

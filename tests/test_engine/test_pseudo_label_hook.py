@@ -276,7 +276,8 @@ def test_unknown_clusterer():
 def test_wrong_option_of_a_clusterer():
     with pytest.raises(ValueError, match='k1 must be an integer .* got 0'):
         PseudoLabelHook([], dict(k1=0))
-    with pytest.raises(TypeError, match='radius'):
+    with pytest.raises(ValueError, match=(
+            "JaccardDBSCAN has no option 'radius', only k1, .*min_samples")):
         PseudoLabelHook([], dict(radius=1))
 
 

@@ -233,7 +233,9 @@ def test_wrong_options(tmp_path, options, message):
 
 
 def test_unknown_option(tmp_path):
-    with pytest.raises(TypeError, match='videoparts'):
+    with pytest.raises(ValueError, match=(
+            "VideoTree has no option 'videoparts'; did you mean 'video_parts'"
+    )):
         DATASETS.build(dict(type='VideoTree', data_root=touch(
             tmp_path, 'v/1.jpg'), name='m', videoparts=2))
 
