@@ -24,7 +24,7 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmreidmix.apis.app.domain_argument import parse_domain
+from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
 from mmreidmix.apis.deploy.exported_model import ExportedModel
 from mmreidmix.apis.trained_model import weights_hash
 from mmreidmix.checkpoint_file import read_checkpoint
@@ -164,6 +164,7 @@ def build_config(args: argparse.Namespace) -> Config:
             f'{args.config}: test_dataloader.dataset must be a '
             'RetrievalDataset with `domains`')
     if args.domains:
+        check_domains(args.domains)
         cfg.test_dataloader.dataset.domains = args.domains
         cfg.pop('protocol', None)  # that of the config's own domains
     evaluator = cfg.test_evaluator

@@ -19,7 +19,7 @@ import numpy as np
 
 from mmreidmix.apis import ReIDInferencer
 from mmreidmix.apis.app.command_line import add_model_options, open_model
-from mmreidmix.apis.app.domain_argument import parse_domain
+from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
 from mmreidmix.command_line import run_main
 from mmreidmix.evaluation import FeatureTable, rank
@@ -86,6 +86,7 @@ def drawn(cameras: np.ndarray, count: int, seed: int) -> np.ndarray:
 def main(arguments: Optional[Sequence[str]] = None) -> None:
     """Embed, draw, score, print."""
     args = parse_args(arguments)
+    check_domains([args.domain])
     inferencer = open_model(args)
     table = tested_table(*(embed(inferencer, args.domain, subset)
                            for subset in ('query', 'gallery')))

@@ -25,7 +25,7 @@ from common.gallery_stages import (
 from common.machine import hardware, versions
 from common.subprocess_meter import in_new_process, use_threads
 
-from mmreidmix.apis.gallery.index import KINDS
+from mmreidmix.choices import GALLERY_INDEXES
 from mmreidmix.command_line import run_main
 
 
@@ -35,7 +35,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     add = parser.add_argument
     add('--images', type=int, required=True, help='images of the gallery')
     add('--dim', type=int, default=512, help='dimensions of an embedding')
-    add('--index', choices=KINDS, default='ivf', help='how it searches')
+    add('--index', choices=GALLERY_INDEXES, default='ivf',
+        help='how it searches')
     add('--queries', type=int, default=200, help='searched one by one')
     add('--threads', type=int, default=torch.get_num_threads(),
         help="threads of every library; default: torch's own")

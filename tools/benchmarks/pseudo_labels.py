@@ -33,8 +33,8 @@ from common.pseudo_label_stages import (
 )
 from common.subprocess_meter import in_new_process, say, use_threads
 
+from mmreidmix.choices import APPROXIMATE_BACKENDS, BACKENDS
 from mmreidmix.command_line import run_main
-from mmreidmix.neighbours.knn_search import APPROXIMATE_BACKENDS, BACKENDS
 
 
 def parse_args(argv=None) -> argparse.Namespace:

@@ -31,10 +31,10 @@ from train_speed import (
     rate,
 )
 
+from mmreidmix.choices import PRECISIONS
 from mmreidmix.command_line import run_main
 from mmreidmix.compat import keep_freed_memory
 from mmreidmix.datasets import LabelTable
-from mmreidmix.precision import CHOICES
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import ReIDDataSample
 
@@ -50,7 +50,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     add = parser.add_argument
     add('--models', nargs='+', choices=REMIX, default=REMIX,
         help='files of configs/_base_/backbones')
-    add('--precision', choices=CHOICES, default='auto',
+    add('--precision', choices=PRECISIONS, default='auto',
         help='number format; default: bf16 where that is faster')
     add('--size', nargs=2, type=int, default=[256, 128],
         metavar=('HEIGHT', 'WIDTH'))

@@ -29,9 +29,9 @@ from mmengine.runner.amp import autocast
 
 from mmreidmix.command_line import run_main
 from mmreidmix.compat import keep_freed_memory
-from mmreidmix.datasets.toy import generate
 from mmreidmix.engine.build_runner import build_runner
 from mmreidmix.registry import MODELS
+from mmreidmix.toy import generate
 
 BASE = Path(__file__).resolve().parents[2] / 'configs' / '_base_'
 BACKBONES = sorted(file.stem for file in (BASE / 'backbones').glob('*.py')

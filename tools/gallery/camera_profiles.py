@@ -28,7 +28,7 @@ from mmreidmix.apis.app.command_line import (
     open_model,
     path_reader,
 )
-from mmreidmix.apis.app.domain_argument import parse_domain
+from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
 from mmreidmix.apis.app.gallery_filling import PART, find_images
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
 from mmreidmix.command_line import run_main, run_tool
@@ -158,6 +158,8 @@ def standardise_gallery(gallery: Gallery, profiles: CameraProfiles,
 
 def make(args: argparse.Namespace) -> None:
     """Embed, write, report."""
+    if args.domain:
+        check_domains([args.domain])
     inferencer = open_model(args)
     if args.gallery:
         gallery = Gallery.open(

@@ -26,12 +26,12 @@ from mmreidmix.apis.checkpoint_config import without_init
 from mmreidmix.apis.trained_model import existing_file
 from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.checks import name_some
+from mmreidmix.choices import ENCODERS
 from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.config_text import parse_config
 from mmreidmix.files import replace_file
 from mmreidmix.models.encoder import ENCODER_PARTS
 from mmreidmix.models.weight_average import (
-    ENCODERS,
     average_weights,
     has_momentum_encoder,
     take_encoder,

@@ -14,12 +14,8 @@ import torch
 
 from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.command_line import run_main
-from mmreidmix.models.weights import (
-    INPUT_SIZES,
-    SOURCES,
-    convert_state_dict,
-    unwrap_state_dict,
-)
+from mmreidmix.models.weights import unwrap_state_dict
+from mmreidmix.public_weights import INPUT_SIZES, SOURCES, convert_state_dict
 
 
 def parse_args():

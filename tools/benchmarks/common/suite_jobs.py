@@ -12,7 +12,7 @@ from typing import Optional
 
 from mmengine.config import Config
 
-from mmreidmix.evaluation.metrics.retrieval import TESTED_PROFILES
+from mmreidmix.camera_profiles import TESTED_PROFILES
 from mmreidmix.files import replace_file
 from mmreidmix.results.provenance import method_hash
 from mmreidmix.results.result_file import read_result
