@@ -10,8 +10,6 @@ import argparse
 from mmreidmix.apis.app.command_line import add_feature_options
 from mmreidmix.choices import MAP_METHODS
 from mmreidmix.command_line import run_main, run_tool
-from mmreidmix.evaluation import FeatureTable
-from mmreidmix.visualization import save_picture, table_embedding_map
 
 
 def parse_args(arguments=None):
@@ -37,6 +35,9 @@ def parse_args(arguments=None):
 
 def draw(args):
     """Draw and print where the picture is."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.evaluation import FeatureTable
+    from mmreidmix.visualization import save_picture, table_embedding_map
     figure = table_embedding_map(
         FeatureTable.load(args.features),
         args.domain,
