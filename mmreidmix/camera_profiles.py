@@ -21,6 +21,8 @@ ARRAYS = ('format_version', 'cameras', 'counts', 'means', 'variances',
           'pseudo_count', 'site', 'model')
 _BATCH_NORM = 'batch_norm/'
 
+#: Marks scores with profiles of the tested images, without their labels.
+TESTED_PROFILES = '+tested-profiles'
 #: Images that the site counts for beside those of a camera.
 PSEUDO_COUNT = 10.0
 #: Images without any structure that count beside those of the site.

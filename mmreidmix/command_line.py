@@ -1,4 +1,4 @@
-"""How the tools end: with a line of text where something is wrong."""
+"""How the tools read their options and end, with a line where one is wrong."""
 
 import argparse
 import logging
@@ -57,6 +57,19 @@ def run_tool(work: Callable[[argparse.Namespace], Any],
             raise
         return fail(error, name)
     return 0
+
+
+class CfgOptions(argparse.Action):
+    """``--cfg-options`` by MMEngine's ``DictAction``."""
+
+    def __call__(self, parser: argparse.ArgumentParser,
+                 namespace: argparse.Namespace, values: Any,
+                 option_string: Optional[str] = None) -> None:
+        """Put ``key=value`` words into a dict."""
+        # Imported here: --help must not wait for torch.
+        from mmengine.config import DictAction
+        action = DictAction(self.option_strings, self.dest, self.nargs)
+        action(parser, namespace, values, option_string)
 
 
 def is_plain(error: Exception) -> bool:

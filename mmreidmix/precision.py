@@ -4,9 +4,6 @@ from typing import Any
 
 import torch
 
-#: Values of the option ``precision`` of configs and tools.
-CHOICES = ('auto', 'bf16', 'fp32')
-
 NAMES = {
     torch.bfloat16: 'bf16',
     torch.float16: 'fp16',

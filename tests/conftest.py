@@ -61,7 +61,7 @@ def log(caplog):
 @pytest.fixture(scope='session')
 def toy(tmp_path_factory) -> Path:
     """Toy data under the names of the quick start, few and small."""
-    from mmreidmix.datasets.toy import generate
+    from mmreidmix.toy import generate
     root = tmp_path_factory.mktemp('toy')
     options = dict(images_per_camera=3, num_cameras=2, size=(64, 32),
                    seed=0, workers=1)

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ALLOWED = {
     'version': set(),
     'checks': set(),
+    'choices': set(),
     'command_line': set(),
     'files': set(),
     'signatures': set(),
@@ -34,48 +35,50 @@ ALLOWED = {
     'compat': {'stored_arrays'},
     'checkpoint_file': {'compat'},
     'registry': {'compat', 'signatures'},
+    'public_weights': {'checks'},
+    'toy': {'checks'},
     'structures': {'distributed'},
-    'neighbours': {'checks', 'precision'},
+    'neighbours': {'checks', 'choices', 'precision'},
     'camera_profiles': {'checks', 'files'},
-    'pseudo_labels': {'checks', 'neighbours', 'timing'},
+    'pseudo_labels': {'checks', 'choices', 'neighbours', 'timing'},
     'datasets': {'checks', 'files', 'registry', 'structures'},
     'evaluation': {
         'camera_profiles', 'checks', 'distributed', 'files', 'neighbours',
         'registry'
     },
     'results': {
-        'checks', 'evaluation', 'files', 'precision', 'registry',
-        'signatures', 'version'
+        'camera_profiles', 'checks', 'evaluation', 'files', 'precision',
+        'registry', 'signatures', 'version'
     },
     'models': {
         'checkpoint_file',
-        'checks', 'compat', 'distributed', 'registry', 'signatures',
-        'structures'
+        'checks', 'choices', 'compat', 'distributed', 'registry',
+        'signatures', 'structures'
     },
-    'visualization': {'checks', 'evaluation', 'models'},
+    'visualization': {'checks', 'choices', 'evaluation', 'models'},
     'engine': {
         'checkpoint_file',
-        'camera_profiles', 'checks', 'compat', 'config_text', 'distributed',
-        'evaluation', 'files', 'models', 'neighbours', 'precision',
-        'pseudo_labels', 'registry', 'results', 'structures', 'timing',
-        'visualization'
+        'camera_profiles', 'checks', 'choices', 'compat', 'config_text',
+        'distributed', 'evaluation', 'files', 'models', 'neighbours',
+        'precision', 'pseudo_labels', 'registry', 'results', 'structures',
+        'timing', 'visualization'
     },
     'apis': {
         'checkpoint_file',
-        'camera_profiles', 'checks', 'command_line', 'compat', 'config_file',
-        'config_text', 'datasets', 'evaluation', 'files', 'models',
-        'neighbours', 'precision', 'registry', 'structures'
+        'camera_profiles', 'checks', 'choices', 'command_line', 'compat',
+        'config_file', 'config_text', 'datasets', 'evaluation', 'files',
+        'models', 'neighbours', 'precision', 'registry', 'structures'
     },
     'report': {
-        'apis', 'config_text', 'datasets', 'engine', 'files', 'registry',
-        'results', 'version', 'visualization'
+        'apis', 'config_text', 'engine', 'files', 'registry', 'results',
+        'toy', 'version', 'visualization'
     },
 }
 
 #: Rooms of functions over arrays: usable without the framework.
-PURE = ('checks', 'config_text', 'files', 'signatures', 'timing', 'precision',
-        'neighbours', 'camera_profiles', 'pseudo_labels',
-        'evaluation/functional')
+PURE = ('checks', 'choices', 'config_text', 'files', 'signatures', 'timing',
+        'precision', 'neighbours', 'camera_profiles', 'pseudo_labels',
+        'public_weights', 'toy', 'evaluation/functional')
 
 
 def imported_modules(file: Path, root: Path) -> Iterator[str]:

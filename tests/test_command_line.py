@@ -1,19 +1,70 @@
+import argparse
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from mmreidmix.command_line import printable, run_main
+import mmreidmix
+from mmreidmix import apis
+from mmreidmix.command_line import CfgOptions, printable, run_main
 from tests.tiny import ROOT, TRAIN, environment
 
 TOOLS = [path for path in sorted(ROOT.glob('tools/**/*.py'))
          if "if __name__ == '__main__':" in path.read_text()]
+#: What takes long to import.
+HEAVY = {'torch', 'torchvision', 'mmengine', 'mmcv', 'mmpretrain', 'faiss',
+         'sklearn', 'scipy', 'numba', 'cv2', 'matplotlib', 'gradio'}
+
+
+def imported(*words):
+    """Exit status of Python, and the packages that it has imported."""
+    result = subprocess.run([sys.executable, '-X', 'importtime', *words],
+                            env=environment(), text=True, capture_output=True)
+    lines = [line for line in result.stderr.splitlines()
+             if line.startswith('import time:')]
+    return result.returncode, {
+        line.rpartition('|')[2].strip().partition('.')[0] for line in lines}
 
 
 @pytest.mark.parametrize('path', TOOLS, ids=lambda path: path.stem)
 def test_every_tool_ends_in_one_way(path):
     assert path.read_text().endswith('    run_main(main)\n')
+
+
+@pytest.mark.parametrize('path', TOOLS, ids=lambda path: path.stem)
+def test_the_command_line_is_read_before_much_is_imported(path):
+    for option, expected in (('--help', 0), ('--no-such-option', 2)):
+        status, packages = imported(path, option)
+        assert status == expected and 'argparse' in packages
+        assert not packages & HEAVY
+
+
+@pytest.mark.parametrize('module', ['mmreidmix', 'mmreidmix.command_line'])
+def test_what_the_tools_import_is_light(module):
+    status, packages = imported('-c', f'import {module}')
+    assert status == 0 and 'mmreidmix' in packages
+    assert not packages & HEAVY
+
+
+def test_names_of_the_package():
+    assert mmreidmix.ReIDInferencer is apis.ReIDInferencer
+    assert mmreidmix.Gallery is apis.Gallery
+    assert {'Gallery', 'ReIDInferencer', '__version__'} <= {*dir(mmreidmix)}
+    assert {'Comparison', 'GalleryError'} <= {*dir(apis)}
+    for module in (mmreidmix, apis):
+        with pytest.raises(AttributeError, match=f"'{module.__name__}' has no "
+                           "attribute 'Galery'"):
+            _ = module.Galery
+
+
+def test_cfg_options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions)
+    args = parser.parse_args(
+        ['--cfg-options', 'a.b=1', 'c=[x,2]', '--cfg-options', 'd=e'])
+    assert args.cfg_options == {'a.b': 1, 'c': ['x', 2], 'd': 'e'}
+    assert parser.parse_args([]).cfg_options is None
 
 
 @pytest.mark.parametrize('name, shown', [

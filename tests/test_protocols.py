@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmreidmix.datasets.toy.layouts import LAYOUTS, Plan
 from mmreidmix.registry import DATASETS, METRICS
+from mmreidmix.toy.layouts import LAYOUTS, Plan
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 PROTOCOLS = Config.fromfile(

@@ -12,41 +12,25 @@ Examples:
     python tools/test.py --from-features features.npz --results results.json
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-from mmengine.config import Config, DictAction
-from mmengine.dist import is_main_process
-from mmengine.logging import print_log
-from mmengine.runner import Runner
-
-from mmreidmix.apis.app.domain_argument import parse_domain
-from mmreidmix.apis.deploy.exported_model import ExportedModel
-from mmreidmix.apis.trained_model import weights_hash
-from mmreidmix.checkpoint_file import read_checkpoint
-from mmreidmix.command_line import run_main
-from mmreidmix.compat import close_process_group, initialise_weights
-from mmreidmix.engine.build_runner import build_runner
-from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
-from mmreidmix.engine.site_model import SiteStatisticsHook
-from mmreidmix.engine.start import (
-    describe_start,
-    start_text,
-    untouched,
-    use_native_size,
-)
-from mmreidmix.engine.unwrap import bare_model
-from mmreidmix.evaluation import find_metric
+from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
+from mmreidmix.command_line import CfgOptions, run_main
 from mmreidmix.files import check_place
-from mmreidmix.models.weights import unwrap_state_dict
 from mmreidmix.results.checkpoint_selection import SELECTION_RULES
-from mmreidmix.results.record import describe_test, free_place, save_test
-from mmreidmix.results.rescoring import reproduce_result
-from mmreidmix.visualization import draw_table
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+
+    from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
 
 
 def parse_args(
@@ -108,7 +92,7 @@ def parse_args(
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=CfgOptions,
         help='override settings of the config: key=value, with dots between '
         'the levels, e.g. test_dataloader.batch_size=64')
     parser.add_argument(
@@ -148,6 +132,8 @@ def build_config(args: argparse.Namespace) -> Config:
         ValueError: ``--domains`` with a config that does not test on a
             :class:`RetrievalDataset`.
     """
+    # Imported here: --help must not wait for torch.
+    from mmengine.config import Config
     cfg = Config.fromfile(args.config)
     cfg.resume = False
     if args.cfg_options:
@@ -164,6 +150,7 @@ def build_config(args: argparse.Namespace) -> Config:
             f'{args.config}: test_dataloader.dataset must be a '
             'RetrievalDataset with `domains`')
     if args.domains:
+        check_domains(args.domains)
         cfg.test_dataloader.dataset.domains = args.domains
         cfg.pop('protocol', None)  # that of the config's own domains
     evaluator = cfg.test_evaluator
@@ -184,6 +171,7 @@ def exported(args: argparse.Namespace) -> bool:
 def use_exported(args: argparse.Namespace, runner: Runner,
                  weights: CheckWeightsHook) -> None:
     """Test an exported model in place of the one the config builds."""
+    from mmreidmix.apis.deploy.exported_model import ExportedModel
     runner.model = ExportedModel(args.checkpoint)
     facts = runner.model.facts
     weights.read_meta(facts, facts['checkpoint'], runner.cfg)
@@ -200,6 +188,8 @@ def use_site_statistics(args: argparse.Namespace,
         ValueError: files of another model or another site, or statistics for
             an exported model.
     """
+    from mmreidmix.engine.site_model import SiteStatisticsHook
+    from mmreidmix.evaluation import find_metric
     if args.batch_norm:
         runner.register_hook(SiteStatisticsHook())
         return 'tested'
@@ -222,11 +212,19 @@ def model_hash(args: argparse.Namespace, runner: Runner) -> str:
     """SHA-256 of the tested weights."""
     if exported(args):
         return runner.model.encoder.description['sha256']
+    from mmreidmix.apis.trained_model import weights_hash
+    from mmreidmix.checkpoint_file import read_checkpoint
+    from mmreidmix.models.weights import unwrap_state_dict
     return weights_hash(unwrap_state_dict(read_checkpoint(args.checkpoint)))
 
 
 def test_and_draw(runner: Runner, show_dir: str, topk: int) -> dict:
     """Test, then draw rank lists from the features of this very test."""
+    from mmengine.dist import is_main_process
+    from mmengine.logging import print_log
+
+    from mmreidmix.evaluation import find_metric
+    from mmreidmix.visualization import draw_table
     metric = find_metric(runner.test_evaluator, '--show-dir')
     metric.keep_table = True
     results = runner.test()
@@ -245,6 +243,20 @@ def test_and_draw(runner: Runner, show_dir: str, topk: int) -> dict:
 def main(arguments: Optional[Sequence[str]] = None) -> None:
     """Test, print, save."""
     args = parse_args(arguments)
+    from mmengine.dist import is_main_process
+
+    from mmreidmix.compat import close_process_group, initialise_weights
+    from mmreidmix.engine.build_runner import build_runner
+    from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
+    from mmreidmix.engine.start import (
+        describe_start,
+        start_text,
+        untouched,
+        use_native_size,
+    )
+    from mmreidmix.engine.unwrap import bare_model
+    from mmreidmix.results.record import describe_test, free_place, save_test
+    from mmreidmix.results.rescoring import reproduce_result
     if args.from_features:
         print(reproduce_result(args.from_features, args.results))
         return

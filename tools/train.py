@@ -1,19 +1,19 @@
 """Train a model: ``python tools/train.py CONFIG``."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import os.path as osp
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-from mmengine.config import Config, DictAction
-
-import mmreidmix  # noqa: F401
-from mmreidmix.command_line import run_main
-from mmreidmix.compat import close_process_group
-from mmreidmix.engine.build_runner import build_runner
+from mmreidmix.command_line import CfgOptions, run_main
 from mmreidmix.files import FileHeldError, FileLock
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 #: Where torchrun, Slurm and MPI say the number of a process.
 RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
@@ -37,7 +37,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=CfgOptions,
         help='changes to the config, as key=value with dotted keys')
     parser.add_argument(
         '--launcher',
@@ -56,6 +56,8 @@ def load_config(args: argparse.Namespace) -> Config:
         raise FileNotFoundError(
             f'no config file {args.config}; the configs that come with '
             'mmreidmix are under configs/')
+    # Imported here: --help must not wait for torch.
+    from mmengine.config import Config
     cfg = Config.fromfile(args.config)
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
@@ -99,6 +101,8 @@ def work_dir_lock(work_dir: str) -> Iterator[None]:
 def main(argv: Optional[Sequence[str]] = None) -> None:
     """Train."""
     args = parse_args(argv)
+    from mmreidmix.compat import close_process_group
+    from mmreidmix.engine.build_runner import build_runner
     cfg = load_config(args)
     with work_dir_lock(cfg.work_dir):
         try:

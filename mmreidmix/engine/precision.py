@@ -7,8 +7,9 @@ from mmengine.dist import all_reduce
 from mmengine.runner import Runner
 
 from mmreidmix.checks import check_choice
+from mmreidmix.choices import PRECISIONS
 from mmreidmix.engine.unwrap import bare_model, single_optim_wrappers
-from mmreidmix.precision import CHOICES, bfloat16_is_fast, current_precision
+from mmreidmix.precision import bfloat16_is_fast, current_precision
 
 
 def force_precision(cfg: Config) -> None:
@@ -24,7 +25,7 @@ def force_precision(cfg: Config) -> None:
             its own.
     """
     asked = cfg.get('precision', 'auto')
-    check_choice('config', CHOICES, precision=asked)
+    check_choice('config', PRECISIONS, precision=asked)
     if asked == 'auto':
         return
     bf16 = asked == 'bf16'

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from mmreidmix.checks import check_between, check_choice, name_some
+from mmreidmix.choices import ENCODERS
 from mmreidmix.models.encoder import ENCODER_PARTS
 
 _ENCODER = tuple(f'{part}.' for part in ENCODER_PARTS)
 _MOMENTUM = 'momentum_encoder.'
-ENCODERS = ('momentum_encoder', 'encoder')
 
 
 def take_encoder(state: Mapping[str, Tensor],

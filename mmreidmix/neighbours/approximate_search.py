@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from mmreidmix.checks import check_at_least
+from mmreidmix.choices import APPROXIMATE_BACKENDS
 
 from .progress import Progress
 from .similarity import (
@@ -30,11 +31,6 @@ logger = logging.getLogger(__name__)
 _ROWS = 8192
 # Vectors per list that k-means is trained on: faiss's own least number.
 _TRAINING = 40
-
-OPTIONS = {
-    'ivf': ('nlist', 'nprobe', 'seed'),
-    'hnsw': ('links', 'build', 'breadth', 'seed')
-}
 
 
 @contextmanager
@@ -128,10 +124,11 @@ def approximate_search(task: SearchTask, backend: str, *, seed: int = 0,
         ValueError: an option is unknown or not allowed.
     """
     features, order, num_rows, k, block, threads = task
-    unknown = sorted(set(options) - set(OPTIONS[backend]))
+    known = APPROXIMATE_BACKENDS[backend]
+    unknown = sorted(set(options) - set(known))
     if unknown:
         raise ValueError(f'options: {unknown} unknown; backend {backend!r} '
-                         f'takes {OPTIONS[backend]}')
+                         f'takes {known}')
     check_at_least(backend, 1, **{
         name: value for name, value in options.items() if value is not None})
     bank = np.sort(order)  # one index, whichever rows are asked for

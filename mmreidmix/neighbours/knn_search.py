@@ -8,6 +8,11 @@ import torch
 from torch import Tensor
 
 from mmreidmix.checks import check_choice, check_count, name_some
+from mmreidmix.choices import (
+    APPROXIMATE_BACKENDS,
+    BACKENDS,
+    EXACT_BACKENDS,
+)
 
 from .approximate_search import approximate_search
 from .duplicates import redundant_duplicates, redundant_lists
@@ -16,10 +21,6 @@ from .numba_kernels import cached_blocks
 from .similarity import NeighbourLists, SearchTask, empty_lists, rank_all
 
 logger = logging.getLogger(__name__)
-
-EXACT_BACKENDS = ('torch', 'faiss')
-APPROXIMATE_BACKENDS = ('ivf', 'hnsw')
-BACKENDS = EXACT_BACKENDS + APPROXIMATE_BACKENDS
 
 Features = Union[np.ndarray, Tensor]
 

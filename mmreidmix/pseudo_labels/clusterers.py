@@ -10,6 +10,7 @@ import torch
 from scipy import sparse
 
 from mmreidmix.checks import check_between, check_choice, check_count
+from mmreidmix.choices import BACKENDS, EXACT_BACKENDS
 from mmreidmix.neighbours import (
     expand_neighbours,
     k_reciprocal_encoding,
@@ -22,7 +23,7 @@ from mmreidmix.neighbours.camera_aware import (
     encode_by_camera,
     knn_by_camera,
 )
-from mmreidmix.neighbours.knn_search import BACKENDS, EXACT_BACKENDS, Features
+from mmreidmix.neighbours.knn_search import Features
 from mmreidmix.neighbours.similarity import NeighbourLists
 from mmreidmix.timing import timed
 
@@ -161,7 +162,7 @@ class JaccardDBSCAN(_NeighbourClusterer):
             DBSCAN as they are.
         min_size (int): least images of a cluster ('quantity').
         indep_quantile (float): quantile of the independence threshold.
-        backend (str): neighbour search, one of ``knn_search.BACKENDS``.
+        backend (str): neighbour search, one of ``choices.BACKENDS``.
         backend_options (dict, optional): settings of an approximate backend,
             see :func:`neighbours.knn`.
         expansion (int, optional): rounds of :func:`expand_neighbours` after

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmreidmix.datasets.toy.generator import SETTINGS_FILE
+from mmreidmix.toy.generator import SETTINGS_FILE
 
 _TOY = re.compile(r'(^|[^a-z])toy', re.IGNORECASE)
 

@@ -1,16 +1,20 @@
 """Result files: write, read and check; values per query beside them."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 import numpy as np
 
-from mmreidmix.evaluation.functional.ranking import RankingResult
 from mmreidmix.files import read_arrays, replace_file
 
 from .public_values import public_value
+
+if TYPE_CHECKING:
+    from mmreidmix.evaluation.functional.ranking import RankingResult
 
 File = Union[str, Path]
 
@@ -149,6 +153,8 @@ def read_queries(file: File) -> Optional[dict[str, RankingResult]]:
     if missing:
         raise ValueError(f'{path} lacks the arrays {missing}; run the test '
                          'again')
+    # Imported here: --help of the tools must not wait for torch.
+    from mmreidmix.evaluation.functional.ranking import RankingResult
     return {
         name: RankingResult(
             **{key: arrays[f'{name}/{key}'] for key in QUERY_VALUES})

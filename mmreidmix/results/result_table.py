@@ -1,17 +1,20 @@
 """What a table of results needs: which results are alike, and their cells."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
-from mmreidmix.evaluation.functional.ranking import RankingResult
-from mmreidmix.evaluation.functional.split_statistics import group_splits
-from mmreidmix.evaluation.metrics.retrieval import TESTED_PROFILES
+from mmreidmix.camera_profiles import TESTED_PROFILES
 
 from .result_file import read_queries
+
+if TYPE_CHECKING:
+    from mmreidmix.evaluation.functional.ranking import RankingResult
 
 # Options of a metric that change which values are shown, not the values.
 SHOWN = ('ranks', 'fprs')
@@ -195,6 +198,8 @@ def format_score(mean: Optional[float], std: Optional[float],
 def shown_domains(keys: Collection[str],
                   wanted: Optional[list[str]] = None) -> list[str]:
     """Domains to show: those wanted, else all but single splits of a set."""
+    # Imported here: --help of the tools must not wait for torch.
+    from mmreidmix.evaluation.functional.split_statistics import group_splits
     found = list(dict.fromkeys(key.rpartition('/')[0] for key in keys))
     if wanted:
         absent = [name for name in wanted if name not in found]

@@ -8,11 +8,11 @@ import numpy as np
 from sklearn.manifold import TSNE
 
 from mmreidmix.checks import check_at_least, check_choice
+from mmreidmix.choices import MAP_METHODS
 from mmreidmix.evaluation.feature_table import FeatureTable
 
 from .pictures import Axes, Figure, new_figure
 
-METHODS = {'tsne': 't-SNE', 'umap': 'UMAP'}
 # Both at once: ten colours are all that can be told apart, and fewer by those
 # who see no red or no green.
 COLOURS, MARKERS = 'tab10', 'o^sv'
@@ -38,7 +38,7 @@ def project(features: np.ndarray, method: str = 'tsne',
         ValueError: an unknown method, or fewer than four points.
         ImportError: umap-learn is not installed.
     """
-    check_choice('embedding map', METHODS, method=method)
+    check_choice('embedding map', MAP_METHODS, method=method)
     check_at_least('embedding map', 4, embeddings=len(features))
     features = features / np.linalg.norm(features, axis=1, keepdims=True)
     if method == 'tsne':
@@ -161,7 +161,7 @@ def table_embedding_map(table: FeatureTable,
     return draw_embedding_map(
         points, table.pids[rows], table.camids[rows], table.domain[rows],
         table.domains.tolist(), identities=identities,
-        title=f'{", ".join(names)}: {METHODS[method]} of {len(rows):,} of '
+        title=f'{", ".join(names)}: {MAP_METHODS[method]} of {len(rows):,} of '
         f'{total:,} images of the query people (seed {seed})')
 
 

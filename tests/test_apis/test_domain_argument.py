@@ -2,7 +2,7 @@ import argparse
 
 import pytest
 
-from mmreidmix.apis.app.domain_argument import parse_domain
+from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
 
 
 @pytest.mark.parametrize('text, path, options', [
@@ -22,8 +22,16 @@ def test_paths_may_hold_colons(text, path, options):
 
 @pytest.mark.parametrize('text, message', [
     ('Market1501', 'TYPE:PATH'), ('Market1501:', 'TYPE:PATH'),
-    (':data', 'TYPE:PATH'), ('Nobody:data', 'no data set type; there are '),
+    (':data', 'TYPE:PATH'),
     ('Market1501:data:name=a,b', "'b' in .* is not KEY=VALUE")])
 def test_what_is_no_domain(text, message):
     with pytest.raises(argparse.ArgumentTypeError, match=message):
         parse_domain(text)
+
+
+def test_types_of_domains():
+    check_domains([parse_domain('Market1501:data')])
+    for kind in ('Nobody', 'DomainMixture'):
+        with pytest.raises(ValueError, match='no data set type; there are .*'
+                           'Market1501'):
+            check_domains([parse_domain(f'{kind}:data')])

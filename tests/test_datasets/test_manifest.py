@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from mmreidmix.datasets.manifest import ManifestDataset
-from mmreidmix.datasets.toy import generate
 from mmreidmix.registry import DATASETS
+from mmreidmix.toy import generate
 
 FLAT = r'(?P<pid>\d{4})_cam(?P<camid>\d+)_\d+\.jpg'
 

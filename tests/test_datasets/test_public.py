@@ -15,8 +15,8 @@ from mmreidmix.datasets.public import (
     PKUReid,
     RandPerson,
 )
-from mmreidmix.datasets.toy import generate
 from mmreidmix.registry import DATASETS
+from mmreidmix.toy import generate
 
 FOLDERS = {'train': 'bounding_box_train', 'query': 'query',
            'gallery': 'bounding_box_test'}

@@ -26,9 +26,9 @@ from mmreidmix.datasets.public import (
     VIPeR,
 )
 from mmreidmix.datasets.public.split_dataset import hashed_order
-from mmreidmix.datasets.toy import LAYOUTS, generate
-from mmreidmix.datasets.toy.layouts import Plan
 from mmreidmix.registry import DATASETS
+from mmreidmix.toy import LAYOUTS, generate
+from mmreidmix.toy.layouts import Plan
 
 # layout, canonical name of 'train', class, has a query and a gallery
 SETS = [

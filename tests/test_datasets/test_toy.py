@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmreidmix.datasets.toy import LAYOUTS, STYLES, generate
-from mmreidmix.datasets.toy.camera import _PASSERS, camera_of, shoot
-from mmreidmix.datasets.toy.canvas import Canvas
-from mmreidmix.datasets.toy.figure import BAGS, draw_person
-from mmreidmix.datasets.toy.garments import CUTS
-from mmreidmix.datasets.toy.generator import _inside
-from mmreidmix.datasets.toy.head import HATS
-from mmreidmix.datasets.toy.identity import person_of, pick
-from mmreidmix.datasets.toy.layouts import Plan
-from mmreidmix.datasets.toy.pose import Pose, skeleton
+from mmreidmix.toy import LAYOUTS, STYLES, generate
+from mmreidmix.toy.camera import _PASSERS, camera_of, shoot
+from mmreidmix.toy.canvas import Canvas
+from mmreidmix.toy.figure import BAGS, draw_person
+from mmreidmix.toy.garments import CUTS
+from mmreidmix.toy.generator import _inside
+from mmreidmix.toy.head import HATS
+from mmreidmix.toy.identity import person_of, pick
+from mmreidmix.toy.layouts import Plan
+from mmreidmix.toy.pose import Pose, skeleton
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 

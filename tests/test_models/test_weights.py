@@ -12,10 +12,10 @@ from mmreidmix.compat import ensure_torchvision
 from mmreidmix.models.backbones import OSNet
 from mmreidmix.models.weights import (
     StrictPretrained,
-    convert_state_dict,
     load_pretrained,
     unwrap_state_dict,
 )
+from mmreidmix.public_weights import convert_state_dict
 from mmreidmix.registry import MODELS, WEIGHT_INITIALIZERS
 
 torchvision = ensure_torchvision()

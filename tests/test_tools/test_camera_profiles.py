@@ -167,7 +167,6 @@ def test_cameras_of_images_that_can_be_read(checkpoint, inferencer, pictures,
      'keeps the batch-norm statistics'),
     (['--images', 'x', '--camera', '1', '--standardised', 'y'],
      '--standardised is for --gallery'),
-    (['--domain', 'Market:x'], "'Market' is no data set type"),
 ])
 def test_wrong_options(tools, capsys, options, message):
     with pytest.raises(SystemExit):

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from mmreidmix.apis import Gallery
+from mmreidmix.apis.app import gallery_filling
 from tests.browser import browser_paths, open_browser, resize
 from tests.tiny import ROOT, free_port
 
@@ -286,9 +287,9 @@ def test_bad_uploads_are_told(page, browser, tmp_path):
 
 
 def test_an_interrupted_start_leaves_no_part_of_a_gallery(
-        checkpoint, pictures, tmp_path):
-    app = runpy.run_path(str(APP))['main'].__globals__
-    whole = app['extract_to_gallery']
+        checkpoint, pictures, tmp_path, monkeypatch):
+    app = runpy.run_path(str(APP))
+    whole = gallery_filling.extract_to_gallery
     args = app['parse_args']([
         str(tmp_path / 'gallery'), '--model', str(checkpoint), '--images',
         str(pictures[0].parent), '--device', 'cpu'])
@@ -298,11 +299,11 @@ def test_an_interrupted_start_leaves_no_part_of_a_gallery(
             raise KeyboardInterrupt
         whole(inferencer, root, names, folder, reader, 5, stop)
 
-    app['extract_to_gallery'] = interrupted
-    with pytest.raises(KeyboardInterrupt):
-        app['open_page'](args)
+    with monkeypatch.context() as patch:
+        patch.setattr(gallery_filling, 'extract_to_gallery', interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            app['open_page'](args)
     assert not (tmp_path / 'gallery').exists()
-    app['extract_to_gallery'] = whole
     page = app['open_page'](args)
     assert len(page.gallery) == len(list(pictures[0].parent.glob('*.jpg')))
     assert [path.name for path in tmp_path.iterdir()] == ['gallery']

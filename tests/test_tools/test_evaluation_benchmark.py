@@ -49,34 +49,35 @@ def test_report(tool, tmp_path, capsys, options):
 
 
 def test_a_wrong_result_is_noticed(tool):
-    stages = tool['measure_sort'].__globals__
-    setting = tool['Setting'](20, 200, 8, torch.get_num_threads(), 0)
-    found = stages['measure_rank'](setting)
-    stages['measure_sort'](setting, found['ap'], found['first'])
+    from common import evaluation_stages as stages
+    setting = stages.Setting(20, 200, 8, torch.get_num_threads(), 0)
+    found = stages.measure_rank(setting)
+    stages.measure_sort(setting, found['ap'], found['first'])
     with pytest.raises(AssertionError, match='other first matches'):
-        stages['measure_sort'](setting, found['ap'], found['first'] + 1)
+        stages.measure_sort(setting, found['ap'], found['first'] + 1)
     wrong = np.where(np.isnan(found['ap']), np.nan, found['ap'] + 1e-3)
     with pytest.raises(AssertionError):
-        stages['measure_sort'](setting, wrong, found['first'])
+        stages.measure_sort(setting, wrong, found['first'])
 
 
 def test_other_distances_are_noticed(tool, monkeypatch):
-    stages = tool['measure_dense'].__globals__
-    setting = tool['Setting'](20, 200, 8, torch.get_num_threads(), 0)
-    found = stages['measure_rerank'](setting)
-    blocks = stages['reranked_blocks']
-    monkeypatch.setitem(
+    from common import evaluation_stages as stages
+    setting = stages.Setting(20, 200, 8, torch.get_num_threads(), 0)
+    found = stages.measure_rerank(setting)
+    blocks = stages.reranked_blocks
+    monkeypatch.setattr(
         stages, 'reranked_blocks',
         lambda images, **options: blocks(images, k1=19))
     with pytest.raises(AssertionError, match='of 4000 distances differ'):
-        stages['measure_dense'](setting, found['ap'], found['first'])
+        stages.measure_dense(setting, found['ap'], found['first'])
 
 
 def test_planted_features_use_as_many_dimensions_as_asked(tool):
+    from common.evaluation_stages import Setting
     ranks = [
         torch.linalg.svdvals(
-            tool['Setting'](20, 200, 24, torch.get_num_threads(), 0,
-                            latent=latent).columns()[1])
+            Setting(20, 200, 24, torch.get_num_threads(), 0,
+                    latent=latent).columns()[1])
         for latent in (4, 24)]
     assert [int((each > each[0] / 8).sum()) for each in ranks] == [4, 24]
 

@@ -50,20 +50,20 @@ def test_report(tool, tmp_path, capsys, kind):
 
 
 def test_the_reference_is_a_sorted_list(tool):
-    stages = tool['main'].__globals__
-    setting = stages['Setting'](40, 8, 'exact', 3, torch.get_num_threads(), 0)
+    from common import gallery_stages as stages
+    setting = stages.Setting(40, 8, 'exact', 3, torch.get_num_threads(), 0)
     bank, queries, _ = setting.embeddings()
     scores = queries @ bank.T / np.linalg.norm(bank, axis=1)
-    assert (stages['measure_reference'](setting)['positions'] ==
+    assert (stages.measure_reference(setting)['positions'] ==
             np.argsort(-scores, 1)[:, :10]).all()
 
 
 def test_recall_counts_what_is_missed(tool, tmp_path):
-    stages = tool['main'].__globals__
-    setting = stages['Setting'](40, 8, 'exact', 3, torch.get_num_threads(), 0)
-    true = stages['measure_reference'](setting)['positions']
+    from common import gallery_stages as stages
+    setting = stages.Setting(40, 8, 'exact', 3, torch.get_num_threads(), 0)
+    true = stages.measure_reference(setting)['positions']
     true[0] = -1
-    found = stages['measure_gallery'](setting, true, str(tmp_path))
+    found = stages.measure_gallery(setting, true, str(tmp_path))
     assert found['recall'] == pytest.approx(2 / 3)
 
 

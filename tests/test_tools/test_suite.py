@@ -240,6 +240,7 @@ def test_command_that_does_not_wait_is_a_failure(tool, configs, tmp_path,
 
 def test_stopped_suite_goes_on(toy, tmp_path, monkeypatch):
     """A real training, ended behind its first epoch; its start is played."""
+    import fcntl
     monkeypatch.syspath_prepend(str(TOOL.parent))
     from common.suite_jobs import Job
     config, out = tmp_path / 'base.py', tmp_path / 'out'
@@ -255,6 +256,8 @@ def test_stopped_suite_goes_on(toy, tmp_path, monkeypatch):
     suite.send_signal(signal.SIGTERM)
     assert suite.wait() == 130
     assert not (folder / 'results.json').exists()
+    with open(folder / 'lock') as lock:  # of the training, which saves first
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
     result = subprocess.run(command, env=environment(), capture_output=True,
                             text=True)

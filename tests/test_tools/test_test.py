@@ -1,7 +1,6 @@
 """Tests of tools/test.py."""
 
 import json
-import re
 import runpy
 from pathlib import Path
 
@@ -101,15 +100,17 @@ def test_config_without_retrieval_dataset(tool, tmp_path):
         tool['build_config'](args)
 
 
-@pytest.mark.parametrize('domain, message', [
-    ('Marke:data', "'Marke' is no data set type; there are .*Market1501"),
-    ('RetrievalDataset:data', 'is no data set type'),
-    ('Market1501', 'is not TYPE:PATH'),
-    ('Market1501:', 'is not TYPE:PATH'),
-])
-def test_bad_domain(tool, config, capsys, domain, message):
+@pytest.mark.parametrize('domain', ['Market1501', 'Market1501:'])
+def test_bad_domain(tool, config, capsys, domain):
     error = stop_message(tool, capsys, config, 'none', '--domains', domain)
-    assert re.search(message, error)
+    assert 'is not TYPE:PATH' in error
+
+
+def test_unknown_domain(tool, config):
+    args = tool['parse_args'](
+        [str(config), 'none', '--domains', 'RetrievalDataset:data'])
+    with pytest.raises(ValueError, match='is no data set type'):
+        tool['build_config'](args)
 
 
 def test_bad_files_and_numbers(tool, config, capsys, tmp_path):

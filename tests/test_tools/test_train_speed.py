@@ -67,7 +67,8 @@ def test_ratios_are_medians_of_rounds(tool):
 
 
 def test_other_size_scales_the_crop(tool):
-    steps = {step['type']: step for step in tool['resized_pipeline'](128, 64)}
+    from common.training_stages import resized_pipeline
+    steps = {step['type']: step for step in resized_pipeline(128, 64)}
     assert steps['Resize']['scale'] == (64, 128)
     crop = steps['mmpretrain.RandomCrop']
     assert (crop['crop_size'], crop['padding']) == ((128, 64), 5)
@@ -76,7 +77,8 @@ def test_other_size_scales_the_crop(tool):
 
 @pytest.mark.parametrize('name', ['r50', 'r50_ibn', 'osnet_x0_25'])
 def test_nothing_is_downloaded(tool, name):
-    model = tool['model_config'](name)
+    from common.training_stages import model_config
+    model = model_config(name)
     assert 'init_cfg' not in model.backbone
     assert model.type == 'ReIDBaseline'
     assert model.id_head.max_classes == 1000

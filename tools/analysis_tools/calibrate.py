@@ -9,25 +9,23 @@ intervals, the domain and its counts into the checkpoint, under
 of that domain.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from mmengine.config import Config, DictAction
-
-from mmreidmix.checkpoint_file import read_checkpoint
-from mmreidmix.command_line import run_main, run_tool
-from mmreidmix.engine.build_runner import build_runner
-from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
-from mmreidmix.evaluation import FeatureTable
-from mmreidmix.evaluation.functional.calibration import calibrate
-from mmreidmix.evaluation.metrics.verification import VerificationMetric
+from mmreidmix.command_line import CfgOptions, run_main, run_tool
 from mmreidmix.files import check_place, replace_file
-from mmreidmix.models.weights import unwrap_state_dict
-from mmreidmix.registry import DATASETS
 from mmreidmix.results.provenance import describe_domains
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
+    from mmreidmix.evaluation import FeatureTable
 
 
 def parse_args(arguments=None):
@@ -50,7 +48,7 @@ def parse_args(arguments=None):
         '--seed', type=int, default=0, help='of the draws (default: 0)')
     parser.add_argument('--work-dir', help='folder of the logs')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction,
+        '--cfg-options', nargs='+', action=CfgOptions,
         help='override settings of the config: key=value')
     args = parser.parse_args(arguments)
     for name in (args.config, args.checkpoint):
@@ -65,6 +63,8 @@ def build_config(args) -> Config:
     Raises:
         ValueError: there is no validation domain, or not the named one.
     """
+    # Imported here: --help must not wait for torch.
+    from mmengine.config import Config
     cfg = Config.fromfile(args.config)
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
@@ -80,13 +80,14 @@ def build_config(args) -> Config:
     cfg.test_dataloader.dataset.domains = [
         choose_domain(loader.dataset.domains, args.domain)
     ]
-    cfg.test_evaluator = dict(type=VerificationMetric.__name__)
+    cfg.test_evaluator = dict(type='VerificationMetric')
     cfg.test_cfg = dict()
     return cfg
 
 
 def choose_domain(domains: list, wanted):
     """The config of the domain of this name; None takes the only one."""
+    from mmreidmix.registry import DATASETS
     names = [
         DATASETS.build(dict(domain, subset='query')).name
         for domain in domains
@@ -109,6 +110,7 @@ def embed(runner) -> FeatureTable:
 
 def find_thresholds(args, runner, weights: CheckWeightsHook) -> dict:
     """Thresholds with what they were found on, as plain values."""
+    from mmreidmix.evaluation.functional.calibration import calibrate
     table = embed(runner)
     cfg = runner.cfg.to_dict()
     domain, = describe_domains(
@@ -141,6 +143,10 @@ def find_thresholds(args, runner, weights: CheckWeightsHook) -> dict:
 
 def store(found: dict, checkpoint: str, out: str) -> None:
     """Write the checkpoint with the thresholds; all of it or nothing."""
+    import torch
+
+    from mmreidmix.checkpoint_file import read_checkpoint
+    from mmreidmix.models.weights import unwrap_state_dict
     content = read_checkpoint(checkpoint)
     if 'state_dict' not in content:
         content = {'state_dict': unwrap_state_dict(content)}
@@ -169,6 +175,8 @@ def report(found: dict) -> str:
 
 def write_thresholds(args):
     """Embed, calibrate, write."""
+    from mmreidmix.engine.build_runner import build_runner
+    from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
     out = args.out or args.checkpoint
     check_place(out)
     runner = build_runner(build_config(args))

@@ -11,19 +11,22 @@ images are those of the training part of the domain or, with --tested, the
 tested images, without their labels.
 """
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Sequence
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
-from mmreidmix.apis import ReIDInferencer
 from mmreidmix.apis.app.command_line import add_model_options, open_model
-from mmreidmix.apis.app.domain_argument import parse_domain
+from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
 from mmreidmix.command_line import run_main
-from mmreidmix.evaluation import FeatureTable, rank
-from mmreidmix.registry import DATASETS
+
+if TYPE_CHECKING:
+    from mmreidmix.apis import ReIDInferencer
+    from mmreidmix.evaluation import FeatureTable
 
 COUNTS = (5, 10, 20, 50, 100, 200)
 
@@ -54,6 +57,8 @@ def parse_args(
 
 def embed(inferencer: ReIDInferencer, domain: dict, subset: str) -> tuple:
     """Embeddings, identities, cameras and name of a part of a domain."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.registry import DATASETS
     data = DATASETS.build(dict(domain, subset=subset))
     rows = inferencer([data.image_path(i) for i in range(len(data))])
     return rows, data.records.pids, data.records.camids, data.name
@@ -61,6 +66,7 @@ def embed(inferencer: ReIDInferencer, domain: dict, subset: str) -> tuple:
 
 def tested_table(query: tuple, gallery: tuple) -> FeatureTable:
     """Query and gallery as they are scored."""
+    from mmreidmix.evaluation import FeatureTable
     features, pids, camids = (
         np.concatenate(pair) for pair in zip(query[:3], gallery[:3]))
     num = len(features)
@@ -72,6 +78,7 @@ def tested_table(query: tuple, gallery: tuple) -> FeatureTable:
 
 def score(table: FeatureTable) -> float:
     """Compute the mAP in percent."""
+    from mmreidmix.evaluation import rank
     images = table.query_gallery(str(table.domains[0]))
     return 100 * rank(images).summary((1, ))['mAP']
 
@@ -86,6 +93,7 @@ def drawn(cameras: np.ndarray, count: int, seed: int) -> np.ndarray:
 def main(arguments: Optional[Sequence[str]] = None) -> None:
     """Embed, draw, score, print."""
     args = parse_args(arguments)
+    check_domains([args.domain])
     inferencer = open_model(args)
     table = tested_table(*(embed(inferencer, args.domain, subset)
                            for subset in ('query', 'gallery')))

@@ -11,7 +11,6 @@ in it with ``--with-images`` only.
 import argparse
 
 from mmreidmix.command_line import run_main
-from mmreidmix.report import Options, write_report
 
 
 def parse_args(arguments=None):
@@ -38,6 +37,8 @@ def parse_args(arguments=None):
 def main(arguments=None):
     """Write the page and print where it is."""
     args = parse_args(arguments)
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.report import Options, write_report
     page = write_report(args.work_dir, args.out, args.results,
                         Options(args.config, args.with_images))
     print(f'report: {page} ({page.stat().st_size / 2**20:.1f} MiB)')

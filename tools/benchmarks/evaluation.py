@@ -9,25 +9,23 @@ Features are planted (common/synthetic_features.py). Every part runs in a
 process of its own.
 """
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from common import dense_reranking
 from common.command_line import check_memory, check_positive, save_report
 from common.cost_curve import make_table
-from common.evaluation_stages import (
-    Setting,
-    measure_dense,
-    measure_rank,
-    measure_rerank,
-    measure_sort,
-)
 from common.machine import hardware, versions
 from common.subprocess_meter import in_new_process, use_threads
 from common.synthetic_features import LATENT
 
 from mmreidmix.command_line import run_main
+
+if TYPE_CHECKING:
+    from common.evaluation_stages import Setting
 
 PER_QUERY = ('ap', 'first')
 
@@ -49,7 +47,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--compare', nargs='+', default=[], choices=['sort', 'dense'],
         help='sort: whole lists by argsort; dense: re-ranking as N x N '
         'matrices, with --rerank')
-    add('--threads', type=int, default=torch.get_num_threads(),
+    add('--threads', type=int,
         help="threads of every library; default: torch's own")
     add('--repeats', type=int, default=3,
         help='medians over so many count; the references run once')
@@ -76,6 +74,13 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def measure(setting: Setting, rerank: bool, compare) -> dict:
     """Measure ranking, re-ranking and the references asked for."""
+    # Imported here: --help must not wait for torch.
+    from common.evaluation_stages import (
+        measure_dense,
+        measure_rank,
+        measure_rerank,
+        measure_sort,
+    )
     report = dict(rank=in_new_process(measure_rank, setting))
     if 'sort' in compare:
         report['sort'] = in_new_process(
@@ -154,10 +159,10 @@ def describe(report: dict, repeats: int) -> str:
 def main(argv=None) -> None:
     """Measure, print, save."""
     args = parse_args(argv)
-    torch.set_num_threads(args.threads)
-    use_threads(args.threads)
-    setting = Setting(args.queries, args.gallery, args.dim, args.threads,
-                      args.seed, args.repeats, args.latent, args.k1_intra)
+    from common.evaluation_stages import Setting
+    setting = Setting(
+        args.queries, args.gallery, args.dim, use_threads(args.threads),
+        args.seed, args.repeats, args.latent, args.k1_intra)
     report = dict(hardware=hardware(), versions=versions(),
                   settings=vars(setting))
     print(report['hardware'], report['settings'], sep='\n', flush=True)

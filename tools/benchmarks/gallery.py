@@ -13,19 +13,12 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import torch
 from common.command_line import check_memory, check_positive, save_report
 from common.cost_curve import make_table
-from common.gallery_stages import (
-    TOPK,
-    Setting,
-    measure_gallery,
-    measure_reference,
-)
 from common.machine import hardware, versions
 from common.subprocess_meter import in_new_process, use_threads
 
-from mmreidmix.apis.gallery.index import KINDS
+from mmreidmix.choices import GALLERY_INDEXES
 from mmreidmix.command_line import run_main
 
 
@@ -35,9 +28,10 @@ def parse_args(argv=None) -> argparse.Namespace:
     add = parser.add_argument
     add('--images', type=int, required=True, help='images of the gallery')
     add('--dim', type=int, default=512, help='dimensions of an embedding')
-    add('--index', choices=KINDS, default='ivf', help='how it searches')
+    add('--index', choices=GALLERY_INDEXES, default='ivf',
+        help='how it searches')
     add('--queries', type=int, default=200, help='searched one by one')
-    add('--threads', type=int, default=torch.get_num_threads(),
+    add('--threads', type=int,
         help="threads of every library; default: torch's own")
     add('--seed', type=int, default=0, help='of embeddings and index')
     add('--folder', type=Path,
@@ -55,6 +49,8 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def describe(report: dict) -> str:
     """A table and a sentence, in Markdown."""
+    # Imported here: --help must not wait for torch.
+    from common.gallery_stages import TOPK
     own, other = report['gallery'], report['reference']
     rows = [['step', 'seconds', 'peak, MiB']]
     rows += [[name, f'{value:.2f}', f'{own["memory_mib"]["stages"][name]:.0f}']
@@ -77,10 +73,13 @@ def describe(report: dict) -> str:
 def main(argv=None) -> None:
     """Measure, print, save."""
     args = parse_args(argv)
-    torch.set_num_threads(args.threads)
-    use_threads(args.threads)
+    from common.gallery_stages import (
+        Setting,
+        measure_gallery,
+        measure_reference,
+    )
     setting = Setting(args.images, args.dim, args.index, args.queries,
-                      args.threads, args.seed)
+                      use_threads(args.threads), args.seed)
     report = dict(hardware=hardware(), versions=versions(),
                   settings=vars(setting))
     print(report['hardware'], report['settings'], sep='\n', flush=True)

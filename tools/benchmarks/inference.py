@@ -15,15 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 from common.command_line import check_positive, save_report
 from common.machine import hardware, versions
 
-from mmreidmix.apis import ReIDInferencer
-from mmreidmix.apis.deploy.export import export_onnx, quantize
-from mmreidmix.apis.deploy.inference_backends import OnnxEncoder
-from mmreidmix.apis.images import list_images
-from mmreidmix.apis.trained_model import load_trained_model
 from mmreidmix.command_line import run_main
 
 BACKENDS = ('torch', 'torch bf16', 'torch compiled', 'onnxruntime',
@@ -43,7 +37,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--num', type=int, default=128, help='pictures that are used')
     add('--batch', type=int, default=32, help='pictures of a batch')
     add('--rounds', type=int, default=5, help='turns of each backend')
-    add('--threads', type=int, default=torch.get_num_threads())
+    add('--threads', type=int, help="default: torch's own")
     add('--json', type=Path, help='result file')
     args = parser.parse_args(argv)
     check_positive(parser, num=args.num, batch=args.batch, rounds=args.rounds,
@@ -53,6 +47,12 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def build_encoders(args, prepared: list) -> dict[str, Callable]:
     """The encoder of each backend."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.apis import ReIDInferencer
+    from mmreidmix.apis.deploy.export import export_onnx, quantize
+    from mmreidmix.apis.deploy.inference_backends import OnnxEncoder
+    from mmreidmix.apis.trained_model import load_trained_model
+
     def of_torch(**options):
         return ReIDInferencer(
             args.model, args.weights, device='cpu', **options).encoder
@@ -114,6 +114,11 @@ def measure(encoders: dict, prepared: list, args) -> dict:
 def main(argv=None) -> dict:
     """Measure, print a table, write."""
     args = parse_args(argv)
+    import torch
+
+    from mmreidmix.apis import ReIDInferencer
+    from mmreidmix.apis.images import list_images
+    args.threads = args.threads or torch.get_num_threads()
     torch.set_num_threads(args.threads)
     inferencer = ReIDInferencer(args.model, args.weights, device='cpu')
     names = list_images(args.pictures)

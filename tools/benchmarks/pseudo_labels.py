@@ -6,35 +6,25 @@
 What each figure means: docs/en/reference/pseudo_labels.md.
 """
 
+from __future__ import annotations
+
 import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import faiss
-import numba
-import scipy
-import sklearn
-import torch
 from common import dense_jaccard
 from common.command_line import check_memory, check_positive, save_report
 from common.cost_curve import curve_table, draw, growth, make_table
 from common.machine import hardware, versions
-from common.pseudo_label_stages import (
-    ALL_EPS,
-    K1,
-    K2,
-    MIN_SAMPLES,
-    STAGES,
-    Setting,
-    measure_dense,
-    measure_stage,
-    warm_up,
-)
 from common.subprocess_meter import in_new_process, say, use_threads
 
+from mmreidmix.choices import APPROXIMATE_BACKENDS, BACKENDS
 from mmreidmix.command_line import run_main
-from mmreidmix.neighbours.knn_search import APPROXIMATE_BACKENDS, BACKENDS
+
+if TYPE_CHECKING:
+    from common.pseudo_label_stages import Setting
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -53,13 +43,13 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--expansion', type=int,
         help='rounds of neighbours of neighbours after the search, part of '
         'its time; default: 2 with ivf and hnsw')
-    add('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
-        choices=['cpu', 'cuda'],
-        help='of the neighbour search; default: the GPU if there is one')
+    add('--device', choices=['cpu', 'cuda'],
+        help='of the neighbour search; default: for --backend torch the GPU '
+        'if there is one')
     add('--compare', nargs='+', default=[], choices=['dense', 'faiss'],
         help='dense: the Jaccard stage as N x N matrices; faiss: exact '
         'neighbours by faiss IndexFlatIP')
-    add('--threads', type=int, default=torch.get_num_threads(),
+    add('--threads', type=int,
         help="threads of every library; default: torch's own")
     add('--seed', type=int, default=0, help='of the planted features')
     add('--json', type=Path, help='result file')
@@ -78,8 +68,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     if args.expansion is None:
         args.expansion = 2 if args.backend in APPROXIMATE_BACKENDS else 0
     if args.device == 'cuda' and args.backend != 'torch':
-        parser.error(f'--backend {args.backend} runs on the CPU only; '
-                     'add --device cpu')
+        parser.error(f'--backend {args.backend} runs on the CPU only')
     if 'dense' in args.compare:
         check_memory(
             parser,
@@ -99,6 +88,12 @@ def _option(text):
 
 def measure(setting: Setting, compare) -> dict:
     """Measure one number of images, and the references asked for."""
+    # Imported here: --help must not wait for torch.
+    from common.pseudo_label_stages import (
+        measure_dense,
+        measure_stage,
+        warm_up,
+    )
     with tempfile.TemporaryDirectory() as folder:
         keep = Path(folder) if 'dense' in compare else None
         say('kernels are compiled, or loaded if they are on disk')
@@ -134,6 +129,10 @@ def speedups(own, dense) -> dict:
 
 def all_versions() -> dict:
     """Versions of all libraries the stage runs on."""
+    import faiss
+    import numba
+    import scipy
+    import sklearn
     return dict(
         versions(), faiss=faiss.__version__, numba=numba.__version__,
         scipy=scipy.__version__, sklearn=sklearn.__version__)
@@ -141,6 +140,7 @@ def all_versions() -> dict:
 
 def describe(result: dict) -> str:
     """Tables of one number of images, in Markdown."""
+    from common.pseudo_label_stages import STAGES
     memory, dense = result['memory_mib'], result.get('dense')
     rows = [['stage', 'seconds', 'peak, MiB']]
     rows += [[name, f'{result["seconds"][name]:.3f}',
@@ -194,17 +194,26 @@ def describe(result: dict) -> str:
 def main(argv=None) -> None:
     """Measure, print, save."""
     args = parse_args(argv)
-    torch.set_num_threads(args.threads)
-    use_threads(args.threads)
-    setting = Setting(0, args.dim, args.backend, args.device, args.threads,
-                      args.seed, dict(args.options), args.expansion)
+    import torch
+    from common.pseudo_label_stages import (
+        ALL_EPS,
+        K1,
+        K2,
+        MIN_SAMPLES,
+        Setting,
+    )
+    threads = use_threads(args.threads)
+    gpu = args.backend == 'torch' and torch.cuda.is_available()
+    device = args.device or ('cuda' if gpu else 'cpu')
+    setting = Setting(0, args.dim, args.backend, device, threads, args.seed,
+                      dict(args.options), args.expansion)
     report = dict(
         hardware=hardware(),
         versions=all_versions(),
         settings=dict(
             dim=args.dim, backend=args.backend, options=setting.options,
-            expansion=args.expansion,
-            device=args.device, threads=args.threads, seed=args.seed,
+            expansion=args.expansion, device=device, threads=threads,
+            seed=args.seed,
             k1=K1, k2=K2, eps=ALL_EPS, min_samples=MIN_SAMPLES),
         results={})
     print(report['hardware'], report['settings'], sep='\n', flush=True)
@@ -221,8 +230,8 @@ def main(argv=None) -> None:
               f'growth exponents: {report["growth"]}', sep='\n')
     if args.plot:
         draw(report['results'], args.plot,
-             f'D = {args.dim}, backend {args.backend}, {args.device}, '
-             f'{args.threads} threads')
+             f'D = {args.dim}, backend {args.backend}, {device}, '
+             f'{threads} threads')
         say(f'picture: {args.plot}')
 
 

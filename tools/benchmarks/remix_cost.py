@@ -10,33 +10,24 @@ and triplet loss. Images are not loaded. The two are measured in turns, each in
 a process of its own.
 """
 
+from __future__ import annotations
+
 import argparse
 import statistics
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from common.command_line import check_positive, save_report
+from common.command_line import NUM_INSTANCES, check_positive, save_report
 from common.machine import hardware, versions
 from common.subprocess_meter import in_new_process
-from mmengine.device import get_device
-from mmengine.logging import MMLogger
-from mmengine.optim import build_optim_wrapper
-from mmengine.registry import DefaultScope
-from train_speed import (
-    NUM_INSTANCES,
-    model_config,
-    optimizer_config,
-    rate,
-)
 
+from mmreidmix.choices import PRECISIONS
 from mmreidmix.command_line import run_main
-from mmreidmix.compat import keep_freed_memory
-from mmreidmix.datasets import LabelTable
-from mmreidmix.precision import CHOICES
-from mmreidmix.registry import MODELS
-from mmreidmix.structures import ReIDDataSample
+
+if TYPE_CHECKING:
+    from mmreidmix.datasets import LabelTable
 
 # People of each kind; labelled ones in four cameras, two images in each.
 PEOPLE, CAMERAS, IMAGES = 500, 4, 8
@@ -50,7 +41,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     add = parser.add_argument
     add('--models', nargs='+', choices=REMIX, default=REMIX,
         help='files of configs/_base_/backbones')
-    add('--precision', choices=CHOICES, default='auto',
+    add('--precision', choices=PRECISIONS, default='auto',
         help='number format; default: bf16 where that is faster')
     add('--size', nargs=2, type=int, default=[256, 128],
         metavar=('HEIGHT', 'WIDTH'))
@@ -58,7 +49,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--iters', type=int, default=8, help='measured iterations per round')
     add('--warmup', type=int, default=3, help='iterations before each of them')
     add('--rounds', type=int, default=3, help='medians over so many count')
-    add('--threads', type=int, default=torch.get_num_threads())
+    add('--threads', type=int, help="default: torch's own")
     add('--json', type=Path, help='result file')
     args = parser.parse_args(argv)
     if args.batch_size < 1 or args.batch_size % (2 * NUM_INSTANCES):
@@ -71,6 +62,8 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def label_table() -> LabelTable:
     """Labelled people, and as many clusters of videos."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.datasets import LabelTable
     people = np.arange(PEOPLE).repeat(IMAGES)
     table = LabelTable([people, None], [len(people)] * 2)
     table.assign({1: people})
@@ -79,6 +72,9 @@ def label_table() -> LabelTable:
 
 def make_batch(args, views: int) -> dict:
     """Images of noise, the first half of labelled people."""
+    import torch
+
+    from mmreidmix.structures import ReIDDataSample
     rng = np.random.default_rng(0)
     people = args.batch_size // (2 * NUM_INSTANCES)
     indices = [
@@ -98,6 +94,11 @@ def make_batch(args, views: int) -> dict:
 
 def build(name: str, kind: str):
     """A model with labels and, for ReMix, a full memory."""
+    import torch
+    from common.training_stages import model_config
+    from mmengine.device import get_device
+
+    from mmreidmix.registry import MODELS
     torch.manual_seed(0)
     model = MODELS.build(model_config(name, kind))
     model.init_weights()
@@ -117,6 +118,13 @@ def build(name: str, kind: str):
 
 def seconds(args, name: str, kind: str) -> float:
     """Seconds of one iteration."""
+    import torch
+    from common.training_stages import optimizer_config, rate
+    from mmengine.logging import MMLogger
+    from mmengine.optim import build_optim_wrapper
+    from mmengine.registry import DefaultScope
+
+    from mmreidmix.compat import keep_freed_memory
     torch.set_num_threads(args.threads)
     MMLogger.get_instance('remix_cost', log_level='WARNING')
     DefaultScope.get_instance('remix_cost', scope_name='mmreidmix')
@@ -153,6 +161,8 @@ def measure(args) -> dict:
 def main(argv=None) -> None:
     """Measure, print, save."""
     args = parse_args(argv)
+    import torch
+    args.threads = args.threads or torch.get_num_threads()
     results = measure(args)
     for name, result in results.items():
         print(f'{name}: baseline {result["baseline"]:.3f} s, ReMix '

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Optional
 
 from common.suite_jobs import Job, close_attempts, new_attempt
-from mmengine.runner import find_latest_checkpoint
 
 from mmreidmix.command_line import run_main
 
@@ -62,6 +61,8 @@ def run(tool: str, *arguments, lock: int) -> tuple[float, float]:
 
 def train(job: Job, facts: dict, lock: int) -> dict:
     """Train to the end, from the last checkpoint where there is one."""
+    # Imported here: --help must not wait for torch.
+    from mmengine.runner import find_latest_checkpoint
     facts = dict(
         facts,
         attempts=[
@@ -84,6 +85,8 @@ def test(job: Job, facts: dict, lock: int) -> None:
     """Test the last checkpoint, or the start."""
     checkpoint = 'none'
     if job.seed is not None:
+        from mmengine.runner import find_latest_checkpoint
+
         # The folder may have been moved since.
         checkpoint = job.folder / Path(find_latest_checkpoint(job.folder)).name
     profiles = ['--camera-profiles', 'tested'] if job.profiles else []

@@ -13,7 +13,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmreidmix.command_line import run_main
@@ -87,6 +86,7 @@ def test_sets(mat) -> list:
 def main(args=None) -> None:
     """Write everything."""
     args = parse_args(args)
+    import cv2  # here: --help must not wait for it
     with open_mat(args.mat) as mat:
         for boxes in BOXES:
             folder = args.out / f'images_{boxes}'

@@ -10,7 +10,7 @@ import argparse
 import sys
 
 from mmreidmix.command_line import run_main
-from mmreidmix.datasets.toy import LAYOUTS, STYLES, generate
+from mmreidmix.toy import LAYOUTS, STYLES, generate
 
 
 def parse_args(args=None):

@@ -17,6 +17,8 @@ Examples::
         --every 5 --clip 100
 """
 
+from __future__ import annotations
+
 import argparse
 import re
 import sys
@@ -24,18 +26,14 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
-import cv2
 import numpy as np
 
 from mmreidmix.command_line import run_main
-from mmreidmix.datasets.video.mot import (
-    Boxes,
-    clip_box,
-    link_boxes,
-    read_boxes,
-)
+
+if TYPE_CHECKING:
+    from mmreidmix.datasets.video.mot import Boxes
 
 
 class Sequence(NamedTuple):
@@ -133,6 +131,7 @@ def frames_of(source: Path, wanted: np.ndarray) -> Iterator:
     Raises:
         ValueError: A frame is missing or can not be decoded.
     """
+    import cv2  # here: --help must not wait for it
     numbers = set(wanted.tolist())
     if source.is_file():
         video = cv2.VideoCapture(str(source))
@@ -157,6 +156,7 @@ def frames_of(source: Path, wanted: np.ndarray) -> Iterator:
 
 def select(boxes: Boxes, args, counts: Counter) -> Boxes:
     """Link, then leave out what the options say, and count it."""
+    from mmreidmix.datasets.video.mot import link_boxes
     if args.link is not None:
         boxes = boxes._replace(
             tracks=link_boxes(boxes, args.link, args.max_gap))
@@ -175,6 +175,9 @@ def select(boxes: Boxes, args, counts: Counter) -> Boxes:
 
 def cut(sequence: Sequence, folder: Path, args) -> Counter:
     """Write the crops of one sequence; returns what happened to boxes."""
+    import cv2
+
+    from mmreidmix.datasets.video.mot import clip_box, read_boxes
     boxes, ignored = read_boxes(sequence.boxes)
     counts = Counter({'to be ignored or no pedestrian': ignored})
     boxes = select(boxes, args, counts)

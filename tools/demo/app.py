@@ -7,14 +7,16 @@ yet, the pictures below ROOT are embedded into it first. The page is for this
 computer alone, unless --host names another address: it asks for no password.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmreidmix.apis import Gallery
 from mmreidmix.apis.app.command_line import (
     add_model_options,
     add_path_options,
@@ -22,13 +24,10 @@ from mmreidmix.apis.app.command_line import (
     path_reader,
     report_damaged,
 )
-from mmreidmix.apis.app.gallery_filling import (
-    extract_to_gallery,
-    find_images,
-    holds_gallery,
-)
-from mmreidmix.apis.app.search_page import SearchPage
 from mmreidmix.command_line import run_main, run_tool
+
+if TYPE_CHECKING:
+    from mmreidmix.apis.app.search_page import SearchPage
 
 
 def parse_args(arguments=None):
@@ -53,6 +52,10 @@ def parse_args(arguments=None):
 
 def open_page(args) -> SearchPage:
     """Open the gallery, or make it."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.apis import Gallery
+    from mmreidmix.apis.app.gallery_filling import holds_gallery
+    from mmreidmix.apis.app.search_page import SearchPage
     inferencer = open_model(args)
     if not holds_gallery(args.gallery):
         make_gallery(args, inferencer)
@@ -69,6 +72,10 @@ def make_gallery(args, inferencer) -> None:
     Raises:
         ValueError: the folder is not empty.
     """
+    from mmreidmix.apis.app.gallery_filling import (
+        extract_to_gallery,
+        find_images,
+    )
     folder = Path(args.gallery)
     if folder.is_dir() and any(folder.iterdir()):
         raise ValueError(f'{folder} holds no gallery, but other files: name a '

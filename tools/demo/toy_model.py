@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 from mmreidmix.command_line import run_main
-from mmreidmix.datasets.toy import generate
+from mmreidmix.toy import generate
 
 TOOLS = Path(__file__).resolve().parents[1]
 CONFIG = TOOLS.parent / 'configs' / 'baseline' / 'r18_x0_25_toydemo.py'

@@ -13,18 +13,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from mmreidmix.apis.app.command_line import positive
-from mmreidmix.apis.deploy.export import (
-    export_onnx,
-    pixels_to_embedding,
-    quantize,
-)
-from mmreidmix.apis.deploy.inference_backends import OnnxEncoder
-from mmreidmix.apis.images import as_bgr, list_images
-from mmreidmix.apis.inferencer import ReIDInferencer
-from mmreidmix.apis.trained_model import load_trained_model
 from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.files import replace_file
 
@@ -60,6 +50,8 @@ def parse_args(args=None):
 
 def sample(folder: Path, count: int) -> list[Path]:
     """Pictures at equal steps of the sorted list."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.apis.images import list_images
     names = list_images(folder)
     chosen = np.unique(np.linspace(0, len(names) - 1, count).astype(int))
     return [folder / names[i] for i in chosen]
@@ -83,6 +75,11 @@ def check(content: bytes, trained, inferencer, pictures: list) -> str:
     Raises:
         ValueError: a value differs by more than :data:`TOLERANCE`.
     """
+    import torch
+
+    from mmreidmix.apis.deploy.export import pixels_to_embedding
+    from mmreidmix.apis.deploy.inference_backends import OnnxEncoder
+    from mmreidmix.apis.images import as_bgr
     encoder, module = OnnxEncoder(content), pixels_to_embedding(trained)
     images = [as_bgr(picture) for picture in pictures]
     found = np.concatenate([encoder([image]) for image in images])
@@ -106,6 +103,10 @@ def check(content: bytes, trained, inferencer, pictures: list) -> str:
 
 def export(args) -> None:
     """Export, check, write."""
+    from mmreidmix.apis import ReIDInferencer
+    from mmreidmix.apis.deploy.export import export_onnx, quantize
+    from mmreidmix.apis.deploy.inference_backends import OnnxEncoder
+    from mmreidmix.apis.trained_model import load_trained_model
     trained = load_trained_model(args.model, args.weights)
     content = export_onnx(trained)
     if args.check:

@@ -14,25 +14,28 @@ file is for the options --camera-profiles of tools/test.py and --profiles of
 the tools for galleries, and for ReIDInferencer(profiles=FILE).
 """
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
-from mmreidmix.apis import Gallery, ReIDInferencer
+from mmreidmix.apis.app import PART
 from mmreidmix.apis.app.command_line import (
     add_model_options,
     add_path_options,
     open_model,
     path_reader,
 )
-from mmreidmix.apis.app.domain_argument import parse_domain
-from mmreidmix.apis.app.gallery_filling import PART, find_images
+from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
 from mmreidmix.command_line import run_main, run_tool
-from mmreidmix.registry import DATASETS
+
+if TYPE_CHECKING:
+    from mmreidmix.apis import Gallery, ReIDInferencer
 
 
 def parse_args(
@@ -90,6 +93,9 @@ def parse_args(
 
 def images_of(args: argparse.Namespace) -> tuple[list, np.ndarray, str]:
     """Files, their cameras and the name of the site."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.apis.app.gallery_filling import find_images
+    from mmreidmix.registry import DATASETS
     if args.domain:
         dataset = DATASETS.build(args.domain)
         files = [dataset.image_path(i) for i in range(len(dataset))]
@@ -146,6 +152,7 @@ def cameras_of(entries: Sequence) -> np.ndarray:
 def standardise_gallery(gallery: Gallery, profiles: CameraProfiles,
                         folder: str) -> None:
     """Write a gallery of the same images with profiles applied."""
+    from mmreidmix.apis import Gallery
     with Gallery.create(folder, gallery.dim, profiles.fingerprint) as new:
         for embeddings, entries in parts_of(gallery):
             cameras = cameras_of(entries)
@@ -158,6 +165,9 @@ def standardise_gallery(gallery: Gallery, profiles: CameraProfiles,
 
 def make(args: argparse.Namespace) -> None:
     """Embed, write, report."""
+    from mmreidmix.apis import Gallery
+    if args.domain:
+        check_domains([args.domain])
     inferencer = open_model(args)
     if args.gallery:
         gallery = Gallery.open(

@@ -12,15 +12,17 @@ names, pids, camids, times, tracklets, the hash of the model and the number
 format (precision) at the end.
 """
 
+from __future__ import annotations
+
 import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
-from mmreidmix.apis import ReIDInferencer
+from mmreidmix.apis.app import PART
 from mmreidmix.apis.app.command_line import (
     add_model_options,
     add_path_options,
@@ -29,15 +31,11 @@ from mmreidmix.apis.app.command_line import (
     positive,
     report_damaged,
 )
-from mmreidmix.apis.app.gallery_filling import (
-    PART,
-    embedded_parts,
-    extract_to_gallery,
-    find_images,
-)
 from mmreidmix.command_line import run_main, run_tool
-from mmreidmix.datasets.transforms import ImageReadError
 from mmreidmix.files import check_place, replace_file
+
+if TYPE_CHECKING:
+    from mmreidmix.apis import ReIDInferencer
 
 
 def parse_args(
@@ -86,6 +84,9 @@ class Progress:
 def write_npz(args: argparse.Namespace, inferencer: ReIDInferencer, root: Path,
               names: list) -> None:
     """Embed into one file."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.apis.app.gallery_filling import embedded_parts
+    from mmreidmix.datasets.transforms import ImageReadError
     reader, report = path_reader(args), Progress()
     cameras = reader(names, root).camids  # and refuse wrong paths
     embedded, rows, damaged = [], [], []
@@ -109,6 +110,10 @@ def write_npz(args: argparse.Namespace, inferencer: ReIDInferencer, root: Path,
 
 def extract(args: argparse.Namespace) -> None:
     """Embed, write, report."""
+    from mmreidmix.apis.app.gallery_filling import (
+        extract_to_gallery,
+        find_images,
+    )
     root, names = find_images(args.places, args.root)
     check_place(args.out or Path(args.gallery, 'part'))
     inferencer = open_model(args)

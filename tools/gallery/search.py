@@ -14,18 +14,14 @@ from typing import Optional
 
 import numpy as np
 
-from mmreidmix.apis import Gallery
 from mmreidmix.apis.app.command_line import (
     add_model_options,
     open_model,
     positive,
 )
 from mmreidmix.apis.app.path_parsing import parse_time, time_text
-from mmreidmix.apis.app.safe_images import inside
-from mmreidmix.apis.comparison import NO_THRESHOLD, optional_threshold
 from mmreidmix.command_line import printable, run_main, run_tool
 from mmreidmix.files import replace_file
-from mmreidmix.visualization import draw_rank_lists, save_picture
 
 
 def time_option(text: str) -> float:
@@ -81,6 +77,9 @@ def parse_args(
 
 def search(args: argparse.Namespace) -> None:
     """Embed, search, report."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.apis import Gallery
+    from mmreidmix.apis.comparison import NO_THRESHOLD, optional_threshold
     gallery = Gallery.open(args.gallery, read_only=True)
     inferencer = open_model(args)
     gallery.check_model(inferencer.sha256)
@@ -146,6 +145,8 @@ def write_json(path: Path, args, inferencer, results: list, line) -> None:
 
 def draw(args, results: list, line) -> None:
     """Draw each picture beside its matches."""
+    from mmreidmix.apis.app.safe_images import inside
+    from mmreidmix.visualization import draw_rank_lists, save_picture
     matches = [match for own in results for match in own]
     indices = np.full((len(results), max(map(len, results))), -1)
     scores = np.zeros(indices.shape)

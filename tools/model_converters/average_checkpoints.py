@@ -20,29 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-import torch
-
-from mmreidmix.apis.checkpoint_config import without_init
-from mmreidmix.apis.trained_model import existing_file
-from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.checks import name_some
+from mmreidmix.choices import ENCODERS
 from mmreidmix.command_line import run_main, run_tool
 from mmreidmix.config_text import parse_config
 from mmreidmix.files import replace_file
-from mmreidmix.models.encoder import ENCODER_PARTS
-from mmreidmix.models.weight_average import (
-    ENCODERS,
-    average_weights,
-    has_momentum_encoder,
-    take_encoder,
-)
-from mmreidmix.models.weights import unwrap_state_dict
 from mmreidmix.results.provenance import file_hash
 
 # What the result says of its training, where all that were trained agree.
 FACTS = ('epoch', 'iter', 'seed', 'method_sha256', 'preprocessing')
-# Options of a model that change an embedding, not the names of the weights.
-EMBEDDING = (*ENCODER_PARTS, 'data_preprocessor')
 
 
 @dataclass
@@ -81,6 +67,16 @@ def read_source(path: Path, encoder: Optional[str]) -> Source:
     Raises:
         ValueError: it is none, or holds no encoder.
     """
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.apis.checkpoint_config import without_init
+    from mmreidmix.apis.trained_model import existing_file
+    from mmreidmix.checkpoint_file import read_checkpoint
+    from mmreidmix.models.encoder import ENCODER_PARTS
+    from mmreidmix.models.weight_average import (
+        has_momentum_encoder,
+        take_encoder,
+    )
+    from mmreidmix.models.weights import unwrap_state_dict
     content = read_checkpoint(existing_file(path))
     meta = content.get('meta') or {}
     text = meta.get('cfg')
@@ -105,11 +101,12 @@ def check_models(sources: Mapping[Path, Source]) -> None:
 
     Strides or mean colours leave no trace in names and shapes of weights.
     """
+    from mmreidmix.models.encoder import ENCODER_PARTS
     known = {path: s.model for path, s in sources.items() if s.model}
     first, *others = known or [None]
     for path in others:
         differing = [
-            part for part in EMBEDDING
+            part for part in (*ENCODER_PARTS, 'data_preprocessor')
             if known[first].get(part) != known[path].get(part)
         ]
         if differing:
@@ -149,6 +146,9 @@ def meta_of(sources: Mapping[Path, Source],
 
 def average(args) -> None:
     """Average, write, and say what was done."""
+    import torch
+
+    from mmreidmix.models.weight_average import average_weights
     if args.out.exists():
         raise ValueError(f'{args.out} exists; remove it or name another file')
     if len({path.resolve() for path in args.checkpoints}) < len(

@@ -10,16 +10,8 @@ import argparse
 import hashlib
 from pathlib import Path
 
-import torch
-
-from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.command_line import run_main
-from mmreidmix.models.weights import (
-    INPUT_SIZES,
-    SOURCES,
-    convert_state_dict,
-    unwrap_state_dict,
-)
+from mmreidmix.public_weights import INPUT_SIZES, SOURCES, convert_state_dict
 
 
 def parse_args():
@@ -47,6 +39,11 @@ def parse_args():
 def main():
     """Convert one file and say what was done with every key."""
     args = parse_args()
+    # Imported here: --help must not wait for torch.
+    import torch
+
+    from mmreidmix.checkpoint_file import read_checkpoint
+    from mmreidmix.models.weights import unwrap_state_dict
     if args.dst.exists():
         raise ValueError(f'{args.dst} exists; remove it or name another file')
     checkpoint = read_checkpoint(args.src)

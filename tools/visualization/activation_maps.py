@@ -12,13 +12,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from mmengine.dataset import Compose
 
-from mmreidmix.apis.images import list_images
-from mmreidmix.apis.trained_model import load_trained_model
 from mmreidmix.command_line import run_main, run_tool
-from mmreidmix.visualization import draw_activation_maps, save_picture
-from mmreidmix.visualization.grad_cam import explain
 
 
 def parse_args(arguments=None):
@@ -50,6 +45,8 @@ def find_images(places: list) -> list:
     Raises:
         FileNotFoundError: a place does not exist, or has no image.
     """
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.apis.images import list_images
     found = []
     for place in places:
         if place.is_file():
@@ -61,6 +58,11 @@ def find_images(places: list) -> list:
 
 def draw(args):
     """Draw and print where the picture is."""
+    from mmengine.dataset import Compose
+
+    from mmreidmix.apis.trained_model import load_trained_model
+    from mmreidmix.visualization import draw_activation_maps, save_picture
+    from mmreidmix.visualization.grad_cam import explain
     files = find_images(args.images)
     rng = np.random.default_rng(args.seed)
     picked = np.sort(rng.permutation(len(files))[:args.num])

@@ -13,13 +13,6 @@ from mmreidmix.apis.app.command_line import (
     add_ranking_options,
 )
 from mmreidmix.command_line import run_main, run_tool
-from mmreidmix.evaluation import FeatureTable
-from mmreidmix.visualization import (
-    camera_confusion,
-    draw_camera_confusion,
-    file_name,
-    save_picture,
-)
 
 
 def parse_args(arguments=None):
@@ -35,6 +28,14 @@ def parse_args(arguments=None):
 
 def draw(args):
     """Draw and print where the pictures are."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.evaluation import FeatureTable
+    from mmreidmix.visualization import (
+        camera_confusion,
+        draw_camera_confusion,
+        file_name,
+        save_picture,
+    )
     table = FeatureTable.load(args.features)
     for name in args.domain or table.domains.tolist():
         confusion = camera_confusion(

@@ -9,17 +9,7 @@ Example:
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
-from mmengine.registry import init_default_scope
-
-from mmreidmix.checkpoint_file import read_checkpoint
-from mmreidmix.command_line import run_main, run_tool
-from mmreidmix.registry import DATASETS
-from mmreidmix.visualization import (
-    domain_cluster_sheet,
-    file_name,
-    save_picture,
-)
+from mmreidmix.command_line import CfgOptions, run_main, run_tool
 
 
 def parse_args(arguments=None):
@@ -40,7 +30,7 @@ def parse_args(arguments=None):
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=CfgOptions,
         help='override settings of the config: key=value')
     return parser.parse_args(arguments)
 
@@ -52,6 +42,12 @@ def load_mixture(args):
         ValueError: the checkpoint holds no labels, or there is no unlabelled
             domain.
     """
+    # Imported here: --help must not wait for torch.
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+
+    from mmreidmix.checkpoint_file import read_checkpoint
+    from mmreidmix.registry import DATASETS
     cfg = Config.fromfile(args.config)
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
@@ -72,6 +68,11 @@ def load_mixture(args):
 
 def draw(args):
     """Draw and print where the pictures are."""
+    from mmreidmix.visualization import (
+        domain_cluster_sheet,
+        file_name,
+        save_picture,
+    )
     mixture = load_mixture(args)
     for domain in mixture.label_table.unlabelled:
         sheet = domain_cluster_sheet(

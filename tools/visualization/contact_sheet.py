@@ -13,7 +13,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmreidmix.command_line import run_main
@@ -80,6 +79,7 @@ def contact_sheet(folder: Path, rows: int, columns: int,
         FileNotFoundError: No image below the folder.
         OSError: An image cannot be read.
     """
+    import cv2  # here: --help must not wait for it
     groups = group_images(folder)
     names = spread(list(groups), rows)
     width = height // 2
@@ -104,6 +104,7 @@ def contact_sheet(folder: Path, rows: int, columns: int,
 def main(args=None) -> int:
     """Write the sheet; returns the exit status."""
     args = parse_args(args)
+    import cv2
     try:
         sheet = contact_sheet(args.folder, args.rows, args.columns,
                               args.height)

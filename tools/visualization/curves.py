@@ -9,7 +9,6 @@ import argparse
 from pathlib import Path
 
 from mmreidmix.command_line import run_main, run_tool
-from mmreidmix.visualization import draw_curves, read_scalars, save_picture
 
 
 def parse_args(arguments=None):
@@ -25,6 +24,12 @@ def parse_args(arguments=None):
 
 def draw(args):
     """Draw and print where the picture is."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.visualization import (
+        draw_curves,
+        read_scalars,
+        save_picture,
+    )
     figure = draw_curves(
         read_scalars(args.work_dir), Path(args.work_dir).resolve().name)
     print(f'curves: {save_picture(figure, args.out)}')

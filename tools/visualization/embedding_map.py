@@ -8,10 +8,8 @@ Example:
 import argparse
 
 from mmreidmix.apis.app.command_line import add_feature_options
+from mmreidmix.choices import MAP_METHODS
 from mmreidmix.command_line import run_main, run_tool
-from mmreidmix.evaluation import FeatureTable
-from mmreidmix.visualization import save_picture, table_embedding_map
-from mmreidmix.visualization.embedding_map import METHODS
 
 
 def parse_args(arguments=None):
@@ -22,7 +20,7 @@ def parse_args(arguments=None):
     parser.add_argument(
         '--out', required=True, help='picture to write: .png, .pdf or .svg')
     parser.add_argument(
-        '--method', choices=METHODS, default='tsne', help='umap needs the '
+        '--method', choices=MAP_METHODS, default='tsne', help='umap needs the '
         'package umap-learn')
     parser.add_argument(
         '--max-points', type=int, default=1000, help='images')
@@ -37,6 +35,9 @@ def parse_args(arguments=None):
 
 def draw(args):
     """Draw and print where the picture is."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.evaluation import FeatureTable
+    from mmreidmix.visualization import save_picture, table_embedding_map
     figure = table_embedding_map(
         FeatureTable.load(args.features),
         args.domain,

@@ -13,8 +13,6 @@ from mmreidmix.apis.app.command_line import (
     positive,
 )
 from mmreidmix.command_line import run_main, run_tool
-from mmreidmix.evaluation import FeatureTable
-from mmreidmix.visualization import draw_table
 
 
 def parse_args(arguments=None):
@@ -39,6 +37,9 @@ def parse_args(arguments=None):
 
 def draw(args):
     """Draw and print where the pictures are."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.evaluation import FeatureTable
+    from mmreidmix.visualization import draw_table
     files = draw_table(
         FeatureTable.load(args.features),
         args.out,

@@ -1,13 +1,18 @@
 """Options that the tools for use of a trained model share."""
 
+from __future__ import annotations
+
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from mmreidmix.apis.inferencer import ReIDInferencer
+from mmreidmix.choices import PRECISIONS
 from mmreidmix.command_line import printable
-from mmreidmix.precision import CHOICES
 
 from .path_parsing import NAMES, PathReader
+
+if TYPE_CHECKING:
+    from mmreidmix.apis.inferencer import ReIDInferencer
 
 
 def positive(text: str) -> int:
@@ -32,13 +37,15 @@ def add_model_options(parser: argparse.ArgumentParser,
             'tools/gallery/camera_profiles.py')
     group.add_argument('--batch-size', type=positive, default=64,
                        help='images per forward pass (default: 64)')
-    group.add_argument('--precision', choices=CHOICES, default='auto',
+    group.add_argument('--precision', choices=PRECISIONS, default='auto',
                        help='number format; default: bf16 where that is '
                        'faster, else fp32')
 
 
 def open_model(args: argparse.Namespace) -> ReIDInferencer:
     """The model of the command line."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.apis.inferencer import ReIDInferencer
     amp = None if args.precision == 'auto' else args.precision == 'bf16'
     return ReIDInferencer(args.model, args.weights, args.device,
                           batch_size=args.batch_size, amp=amp,

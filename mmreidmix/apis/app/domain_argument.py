@@ -3,10 +3,8 @@
 import argparse
 import re
 from ast import literal_eval
+from collections.abc import Iterable
 from typing import Any
-
-from mmreidmix.datasets import BaseReIDDataset
-from mmreidmix.registry import DATASETS
 
 # A path may hold colons, as C:\data does; options begin as one does.
 _DOMAIN = re.compile(r'(?P<type>\w+):(?P<path>.+?)'
@@ -14,18 +12,14 @@ _DOMAIN = re.compile(r'(?P<type>\w+):(?P<path>.+?)'
 
 
 def parse_domain(text: str) -> dict:
-    """Read ``Type:path[:key=value,...]`` as the config of a domain."""
+    """Read ``Type:path[:key=value,...]`` as the config of a domain.
+
+    Whether there is such a type is told by :func:`check_domains`.
+    """
     match = _DOMAIN.fullmatch(text)
     if not match:
         raise argparse.ArgumentTypeError(
             f'{text!r} is not TYPE:PATH or TYPE:PATH:KEY=VALUE,...')
-    kind = DATASETS.get(match['type'])
-    if kind is None or not issubclass(kind, BaseReIDDataset):
-        known = sorted(name for name, item in DATASETS.module_dict.items()
-                       if issubclass(item, BaseReIDDataset))
-        raise argparse.ArgumentTypeError(
-            f'{match["type"]!r} is no data set type; there are '
-            f'{", ".join(known)}')
     domain = {'type': match['type'], 'data_root': match['path']}
     for option in match['options'].split(',') if match['options'] else ():
         key, equals, value = option.partition('=')
@@ -34,6 +28,20 @@ def parse_domain(text: str) -> dict:
                 f'{option!r} in {text!r} is not KEY=VALUE')
         domain[key] = _literal(value)
     return domain
+
+
+def check_domains(domains: Iterable[dict]) -> None:
+    """Raise ValueError for a domain whose type is no data set."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.datasets import BaseReIDDataset
+    from mmreidmix.registry import DATASETS
+    for domain in domains:
+        kind = DATASETS.get(domain['type'])
+        if kind is None or not issubclass(kind, BaseReIDDataset):
+            known = sorted(name for name, item in DATASETS.module_dict.items()
+                           if issubclass(item, BaseReIDDataset))
+            raise ValueError(f'{domain["type"]!r} is no data set type; there '
+                             f'are {", ".join(known)}')
 
 
 def _literal(text: str) -> Any:

@@ -14,10 +14,8 @@ from mmreidmix.apis.inferencer import ReIDInferencer
 from mmreidmix.checks import check_count
 from mmreidmix.datasets.transforms import ImageReadError
 
+from . import PART
 from .path_parsing import PathReader
-
-#: Images of one part: so many are embedded before they are written.
-PART = 1024
 
 
 class Part(NamedTuple):

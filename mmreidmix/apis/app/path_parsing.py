@@ -9,8 +9,6 @@ from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
-from mmreidmix.datasets.file_names import parse_paths
-
 #: Patterns that have a name. The frame number of Market-1501 counts from the
 #: begin of a sequence, so it is no time by one clock.
 NAMES = {
@@ -71,6 +69,8 @@ class PathReader:
             ValueError: paths that do not match, counted, the first shown; or
                 a group that is not a number.
         """
+        # Imported here: --help must not wait for torch.
+        from mmreidmix.datasets.file_names import parse_paths
         matches = [None] * len(names) if self.pattern is None else (
             parse_paths(names, self.pattern, where))
         rows = [self._row(match) for match in matches]

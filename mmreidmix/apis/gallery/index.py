@@ -10,11 +10,11 @@ import faiss
 import numpy as np
 
 from mmreidmix.checks import check_choice, check_count
-from mmreidmix.neighbours.approximate_search import OPTIONS, faiss_threads
+from mmreidmix.choices import APPROXIMATE_BACKENDS, GALLERY_INDEXES
+from mmreidmix.neighbours.approximate_search import faiss_threads
 
 from .vectors import Vectors
 
-KINDS = ('exact', *OPTIONS)
 # What the search can change without building anew.
 SEARCH_OPTIONS = {'ivf': 'nprobe', 'hnsw': 'breadth'}
 # k-means is fitted on so many vectors per list: faiss's own least number.
@@ -28,8 +28,8 @@ _METRIC = faiss.METRIC_INNER_PRODUCT
 
 def checked_options(kind: str, options: dict) -> dict:
     """Options of an index, see :meth:`Gallery.build_index`, as int."""
-    check_choice('build_index', KINDS, index=kind)
-    known = OPTIONS.get(kind, ())
+    check_choice('build_index', GALLERY_INDEXES, index=kind)
+    known = APPROXIMATE_BACKENDS.get(kind, ())
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise ValueError(f'options {unknown} unknown: index {kind!r} takes '

@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.evaluator import Evaluator
 from mmengine.logging import print_log
 
-from mmreidmix.camera_profiles import CameraProfiles
+from mmreidmix.camera_profiles import TESTED_PROFILES, CameraProfiles
 from mmreidmix.checks import check_choice, check_count
 from mmreidmix.evaluation.feature_table import FeatureTable
 from mmreidmix.evaluation.functional.query_expansion import expand_queries
@@ -26,9 +26,6 @@ from mmreidmix.evaluation.functional.single_gallery_shot import (
 from mmreidmix.registry import METRICS
 
 from .base import FeatureMetric, complete_options
-
-#: Marks scores that use the tested images without their labels.
-TESTED_PROFILES = '+tested-profiles'
 
 
 @dataclass(frozen=True)

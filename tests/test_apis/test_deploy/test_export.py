@@ -126,7 +126,6 @@ def test_tool_writes_no_model_that_differs(checkpoint, pictures, tmp_path,
         module.to_bgr = not module.to_bgr
         return module
 
-    monkeypatch.setitem(main.__globals__, 'pixels_to_embedding', turned)
     monkeypatch.setattr('mmreidmix.apis.deploy.export.pixels_to_embedding',
                         turned)
     out = tmp_path / 'model.onnx'

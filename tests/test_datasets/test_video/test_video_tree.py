@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmreidmix.datasets import DomainMixture, VideoTree, bytes_column
-from mmreidmix.datasets.toy import generate
 from mmreidmix.datasets.video import video_tree
 from mmreidmix.datasets.video.folder_scan import folder_stamps, scan_tree
 from mmreidmix.datasets.video.index_cache import TICK_NS
 from mmreidmix.registry import DATASETS
+from mmreidmix.toy import generate
 
 
 def touch(root, *names):

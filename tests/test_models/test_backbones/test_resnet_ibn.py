@@ -8,7 +8,8 @@ from torch import nn
 
 from mmreidmix.compat import ensure_torchvision
 from mmreidmix.models.backbones.resnet_ibn import IBN
-from mmreidmix.models.weights import convert_state_dict, load_pretrained
+from mmreidmix.models.weights import load_pretrained
+from mmreidmix.public_weights import convert_state_dict
 from mmreidmix.registry import MODELS
 
 torchvision = ensure_torchvision()

@@ -7,11 +7,17 @@ from typing import Optional
 
 from .machine import available_bytes
 
+#: Parts of configs.
+BASE = Path(__file__).resolve().parents[3] / 'configs' / '_base_'
+#: Images of a person in a training batch.
+NUM_INSTANCES = 4
 
-def check_positive(parser: argparse.ArgumentParser, **options: int) -> None:
-    """End with an error for an option below 1."""
+
+def check_positive(parser: argparse.ArgumentParser,
+                   **options: Optional[int]) -> None:
+    """End with an error for an option below 1; None is none given."""
     for name, value in options.items():
-        if value < 1:
+        if value is not None and value < 1:
             parser.error(f'--{name} must be at least 1, got {value}')
 
 

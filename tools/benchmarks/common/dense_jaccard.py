@@ -7,7 +7,6 @@ matrix of distances for scikit-learn's DBSCAN. Plain NumPy in float32.
 """
 
 import numpy as np
-from sklearn.cluster import DBSCAN
 
 # Libraries, neighbour lists, and blocks of scikit-learn.
 _EXTRA_BYTES = 1 << 30
@@ -79,5 +78,6 @@ def distances(weights):
 
 def cluster(matrix, eps, min_samples, threads):
     """DBSCAN of scikit-learn on the full matrix: (N,) labels, -1 = noise."""
+    from sklearn.cluster import DBSCAN  # here: --help must not wait for it
     return DBSCAN(eps=eps, min_samples=min_samples, metric='precomputed',
                   n_jobs=threads).fit(matrix).labels_

@@ -9,7 +9,6 @@ made like them, so that columns lie together in memory, not rows.
 """
 
 import numpy as np
-import torch
 
 # Libraries, and copies of blocks that NumPy makes.
 _EXTRA_BYTES = 1 << 30
@@ -22,6 +21,8 @@ def needed_bytes(num, dim):
 
 def squared_distances(features):
     """Squared Euclidean distances of all pairs: (N, N) float32."""
+    # Imported here: --help must not wait for torch.
+    import torch
     features = torch.as_tensor(features)
     squares = features.square().sum(1)
     products = features @ features.T

@@ -5,14 +5,14 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import torch
-
 PACKAGES = ('torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'numpy',
             'opencv-python', 'opencv-python-headless')
 
 
 def hardware() -> dict:
     """What this was measured on."""
+    # Imported here: --help must not wait for torch.
+    import torch
     gpu = torch.cuda.is_available() and torch.cuda.get_device_name()
     return dict(
         cpu=_cpu_model(),
@@ -32,6 +32,7 @@ def _cpu_model() -> str:
 
 def versions() -> dict:
     """Versions of what the speed depends on."""
+    import torch
     found = dict(python=platform.python_version(), cuda=torch.version.cuda)
     for name in PACKAGES:
         try:

@@ -11,6 +11,7 @@ import torch
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
+from mmreidmix.choices import APPROXIMATE_BACKENDS
 from mmreidmix.neighbours import (
     expand_neighbours,
     k_reciprocal_encoding,
@@ -18,7 +19,6 @@ from mmreidmix.neighbours import (
     neighbour_recall,
     normalise_rows,
 )
-from mmreidmix.neighbours.knn_search import APPROXIMATE_BACKENDS
 from mmreidmix.pseudo_labels import (
     dbscan,
     jaccard_graph,

@@ -106,6 +106,18 @@ def in_new_process(function, *args):
 
 
 def use_threads(threads):
-    """Threads of every numerical library in processes started from here."""
+    """Threads of torch, and of all libraries in processes started from here.
+
+    Args:
+        threads (int, optional): Default: torch's own.
+
+    Returns:
+        int: Their number.
+    """
+    # Imported here: --help must not wait for torch.
+    import torch
+    threads = threads or torch.get_num_threads()
+    torch.set_num_threads(threads)
     for name in ('OMP', 'OPENBLAS', 'MKL', 'NUMEXPR'):
         os.environ[f'{name}_NUM_THREADS'] = str(threads)
+    return threads

@@ -10,9 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Optional
 
-from mmengine.config import Config
-
-from mmreidmix.evaluation.metrics.retrieval import TESTED_PROFILES
+from mmreidmix.camera_profiles import TESTED_PROFILES
 from mmreidmix.files import replace_file
 from mmreidmix.results.provenance import method_hash
 from mmreidmix.results.result_file import read_result
@@ -26,6 +24,8 @@ except ImportError:  # not on Windows
 @cache
 def config_hashes(config: str) -> dict[str, str]:
     """SHA-256 of what makes the model, and of the whole config, read once."""
+    # Imported here: --help must not wait for torch.
+    from mmengine.config import Config
     cfg = Config.fromfile(config).to_dict()
     shown = {k: v for k, v in cfg.items() if not k.startswith('_')}
     text = json.dumps(shown, sort_keys=True, default=str)

@@ -6,7 +6,7 @@ from typing import Optional
 
 import numpy as np
 
-from mmreidmix.evaluation.metrics.retrieval import TESTED_PROFILES
+from mmreidmix.camera_profiles import TESTED_PROFILES
 from mmreidmix.results.result_table import (
     differing_fields,
     format_score,

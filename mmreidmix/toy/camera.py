@@ -242,7 +242,7 @@ def shoot(seed: int, style: str, number: int, camid: int, index: int,
 
     Args:
         seed (int): of the data set.
-        style (str): a key of :data:`~mmreidmix.datasets.toy.styles.STYLES`.
+        style (str): a key of :data:`~mmreidmix.toy.styles.STYLES`.
         number (int): person.
         camid (int): camera, from 0.
         index (int): picture of this person in this camera.

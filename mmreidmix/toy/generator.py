@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
-import cv2
-
 from mmreidmix.checks import (
     check_at_least,
     check_between,
@@ -18,7 +16,6 @@ from mmreidmix.checks import (
     check_count,
 )
 
-from .camera import camera_of, encode, shoot
 from .layouts import LAYOUTS, Plan
 from .styles import STYLES
 
@@ -192,6 +189,8 @@ def _clear(root: Path, found: dict) -> None:
 
 def _write(root, style, seed, size, png, job) -> None:
     """Draw and save a picture; runs in a worker process."""
+    # Imported here: --help of the tools must not wait for OpenCV.
+    from .camera import camera_of, encode, shoot
     image = shoot(seed, style, job.number, job.camid, job.index, size,
                   job.frame, job.yaw, job.face, job.miss)
     quality = camera_of(seed, style, job.camid).quality
@@ -200,6 +199,7 @@ def _write(root, style, seed, size, png, job) -> None:
 
 def _run(work, jobs, workers: int) -> None:
     """Do all jobs, in this process if one worker is asked for."""
+    import cv2
     threads = cv2.getNumThreads()
     # also before a fork: a child must not inherit a pool without threads
     cv2.setNumThreads(0)

@@ -10,7 +10,6 @@ from math import pi
 from typing import Callable, NamedTuple, Optional
 
 import numpy as np
-from scipy.io import savemat
 
 # Person numbers of the parts: the test people stay the same whatever the
 # number of training people.
@@ -249,6 +248,7 @@ def _grid(plan: Plan) -> Iterator[Job]:
 
 def _grid_splits(plan: Plan) -> dict:
     """Ten halves of the people, as the official file holds them."""
+    from scipy.io import savemat
     cell = np.empty((1, 10), object)
     for k in range(10):
         order = sorted(range(1, plan.ids + 1),

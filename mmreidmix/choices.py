@@ -1,0 +1,25 @@
+"""Words that options of configs and tools may be.
+
+They stand apart from what they name, so that ``--help`` loads none of it.
+"""
+
+#: Number formats of a forward pass.
+PRECISIONS = ('auto', 'bf16', 'fp32')
+
+#: Searches for neighbours.
+EXACT_BACKENDS = ('torch', 'faiss')
+#: Approximate ones, and the options of each.
+APPROXIMATE_BACKENDS = {
+    'ivf': ('nlist', 'nprobe', 'seed'),
+    'hnsw': ('links', 'build', 'breadth', 'seed')
+}
+BACKENDS = (*EXACT_BACKENDS, *APPROXIMATE_BACKENDS)
+
+#: Indexes of a gallery.
+GALLERY_INDEXES = ('exact', *APPROXIMATE_BACKENDS)
+
+#: Encoders that the weights of a model hold.
+ENCODERS = ('momentum_encoder', 'encoder')
+
+#: Maps of embeddings, and what they are called in a picture.
+MAP_METHODS = {'tsne': 't-SNE', 'umap': 'UMAP'}
