@@ -66,10 +66,30 @@ class CfgOptions(argparse.Action):
                  namespace: argparse.Namespace, values: Any,
                  option_string: Optional[str] = None) -> None:
         """Put ``key=value`` words into a dict."""
+        wrong = [word for word in values if '=' not in word]
+        if wrong:
+            parser.error(f'{option_string}: {wrong[0]!r} is not KEY=VALUE')
         # Imported here: --help must not wait for torch.
         from mmengine.config import DictAction
         action = DictAction(self.option_strings, self.dest, self.nargs)
         action(parser, namespace, values, option_string)
+
+
+def output_file(text: str) -> Path:
+    """The argparse type of a file to write, tried before the work."""
+    # Imported here: --help must not wait for NumPy.
+    from mmreidmix.files import check_place
+    try:
+        check_place(text)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return Path(text)
+
+
+def output_folder(text: str) -> Path:
+    """The argparse type of a folder to write into, tried before the work."""
+    output_file(str(Path(text, 'file')))
+    return Path(text)
 
 
 def is_plain(error: Exception) -> bool:

@@ -23,7 +23,6 @@ ALLOWED = {
     'version': set(),
     'checks': set(),
     'choices': set(),
-    'command_line': set(),
     'files': set(),
     'signatures': set(),
     'stored_arrays': set(),
@@ -32,6 +31,7 @@ ALLOWED = {
     'config_text': set(),
     'precision': set(),
     'distributed': set(),
+    'command_line': {'files'},
     'compat': {'stored_arrays'},
     'checkpoint_file': {'compat'},
     'registry': {'compat', 'signatures'},
@@ -55,7 +55,9 @@ ALLOWED = {
         'checks', 'choices', 'compat', 'distributed', 'registry',
         'signatures', 'structures'
     },
-    'visualization': {'checks', 'choices', 'evaluation', 'models'},
+    'visualization': {
+        'checks', 'choices', 'evaluation', 'files', 'models'
+    },
     'engine': {
         'checkpoint_file',
         'camera_profiles', 'checks', 'choices', 'compat', 'config_text',

@@ -7,7 +7,13 @@ import pytest
 
 import mmreidmix
 from mmreidmix import apis
-from mmreidmix.command_line import CfgOptions, printable, run_main
+from mmreidmix.command_line import (
+    CfgOptions,
+    output_file,
+    output_folder,
+    printable,
+    run_main,
+)
 from tests.tiny import ROOT, TRAIN, environment
 
 TOOLS = [path for path in sorted(ROOT.glob('tools/**/*.py'))
@@ -130,3 +136,28 @@ def test_a_training_that_fails(tmp_path):
     log = Path(place.removeprefix('train: the traceback is in '))
     assert log.is_relative_to(tmp_path / 'run')
     assert 'Traceback' in log.read_text()
+
+
+def test_options_that_are_read_at_once(tmp_path, capsys):
+    """Words that are no KEY=VALUE, and places that can not be written."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions)
+    parser.add_argument('--out', type=output_file)
+    parser.add_argument('--folder', type=output_folder)
+    args = parser.parse_args([
+        '--cfg-options', 'a.b=[1,2]', 'c=x=y', '--out', f'{tmp_path}/n/a.npz',
+        '--folder', str(tmp_path / 'new')])
+    assert args.cfg_options == {'a.b': [1, 2], 'c': 'x=y'}
+    assert args.out == tmp_path / 'n' / 'a.npz'
+    assert args.folder == tmp_path / 'new'
+    assert not list(tmp_path.iterdir())
+    (tmp_path / 'file').touch()
+    for words, message in (
+            (['--cfg-options', 'a=1', 'b'], "'b' is not KEY=VALUE"),
+            (['--out', str(tmp_path)], 'is a folder; name a file'),
+            (['--out', f'{tmp_path}/file/a'], 'can not be written: Not a dir'),
+            (['--folder', f'{tmp_path}/file'],
+             'can not be written: Not a dir')):
+        with pytest.raises(SystemExit):
+            parser.parse_args(words)
+        assert message in capsys.readouterr().err

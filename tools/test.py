@@ -22,7 +22,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
-from mmreidmix.command_line import CfgOptions, run_main
+from mmreidmix.command_line import (
+    CfgOptions,
+    output_file,
+    output_folder,
+    run_main,
+)
 from mmreidmix.files import check_place
 from mmreidmix.results.checkpoint_selection import SELECTION_RULES
 
@@ -52,10 +57,12 @@ def parse_args(
         metavar='TYPE:PATH[:KEY=VALUE,...]',
         help='data sets to test on instead of those of the config')
     parser.add_argument(
-        '--out', help='JSON file for the results and all that is needed to '
+        '--out', type=output_file,
+        help='JSON file for the results and all that is needed to '
         'compare and repeat them; default: results.json in the work dir')
     parser.add_argument(
         '--save-features',
+        type=output_file,
         metavar='FILE.npz',
         help='keep the embeddings, so that the result can be checked again')
     parser.add_argument(
@@ -85,7 +92,8 @@ def parse_args(
         help='how the checkpoint was chosen, where its name and content do '
         'not tell')
     parser.add_argument(
-        '--show-dir', help='folder for pictures of rank lists')
+        '--show-dir', type=output_folder,
+        help='folder for pictures of rank lists')
     parser.add_argument(
         '--topk', type=int, default=10, help='images per rank list')
     parser.add_argument('--work-dir', help='folder of the logs')
@@ -133,11 +141,9 @@ def build_config(args: argparse.Namespace) -> Config:
             :class:`RetrievalDataset`.
     """
     # Imported here: --help must not wait for torch.
-    from mmengine.config import Config
-    cfg = Config.fromfile(args.config)
+    from mmreidmix.config_file import read_config
+    cfg = read_config(args.config, args.cfg_options)
     cfg.resume = False
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
     if args.work_dir:
         cfg.work_dir = args.work_dir
     elif not cfg.get('work_dir'):
@@ -156,7 +162,7 @@ def build_config(args: argparse.Namespace) -> Config:
     evaluator = cfg.test_evaluator
     first = evaluator[0] if isinstance(evaluator, list) else evaluator
     if args.save_features:
-        first.save_features = args.save_features
+        first.save_features = str(args.save_features)
     if args.camera_profiles:
         given = args.camera_profiles
         first.camera_profiles = 'tested' if given == ['tested'] else given
@@ -262,8 +268,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
         return
     cfg = build_config(args)
     out = args.out or free_place(cfg.work_dir, args.checkpoint)
-    for file in filter(None, (out, args.save_features)):
-        check_place(file)
+    check_place(out)
     start = None
     if args.checkpoint == 'none':
         start = describe_start(cfg, 'test_dataloader')

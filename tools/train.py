@@ -52,15 +52,9 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 
 def load_config(args: argparse.Namespace) -> Config:
     """The config with the options of the command line applied."""
-    if not osp.isfile(args.config):
-        raise FileNotFoundError(
-            f'no config file {args.config}; the configs that come with '
-            'mmreidmix are under configs/')
     # Imported here: --help must not wait for torch.
-    from mmengine.config import Config
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+    from mmreidmix.config_file import read_config
+    cfg = read_config(args.config, args.cfg_options)
     if args.amp:
         cfg.precision = 'bf16'
     if args.work_dir:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 from PIL import Image
 
+from mmreidmix.files import replace_file
+
 # Matplotlib is imported where it draws: most of the package does without.
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,13 +39,23 @@ def save_picture(picture: Union[RGBImage, Figure], file: AnyPath) -> Path:
 
     The suffix of the file tells the format: '.png' and others; of a figure
     also '.pdf' and '.svg'.
+
+    Raises:
+        OSError: there is no such place, or no space left.
+        ValueError: the suffix is of no format.
     """
     file = Path(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    suffix = file.suffix.lower()
     if isinstance(picture, np.ndarray):
-        Image.fromarray(picture).save(file)
+        kind = Image.registered_extensions().get(suffix)
+        if kind is None:
+            raise ValueError(f'{file}: {suffix!r} is no format of pictures; '
+                             "name it '.png'")
+        replace_file(file, lambda stream: Image.fromarray(picture).save(
+            stream, kind))
     else:
-        picture.savefig(file)
+        replace_file(file, lambda stream: picture.savefig(
+            stream, format=suffix[1:]))
     return file
 
 

@@ -295,12 +295,14 @@ def test_results_of_another_checkpoint_stay(tool, config, tmp_path):
     assert file.read_bytes() == before
 
 
-def test_the_place_of_the_output_is_tried_first(tool, config, tmp_path):
-    for option in ('--out', '--save-features'):
-        with pytest.raises(OSError, match='x.npz can not be written'):
-            tool['main']([str(config), 'none', option, f'{config}/x.npz',
-                          '--work-dir', str(tmp_path / 'work')])
-    assert not (tmp_path / 'work').exists()
+def test_the_place_of_the_output_is_tried_first(
+        tool, config, tmp_path, capsys):
+    for option in ('--out', '--save-features', '--show-dir'):
+        assert f'argument {option}: {config}/x' in stop_message(
+            tool, capsys, config, 'none', option, f'{config}/x')
+    (tmp_path / 'results.json').mkdir()
+    with pytest.raises(IsADirectoryError, match='results.json is a folder'):
+        tool['main']([str(config), 'none', '--work-dir', str(tmp_path)])
 
 
 def test_exported_model_is_tested_like_its_checkpoint(tool, config, tmp_path):

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmreidmix.command_line import CfgOptions, run_main, run_tool
+from mmreidmix.command_line import CfgOptions, output_file, run_main, run_tool
 from mmreidmix.files import check_place, replace_file
 from mmreidmix.results.provenance import describe_domains
 
@@ -40,7 +40,8 @@ def parse_args(arguments=None):
         '--domain', help='name of the validation domain to use, where the '
         'config has several; none of its people may have been trained on')
     parser.add_argument(
-        '--out', help='checkpoint to write; default: CHECKPOINT itself')
+        '--out', type=output_file,
+        help='checkpoint to write; default: CHECKPOINT itself')
     parser.add_argument(
         '--resamples', type=int, default=1000,
         help='draws of people for the intervals (default: 1000)')
@@ -64,10 +65,8 @@ def build_config(args) -> Config:
         ValueError: there is no validation domain, or not the named one.
     """
     # Imported here: --help must not wait for torch.
-    from mmengine.config import Config
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+    from mmreidmix.config_file import read_config
+    cfg = read_config(args.config, args.cfg_options)
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(
         Path('work_dirs', Path(args.config).stem))
     cfg.resume = False

@@ -10,7 +10,7 @@ in it with ``--with-images`` only.
 
 import argparse
 
-from mmreidmix.command_line import run_main
+from mmreidmix.command_line import output_file, run_main
 
 
 def parse_args(arguments=None):
@@ -19,7 +19,8 @@ def parse_args(arguments=None):
         description=__doc__.partition('\n')[0])
     parser.add_argument('work_dir', help='of tools/train.py')
     parser.add_argument(
-        '--out', help='the page; default: report.html in the work dir')
+        '--out', type=output_file,
+        help='the page; default: report.html in the work dir')
     parser.add_argument(
         '--results', nargs='+', default=(), metavar='FILE',
         help='result files of tools/test.py that are not in the work dir, '

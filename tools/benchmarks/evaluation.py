@@ -12,7 +12,6 @@ process of its own.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common import dense_reranking
@@ -22,7 +21,7 @@ from common.machine import hardware, versions
 from common.subprocess_meter import in_new_process, use_threads
 from common.synthetic_features import LATENT
 
-from mmreidmix.command_line import run_main
+from mmreidmix.command_line import output_file, run_main
 
 if TYPE_CHECKING:
     from common.evaluation_stages import Setting
@@ -52,7 +51,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--repeats', type=int, default=3,
         help='medians over so many count; the references run once')
     add('--seed', type=int, default=0, help='of the planted features')
-    add('--json', type=Path, help='result file')
+    add('--json', type=output_file, help='result file')
     args = parser.parse_args(argv)
     check_positive(
         parser, queries=args.queries, gallery=args.gallery, dim=args.dim,

@@ -19,7 +19,7 @@ from common.machine import hardware, versions
 from common.subprocess_meter import in_new_process, use_threads
 
 from mmreidmix.choices import GALLERY_INDEXES
-from mmreidmix.command_line import run_main
+from mmreidmix.command_line import output_file, run_main
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -37,7 +37,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--folder', type=Path,
         help='the gallery is made in a temporary folder in it and deleted '
         "afterwards; default: the system's")
-    add('--json', type=Path, help='result file')
+    add('--json', type=output_file, help='result file')
     args = parser.parse_args(argv)
     check_positive(parser, images=args.images, dim=args.dim,
                    queries=args.queries, threads=args.threads)

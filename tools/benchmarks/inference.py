@@ -18,7 +18,7 @@ import numpy as np
 from common.command_line import check_positive, save_report
 from common.machine import hardware, versions
 
-from mmreidmix.command_line import run_main
+from mmreidmix.command_line import output_file, run_main
 
 BACKENDS = ('torch', 'torch bf16', 'torch compiled', 'onnxruntime',
             'onnxruntime int8')
@@ -38,7 +38,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--batch', type=int, default=32, help='pictures of a batch')
     add('--rounds', type=int, default=5, help='turns of each backend')
     add('--threads', type=int, help="default: torch's own")
-    add('--json', type=Path, help='result file')
+    add('--json', type=output_file, help='result file')
     args = parser.parse_args(argv)
     check_positive(parser, num=args.num, batch=args.batch, rounds=args.rounds,
                    threads=args.threads)

@@ -21,7 +21,7 @@ from common.machine import hardware, versions
 from common.subprocess_meter import in_new_process, say, use_threads
 
 from mmreidmix.choices import APPROXIMATE_BACKENDS, BACKENDS
-from mmreidmix.command_line import run_main
+from mmreidmix.command_line import output_file, run_main
 
 if TYPE_CHECKING:
     from common.pseudo_label_stages import Setting
@@ -52,8 +52,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--threads', type=int,
         help="threads of every library; default: torch's own")
     add('--seed', type=int, default=0, help='of the planted features')
-    add('--json', type=Path, help='result file')
-    add('--plot', type=Path, help='picture of the curve')
+    add('--json', type=output_file, help='result file')
+    add('--plot', type=output_file, help='picture of the curve')
     args = parser.parse_args(argv)
     if (args.num is None) == (args.curve is None):
         parser.error('give either --num or --curve')

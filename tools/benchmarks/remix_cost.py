@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import statistics
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +23,7 @@ from common.machine import hardware, versions
 from common.subprocess_meter import in_new_process
 
 from mmreidmix.choices import PRECISIONS
-from mmreidmix.command_line import run_main
+from mmreidmix.command_line import output_file, run_main
 
 if TYPE_CHECKING:
     from mmreidmix.datasets import LabelTable
@@ -50,7 +49,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--warmup', type=int, default=3, help='iterations before each of them')
     add('--rounds', type=int, default=3, help='medians over so many count')
     add('--threads', type=int, help="default: torch's own")
-    add('--json', type=Path, help='result file')
+    add('--json', type=output_file, help='result file')
     args = parser.parse_args(argv)
     if args.batch_size < 1 or args.batch_size % (2 * NUM_INSTANCES):
         parser.error('--batch-size must be a multiple of '

@@ -34,7 +34,7 @@ from common.machine import hardware, versions
 from common.suite_jobs import Job
 from common.suite_table import Table, markdown, reports
 
-from mmreidmix.command_line import run_main
+from mmreidmix.command_line import output_folder, run_main
 from mmreidmix.files import replace_file
 
 JOB = Path(__file__).resolve().with_name('suite_job.py')
@@ -52,7 +52,7 @@ def parse_args(arguments: Optional[Sequence[str]] = None):
         help='seeds of the trainings; default: those of the suite file, or '
         '0 1 2')
     parser.add_argument(
-        '--out', type=Path, default=Path('work_dirs/suite'),
+        '--out', type=output_folder, default=Path('work_dirs/suite'),
         help='folder of the work dirs and tables (default: %(default)s)')
     parser.add_argument(
         '--jobs', type=int, default=1,

@@ -18,7 +18,7 @@ from typing import Optional
 
 from common.suite_jobs import Job, close_attempts, new_attempt
 
-from mmreidmix.command_line import run_main
+from mmreidmix.command_line import output_folder, run_main
 
 TOOLS = Path(__file__).resolve().parents[1]
 # Unit of ru_maxrss: KiB, but bytes on macOS.
@@ -32,7 +32,7 @@ def parse_args(arguments: Optional[Sequence[str]] = None):
     parser.add_argument(
         '--seed', type=int, help='of the training; default: test its start')
     parser.add_argument(
-        '--out', type=Path, required=True, help='folder of the suite')
+        '--out', type=output_folder, required=True, help='folder of the suite')
     parser.add_argument(
         '--camera-profiles', action='store_true',
         help='test with camera profiles of the tested images too')
@@ -62,7 +62,7 @@ def run(tool: str, *arguments, lock: int) -> tuple[float, float]:
 def train(job: Job, facts: dict, lock: int) -> dict:
     """Train to the end, from the last checkpoint where there is one."""
     # Imported here: --help must not wait for torch.
-    from mmengine.runner import find_latest_checkpoint
+    from mmreidmix.engine.latest_checkpoint import latest_checkpoint
     facts = dict(
         facts,
         attempts=[
@@ -71,7 +71,7 @@ def train(job: Job, facts: dict, lock: int) -> dict:
         ])
     job.write_facts(facts)
     # A config may load weights itself, which --resume would put aside.
-    resume = ['--resume'] if find_latest_checkpoint(job.folder) else []
+    resume = ['--resume'] if latest_checkpoint(job.folder) else []
     minutes, peak = run(
         'train.py', job.config, '--work-dir', job.folder, *resume,
         '--cfg-options', f'randomness.seed={job.seed}', lock=lock)
@@ -85,10 +85,8 @@ def test(job: Job, facts: dict, lock: int) -> None:
     """Test the last checkpoint, or the start."""
     checkpoint = 'none'
     if job.seed is not None:
-        from mmengine.runner import find_latest_checkpoint
-
-        # The folder may have been moved since.
-        checkpoint = job.folder / Path(find_latest_checkpoint(job.folder)).name
+        from mmreidmix.engine.latest_checkpoint import latest_checkpoint
+        checkpoint = latest_checkpoint(job.folder)
     profiles = ['--camera-profiles', 'tested'] if job.profiles else []
     minutes, _ = run(
         'test.py', job.config, checkpoint, '--work-dir', job.folder / 'test',

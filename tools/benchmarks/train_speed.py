@@ -23,7 +23,7 @@ from common.command_line import (
 from common.machine import hardware, versions
 from common.subprocess_meter import in_new_process
 
-from mmreidmix.command_line import run_main
+from mmreidmix.command_line import output_file, run_main
 from mmreidmix.toy import generate
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='loading processes; default: 4 with a GPU, 0 without')
     add('--data',
         help='a Market-1501 folder; default: toy images, drawn on the spot')
-    add('--json', type=Path, help='result file')
+    add('--json', type=output_file, help='result file')
     args = parser.parse_args(argv)
     check_positive(parser, iters=args.iters, warmup=args.warmup,
                    rounds=args.rounds)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmreidmix.command_line import run_main
+from mmreidmix.command_line import output_folder, run_main
 
 BOXES = ('detected', 'labeled')
 
@@ -26,7 +26,7 @@ def parse_args(args=None):
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('mat', type=Path, help='cuhk-03.mat')
-    parser.add_argument('out', type=Path, help='folder to write into')
+    parser.add_argument('out', type=output_folder, help='folder to write into')
     return parser.parse_args(args)
 
 

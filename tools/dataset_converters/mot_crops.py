@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 
 import numpy as np
 
-from mmreidmix.command_line import run_main
+from mmreidmix.command_line import output_folder, run_main
 
 if TYPE_CHECKING:
     from mmreidmix.datasets.video.mot import Boxes
@@ -52,7 +52,7 @@ def parse_args(args=None):
     parser.add_argument(
         'source', type=Path,
         help='a sequence, a folder of sequences, or a video file')
-    parser.add_argument('out', type=Path, help='folder of the videos')
+    parser.add_argument('out', type=output_folder, help='folder of the videos')
     parser.add_argument(
         '--boxes', default='gt',
         help="'gt', 'det', or, for a video file, the file of its boxes")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mmreidmix.apis.app.command_line import positive
-from mmreidmix.command_line import run_main, run_tool
+from mmreidmix.command_line import output_file, run_main, run_tool
 from mmreidmix.files import replace_file
 
 #: largest difference of a value of a unit-length embedding
@@ -28,7 +28,8 @@ def parse_args(args=None):
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('model', help='checkpoint, or config with --weights')
-    parser.add_argument('out', type=Path, help='file ending in .onnx')
+    parser.add_argument(
+        'out', type=output_file, help='file ending in .onnx')
     parser.add_argument('--weights', help='checkpoint of a config')
     parser.add_argument(
         '--check', type=Path, metavar='FOLDER',

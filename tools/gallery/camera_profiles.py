@@ -32,7 +32,7 @@ from mmreidmix.apis.app.command_line import (
 )
 from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
-from mmreidmix.command_line import run_main, run_tool
+from mmreidmix.command_line import output_file, run_main, run_tool
 
 if TYPE_CHECKING:
     from mmreidmix.apis import Gallery, ReIDInferencer
@@ -55,7 +55,7 @@ def parse_args(
                         help='training images of a data set')
     source.add_argument('--gallery', metavar='FOLDER', help='gallery of this '
                         'model, made without camera profiles')
-    parser.add_argument('--out', required=True, type=Path,
+    parser.add_argument('--out', required=True, type=output_file,
                         metavar='FILE.npz', help='file to write')
     parser.add_argument('--camera', help='camera of all pictures of --images')
     parser.add_argument('--site', help='name of the site; default: that of '

@@ -31,8 +31,13 @@ from mmreidmix.apis.app.command_line import (
     positive,
     report_damaged,
 )
-from mmreidmix.command_line import run_main, run_tool
-from mmreidmix.files import check_place, replace_file
+from mmreidmix.command_line import (
+    output_file,
+    output_folder,
+    run_main,
+    run_tool,
+)
+from mmreidmix.files import replace_file
 
 if TYPE_CHECKING:
     from mmreidmix.apis import ReIDInferencer
@@ -49,9 +54,9 @@ def parse_args(
     parser.add_argument('places', nargs='+', metavar='PLACE',
                         help='picture or folder of pictures')
     target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument('--gallery', metavar='FOLDER',
+    target.add_argument('--gallery', type=output_folder, metavar='FOLDER',
                         help='gallery to make or to add to')
-    target.add_argument('--out', type=Path, metavar='FILE.npz',
+    target.add_argument('--out', type=output_file, metavar='FILE.npz',
                         help='file to write')
     parser.add_argument(
         '--root', metavar='FOLDER', help='pictures are named by their paths '
@@ -115,7 +120,6 @@ def extract(args: argparse.Namespace) -> None:
         find_images,
     )
     root, names = find_images(args.places, args.root)
-    check_place(args.out or Path(args.gallery, 'part'))
     inferencer = open_model(args)
     if args.out:
         write_npz(args, inferencer, root, names)

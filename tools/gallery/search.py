@@ -20,7 +20,7 @@ from mmreidmix.apis.app.command_line import (
     positive,
 )
 from mmreidmix.apis.app.path_parsing import parse_time, time_text
-from mmreidmix.command_line import printable, run_main, run_tool
+from mmreidmix.command_line import output_file, printable, run_main, run_tool
 from mmreidmix.files import replace_file
 
 
@@ -64,7 +64,7 @@ def parse_args(
         'that the model was calibrated for; default: the highest')
     parser.add_argument('--json', type=Path, metavar='FILE',
                         help='write the matches')
-    parser.add_argument('--out', type=Path, metavar='FILE.png',
+    parser.add_argument('--out', type=output_file, metavar='FILE.png',
                         help='draw the matches; needs --images')
     parser.add_argument('--images', type=Path, metavar='ROOT',
                         help='folder that the names in the gallery start from')

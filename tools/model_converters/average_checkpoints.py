@@ -22,7 +22,7 @@ from typing import Optional
 
 from mmreidmix.checks import name_some
 from mmreidmix.choices import ENCODERS
-from mmreidmix.command_line import run_main, run_tool
+from mmreidmix.command_line import output_file, run_main, run_tool
 from mmreidmix.config_text import parse_config
 from mmreidmix.files import replace_file
 from mmreidmix.results.provenance import file_hash
@@ -57,7 +57,7 @@ def parse_args(arguments: Optional[Sequence[str]] = None):
         help='which encoder of a checkpoint that has a momentum encoder. '
         'Default: the one it is tested with (model.inference of its config)')
     parser.add_argument(
-        '--out', type=Path, required=True, help='file to write')
+        '--out', type=output_file, required=True, help='file to write')
     return parser.parse_args(arguments)
 
 

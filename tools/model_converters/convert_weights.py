@@ -10,7 +10,7 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from mmreidmix.command_line import run_main
+from mmreidmix.command_line import output_file, run_main
 from mmreidmix.public_weights import INPUT_SIZES, SOURCES, convert_state_dict
 
 
@@ -18,7 +18,7 @@ def parse_args():
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('src', type=Path, help='downloaded file')
-    parser.add_argument('dst', type=Path, help='file to write')
+    parser.add_argument('dst', type=output_file, help='file to write')
     parser.add_argument(
         '--from',
         dest='source',
@@ -43,6 +43,7 @@ def main():
     import torch
 
     from mmreidmix.checkpoint_file import read_checkpoint
+    from mmreidmix.files import replace_file
     from mmreidmix.models.weights import unwrap_state_dict
     if args.dst.exists():
         raise ValueError(f'{args.dst} exists; remove it or name another file')
@@ -53,12 +54,12 @@ def main():
     except ValueError as error:
         raise ValueError(f'{args.src}: {error}') from error
     digest = hashlib.sha256(args.src.read_bytes()).hexdigest()
-    args.dst.parent.mkdir(parents=True, exist_ok=True)
     meta = dict(source=args.source, sha256=digest)
     size = args.input_size or INPUT_SIZES.get(args.source)
     if size:
         meta['preprocessing'] = dict(input_size=tuple(size))
-    torch.save(dict(state_dict=state, meta=meta), args.dst)
+    replace_file(args.dst, lambda stream: torch.save(
+        dict(state_dict=state, meta=meta), stream))
     print(f'{args.src} (sha256 {digest[:16]}...): {len(state)} tensors kept, '
           f'{len(dropped)} dropped: {", ".join(dropped) or "none"}')
     print(f'written to {args.dst}')

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmreidmix.command_line import run_main, run_tool
+from mmreidmix.command_line import output_file, run_main, run_tool
 
 
 def parse_args(arguments=None):
@@ -24,7 +24,8 @@ def parse_args(arguments=None):
     parser.add_argument('model', help='checkpoint, or config with --weights')
     parser.add_argument(
         'images', nargs='+', type=Path, help='image files, or folders of them')
-    parser.add_argument('--out', required=True, help='picture to write')
+    parser.add_argument('--out', type=output_file, required=True,
+                        help='picture to write')
     parser.add_argument('--weights', help='checkpoint of a config')
     parser.add_argument(
         '--to', type=Path, help='explain the similarity to this image, not '

@@ -12,7 +12,7 @@ from mmreidmix.apis.app.command_line import (
     add_feature_options,
     add_ranking_options,
 )
-from mmreidmix.command_line import run_main, run_tool
+from mmreidmix.command_line import output_folder, run_main, run_tool
 
 
 def parse_args(arguments=None):
@@ -20,7 +20,8 @@ def parse_args(arguments=None):
     parser = argparse.ArgumentParser(
         description='Draw wrong first images and mAP by camera of query and '
         'gallery, one PNG per domain')
-    parser.add_argument('--out', required=True, help='folder of the pictures')
+    parser.add_argument('--out', type=output_folder, required=True,
+                        help='folder of the pictures')
     add_feature_options(parser)
     add_ranking_options(parser)
     return parser.parse_args(arguments)

@@ -9,7 +9,12 @@ Example:
 import argparse
 from pathlib import Path
 
-from mmreidmix.command_line import CfgOptions, run_main, run_tool
+from mmreidmix.command_line import (
+    CfgOptions,
+    output_folder,
+    run_main,
+    run_tool,
+)
 
 
 def parse_args(arguments=None):
@@ -19,7 +24,8 @@ def parse_args(arguments=None):
         'the largest, the most impure, random ones, and images without one')
     parser.add_argument('config', help='config file of the training')
     parser.add_argument('checkpoint', help='checkpoint file of the training')
-    parser.add_argument('--out', required=True, help='folder of the pictures')
+    parser.add_argument('--out', type=output_folder, required=True,
+                        help='folder of the pictures')
     parser.add_argument(
         '--num', type=int, default=4, help='clusters of each kind')
     parser.add_argument(
@@ -43,14 +49,12 @@ def load_mixture(args):
             domain.
     """
     # Imported here: --help must not wait for torch.
-    from mmengine.config import Config
     from mmengine.registry import init_default_scope
 
     from mmreidmix.checkpoint_file import read_checkpoint
+    from mmreidmix.config_file import read_config
     from mmreidmix.registry import DATASETS
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     init_default_scope('mmreidmix')
     checkpoint = read_checkpoint(args.checkpoint)
     if 'label_table' not in checkpoint:

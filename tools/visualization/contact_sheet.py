@@ -15,9 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmreidmix.command_line import run_main
-
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp')
+from mmreidmix.command_line import output_file, run_main
 
 
 def parse_args(args=None):
@@ -26,7 +24,7 @@ def parse_args(args=None):
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folder', type=Path)
-    parser.add_argument('out', type=Path, help='picture to write')
+    parser.add_argument('out', type=output_file, help='picture to write')
     parser.add_argument('--rows', type=int, default=10, help='identities')
     parser.add_argument(
         '--columns', type=int, default=16, help='images per identity')
@@ -41,17 +39,14 @@ def group_images(folder: Path) -> dict:
     Raises:
         FileNotFoundError: No image below the folder.
     """
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.apis.images import list_images
     groups = {}
-    for path in sorted(folder.rglob('*')):
-        if path.suffix.lower() not in SUFFIXES:
-            continue
+    for path in (folder / name for name in list_images(folder)):
         flat = path.parent == folder
         name = (path.name.partition('_')[0] if flat else
                 path.parent.relative_to(folder).as_posix())
         groups.setdefault(name, []).append(path)
-    if not groups:
-        raise FileNotFoundError(f'no image ({", ".join(SUFFIXES)}) below '
-                                f'{folder}')
     return groups
 
 

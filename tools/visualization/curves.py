@@ -8,7 +8,7 @@ Example:
 import argparse
 from pathlib import Path
 
-from mmreidmix.command_line import run_main, run_tool
+from mmreidmix.command_line import output_file, run_main, run_tool
 
 
 def parse_args(arguments=None):
@@ -18,7 +18,8 @@ def parse_args(arguments=None):
         'epochs')
     parser.add_argument('work_dir', help='of a training, finished or not')
     parser.add_argument(
-        '--out', required=True, help='picture to write: .png, .pdf or .svg')
+        '--out', type=output_file, required=True,
+        help='picture to write: .png, .pdf or .svg')
     return parser.parse_args(arguments)
 
 

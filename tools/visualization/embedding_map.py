@@ -9,7 +9,7 @@ import argparse
 
 from mmreidmix.apis.app.command_line import add_feature_options
 from mmreidmix.choices import MAP_METHODS
-from mmreidmix.command_line import run_main, run_tool
+from mmreidmix.command_line import output_file, run_main, run_tool
 
 
 def parse_args(arguments=None):
@@ -18,7 +18,8 @@ def parse_args(arguments=None):
         description='Draw the images of a sample of query people as points of '
         'a plane')
     parser.add_argument(
-        '--out', required=True, help='picture to write: .png, .pdf or .svg')
+        '--out', type=output_file, required=True,
+        help='picture to write: .png, .pdf or .svg')
     parser.add_argument(
         '--method', choices=MAP_METHODS, default='tsne', help='umap needs the '
         'package umap-learn')

@@ -25,8 +25,8 @@ except ImportError:  # not on Windows
 def config_hashes(config: str) -> dict[str, str]:
     """SHA-256 of what makes the model, and of the whole config, read once."""
     # Imported here: --help must not wait for torch.
-    from mmengine.config import Config
-    cfg = Config.fromfile(config).to_dict()
+    from mmreidmix.config_file import read_config
+    cfg = read_config(config).to_dict()
     shown = {k: v for k, v in cfg.items() if not k.startswith('_')}
     text = json.dumps(shown, sort_keys=True, default=str)
     return dict(
