@@ -88,7 +88,7 @@ def test_what_is_whole_is_read(tmp_path):
 
 
 @pytest.mark.parametrize('door', ['load_from', 'resume', 'test', 'convert',
-                                  'extract', 'export'])
+                                  'extract', 'export', 'calibrate'])
 def test_every_door_names_it(door, toy, tmp_path):
     config, path = tmp_path / 'config.py', tmp_path / 'page.pth'
     tiny_config(toy).dump(config)
@@ -103,7 +103,9 @@ def test_every_door_names_it(door, toy, tmp_path):
         extract=[tools / 'gallery' / 'extract.py', path, toy / 'real_a',
                  '--gallery', tmp_path / 'gallery'],
         export=[tools / 'export' / 'export_onnx.py', path,
-                tmp_path / 'out.onnx'])
+                tmp_path / 'out.onnx'],
+        calibrate=[tools / 'analysis_tools' / 'calibrate.py', config, path,
+                   *work])
     end = subprocess.run([sys.executable, *words[door]], env=environment(),
                          text=True, capture_output=True, check=False)
     assert end.returncode == 2, end.stderr[-2000:]
