@@ -68,6 +68,26 @@ def check_fraction(owner: object, **options: Any) -> None:
             _refuse(owner, name, 'in [0, 1)', value)
 
 
+def check_range(owner: object, **options: Any) -> tuple[int, int]:
+    """The two integers of the one option; ValueError if it has others."""
+    (name, value), = options.items()
+    if len(value) != 2 or not all(isinstance(v, Integral) for v in value):
+        _refuse(owner, name, 'two integers (first, end)', value)
+    return value[0], value[1]
+
+
+def check_device(owner: object, device: str) -> None:
+    """Raise ValueError for a device that PyTorch does not have here."""
+    import torch
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        why = str(error).splitlines()[0][:100]
+        _refuse(owner, 'device', 'one that PyTorch '
+                f'{torch.__version__} has here, which sees '
+                f'{torch.cuda.device_count()} GPUs ({why})', device)
+
+
 def _is_number(value: Any) -> bool:
     """Also tensors and arrays of one number; no text, as '1e-3' is."""
     return value is not None and not isinstance(value, (str, bytes))

@@ -27,6 +27,7 @@ def _explained(build: Callable) -> Callable:
     @wraps(build)
     def build_explained(cfg: Any, *args: Any, registry: Registry,
                         **kwargs: Any) -> Any:
+        _check_numbers(cfg, registry)
         try:
             return build(cfg, *args, registry=registry, **kwargs)
         except (TypeError, KeyError) as error:
@@ -38,14 +39,37 @@ def _explained(build: Callable) -> Callable:
     return build_explained
 
 
-def _explanation(cfg: Any, registry: Registry, error: str) -> Optional[str]:
+def _check_numbers(cfg: Any, registry: Registry) -> None:
+    """Raise ValueError for text in place of a number or of True and False.
+
+    ``cross_camera='no'`` would count as true.
+    """
+    found = _kind(cfg, registry)
+    if not isinstance(found, type):
+        return
+    for name, option in options_of(found).items():
+        expected = option.annotation
+        if expected in (bool, int, float) and isinstance(cfg.get(name), str):
+            raise ValueError(f'{found.__name__}: {name} must be of type '
+                             f'{expected.__name__}, got {cfg[name]!r}')
+
+
+def _kind(cfg: Any, registry: Registry) -> Any:
+    """What a config builds: a class or function; None if it is not known."""
     kind = cfg.get('type') if isinstance(cfg, Mapping) else None
+    if not isinstance(kind, str):
+        return kind
+    with registry.switch_scope_and_registry(cfg.get('_scope_')) as own:
+        return own.get(kind)
+
+
+def _explanation(cfg: Any, registry: Registry, error: str) -> Optional[str]:
     option = re.search(r"unexpected keyword argument '(\w+)'", error)
-    with registry.switch_scope_and_registry(None) as own:
-        found = own.get(kind) if isinstance(kind, str) else kind
-        if found is None and isinstance(kind, str):
-            return (f'there is no {own.name} {kind!r}'
-                    f'{_nearest(kind, _known_types(own))}')
+    found = _kind(cfg, registry)
+    if found is None and isinstance(cfg, Mapping) and 'type' in cfg:
+        with registry.switch_scope_and_registry(None) as own:
+            return (f'there is no {own.name} {cfg["type"]!r}'
+                    f'{_nearest(cfg["type"], _known_types(own))}')
     if not option or option[1] not in cfg or not isinstance(found, type):
         return None
     known = [*options_of(found)]

@@ -11,13 +11,9 @@ import torch
 from mmengine.logging import print_log
 
 from mmreidmix.apis.deploy.export import export_onnx
-from mmreidmix.apis.deploy.inference_backends import (
-    OnnxEncoder,
-    TorchEncoder,
-    check_device,
-)
+from mmreidmix.apis.deploy.inference_backends import OnnxEncoder, TorchEncoder
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
-from mmreidmix.checks import check_choice, check_count
+from mmreidmix.checks import check_choice, check_count, check_device
 from mmreidmix.datasets.transforms import ImageReadError
 from mmreidmix.models.batch_norm import (
     batch_norm_of,
@@ -102,7 +98,7 @@ class ReIDInferencer:
                              f'{model}, which has its own')
         if not exported and backend == 'torch':
             device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-            check_device(device)
+            check_device(self, device)
             trained = load_trained_model(model, weights, device)
             self.encoder = TorchEncoder(trained.model, device, amp, compile)
             description = trained.description()
@@ -363,6 +359,8 @@ def _one_each(cameras: Union[str, Sequence], num: int) -> np.ndarray:
 
 
 def _as_list(images) -> list:
+    if isinstance(images, torch.Tensor):
+        images = images.numpy()
     if isinstance(images, (str, Path)) and Path(images).is_dir():
         return [Path(images, name) for name in list_images(images)]
     single = isinstance(images, (str, Path)) or hasattr(images, 'convert') or (

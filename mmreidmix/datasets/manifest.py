@@ -211,9 +211,10 @@ def _row_of(match: re.Match, prefix: str, part: str) -> _Row:
 def _camera(fields: dict, where: str) -> str:
     """The camera of an image; '0' only if no image says what its camera is."""
     camera = fields.get('camid', '0')
-    if not camera:
-        raise ValueError(f'{where}: the camera (`camid`) is empty while '
-                         'other images have one')
+    if camera in (None, '', '-1'):
+        raise ValueError(f'{where}: the camera (`camid`) is {camera!r}, '
+                         'unknown, while other images have one; where no '
+                         'camera is known, leave it out of all')
     return camera
 
 
@@ -221,14 +222,20 @@ def _integer(text: Optional[str], where: str) -> int:
     if not text:
         return -1
     try:
-        return int(text)
+        pid = int(text)
     except ValueError:
-        raise ValueError(f'{where}: pid is {text!r}, expected an integer '
-                         '(-1 or nothing = unknown)') from None
+        pid = -2
+    if pid < -1:
+        raise ValueError(f'{where}: pid is {text!r}, expected an integer of '
+                         'at least 0 (-1 or nothing = unknown)')
+    return pid
 
 
 def _check_header(header: Sequence[str], path: Path) -> None:
     wrong = sorted(set(header) - set(_COLUMNS))
+    twice = [name for name, count in Counter(header).items() if count > 1]
+    if twice:
+        raise ValueError(f'{path}: the column {twice[0]!r} is there twice')
     if 'path' not in header or wrong:
         raise ValueError(
             f'{path}: the columns are {list(header)}; `path` is required, '

@@ -17,7 +17,7 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from mmreidmix.checks import check_choice, name_some
+from mmreidmix.checks import check_choice, check_range, name_some
 from mmreidmix.registry import TRANSFORMS
 
 from .file_names import leaves_root
@@ -119,7 +119,8 @@ class BaseReIDDataset(Dataset):
         self.counts_ok = self._check_counts()
         size = len(self)
         if pid_range is not None:
-            self.records = self._keep_pid_range(*pid_range)
+            first, end = check_range(self, pid_range=pid_range)
+            self.records = self._keep_pid_range(first, end)
         if bad_images == 'skip':
             self.records = self._drop_unreadable()
             self._check_not_empty(f'none of its {size:,} images can be read')

@@ -123,7 +123,7 @@ def test_folders_that_are_none(inferencer, tmp_path):
 @pytest.mark.parametrize('device', ['cuda:99', 'gpu'])
 def test_a_device_that_is_not_there(checkpoint, device):
     with pytest.raises(ValueError, match=(
-            f"device '{device}' can not be used: .*sees .* GPU")):
+            f"device must be one that PyTorch .* GPUs .*, got '{device}'")):
         ReIDInferencer(checkpoint, device=device)
 
 
@@ -336,6 +336,18 @@ def test_channel_order_of_arrays(checkpoint, pictures):
     np.testing.assert_array_equal(found(pictures[0]), expected)
     with pytest.raises(ValueError, match="channel_order must be one of 'rgb'"):
         ReIDInferencer(checkpoint, channel_order='BGR')
+
+
+def test_a_tensor_is_an_image_or_a_batch_as_an_array_is(
+        inferencer, pictures):
+    array = cv2.imread(str(pictures[0]))[..., ::-1].copy()
+    image = torch.from_numpy(array)
+    expected = inferencer(array)
+    np.testing.assert_array_equal(inferencer(image), expected)
+    np.testing.assert_allclose(
+        inferencer(image[None]), expected, atol=1e-6)
+    with pytest.raises(ValueError, match=r'got shape \(3, .* of float32'):
+        inferencer(image.permute(2, 0, 1).float())
 
 
 @pytest.mark.parametrize('colour', [False, True])

@@ -15,18 +15,6 @@ from mmreidmix.precision import bfloat16_is_fast
 DESCRIPTION = 'mmreidmix'
 
 
-def check_device(device: str) -> None:
-    """Raise ValueError for a device that PyTorch does not have here."""
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        gpus = torch.cuda.device_count()
-        raise ValueError(
-            f'device {device!r} can not be used: '
-            f'{str(error).splitlines()[0][:100]}. PyTorch {torch.__version__} '
-            f'sees {gpus} GPU(s) here; cpu works everywhere') from None
-
-
 class TorchEncoder:
     """Embeds with a :class:`BaseReID` in evaluation mode, on a device.
 

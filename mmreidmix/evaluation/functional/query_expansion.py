@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from mmreidmix.checks import check_at_least, check_count
+from mmreidmix.checks import check_at_least, check_choice, check_count
 from mmreidmix.neighbours import knn, normalise_rows
 
 from .query_gallery import QueryGallery
@@ -49,8 +49,7 @@ def expand_queries(images: QueryGallery,
         ValueError: an option is out of range, or the metric is Euclidean.
     """
     images.require_cosine('query_expansion')
-    check_count('query_expansion', 1, neighbours=neighbours)
-    check_at_least('query_expansion', 0, alpha=alpha)
+    check_expansion(neighbours=neighbours, alpha=alpha, database=database)
     if database:
         images = replace(
             images, gallery=_augmented_gallery(images, neighbours, alpha))
@@ -61,6 +60,13 @@ def expand_queries(images: QueryGallery,
         query[rows] = normalize(images.query[rows], dim=1) + _weighted_sums(
             images.gallery, indices, sims, alpha)
     return replace(images, query=query)
+
+
+def check_expansion(*, neighbours: int, alpha: float, database: bool) -> None:
+    """Raise ValueError for options of :func:`expand_queries` out of range."""
+    check_count('query_expansion', 1, neighbours=neighbours)
+    check_at_least('query_expansion', 0, alpha=alpha)
+    check_choice('query_expansion', (True, False), database=database)
 
 
 def _weighted_sums(bank: Tensor, indices: Tensor, sims: Tensor,

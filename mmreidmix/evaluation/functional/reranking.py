@@ -27,7 +27,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from mmreidmix.checks import check_between
+from mmreidmix.checks import check_between, check_count
 from mmreidmix.neighbours import normalise_rows
 from mmreidmix.neighbours.camera_aware import checked_k2_intra
 from mmreidmix.neighbours.matmul import multiply
@@ -82,11 +82,12 @@ def reranked_blocks(
     images.require_cosine('rerank')
     valid = np.flatnonzero(~images.junk)
     num = len(images.query) + len(valid)
+    k2_intra = check_reranking(
+        k1=k1, k2=k2, lambda_value=lambda_value, k1_intra=k1_intra,
+        k2_intra=k2_intra)
     owner = f'rerank of {num} images without junk'
     check_between(owner, 1, num - 1, k1=k1)
     check_between(owner, 1, num, k2=k2)
-    check_between('rerank', 0, 1, lambda_value=lambda_value)
-    k2_intra = checked_k2_intra('rerank', k1_intra, k2_intra)
     unit = _unit_features(images, valid)
     if k1_intra is not None:
         encoding, largest = camera_aware_encodings(
@@ -100,6 +101,20 @@ def reranked_blocks(
     encoding, largest = encodings(unit, k1, k2, cross)
     return _blocks(images, unit, cross, valid, encoding, largest,
                    lambda_value)
+
+
+def check_reranking(*, k1: int, k2: int, lambda_value: float,
+                    k1_intra: Optional[int], k2_intra: Optional[int]) -> int:
+    """Raise ValueError for options that no images would fit.
+
+    Args: see :func:`reranked_blocks`.
+
+    Returns:
+        int: ``k2_intra``, or its default.
+    """
+    check_count('rerank', 1, k1=k1, k2=k2)
+    check_between('rerank', 0, 1, lambda_value=lambda_value)
+    return checked_k2_intra('rerank', k1_intra, k2_intra)
 
 
 def _cameras(images: QueryGallery, valid: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Optional
 
 import numpy as np
@@ -31,6 +31,9 @@ def complete_options(owner: str, given: Optional[dict],
     """
     if given is None:
         return None
+    if not isinstance(given, Mapping):
+        raise ValueError(f'{owner} must be a dict of options, {{}} for the '
+                         f'defaults, or None; got {given!r}')
     unknown = sorted(set(given) - set(defaults))
     if unknown:
         raise ValueError(f'{owner} has no options {unknown}; there are '

@@ -10,16 +10,22 @@ from mmengine.evaluator import Evaluator
 from mmengine.logging import print_log
 
 from mmreidmix.camera_profiles import TESTED_PROFILES, CameraProfiles
-from mmreidmix.checks import check_choice, check_count
+from mmreidmix.checks import check_choice, check_count, check_device
 from mmreidmix.evaluation.feature_table import FeatureTable
-from mmreidmix.evaluation.functional.query_expansion import expand_queries
+from mmreidmix.evaluation.functional.query_expansion import (
+    check_expansion,
+    expand_queries,
+)
 from mmreidmix.evaluation.functional.query_gallery import METRICS as DISTANCES
 from mmreidmix.evaluation.functional.ranking import (
     COUNTS,
     RankingResult,
     rank,
 )
-from mmreidmix.evaluation.functional.reranking import reranked_blocks
+from mmreidmix.evaluation.functional.reranking import (
+    check_reranking,
+    reranked_blocks,
+)
 from mmreidmix.evaluation.functional.single_gallery_shot import (
     single_gallery_shot,
 )
@@ -87,8 +93,8 @@ class ReIDMetric(FeatureMetric):
         prefix (str, optional): put before the result keys.
 
     Raises:
-        ValueError: at :meth:`evaluate`, on every rank, what
-            :func:`mmreidmix.evaluation.rank` raises.
+        ValueError: an option is out of range; at :meth:`evaluate`, on every
+            rank, what :func:`mmreidmix.evaluation.rank` raises.
 
     Attributes:
         rankings (dict[str, RankingResult]): values per query of the last
@@ -115,6 +121,14 @@ class ReIDMetric(FeatureMetric):
                                         expand_queries)
         self.single_shot = _options('single_shot', single_shot,
                                     single_gallery_shot)
+        if self.rerank is not None:
+            check_reranking(**self.rerank)
+        if self.query_expansion is not None:
+            check_expansion(**self.query_expansion)
+        if self.single_shot is not None:
+            check_count('ReIDMetric: single_shot', 1,
+                        repeats=self.single_shot['repeats'])
+        check_device(self, device)
         if rerank is not None or query_expansion is not None:
             check_choice('ReIDMetric with rerank or query_expansion',
                          ('cosine', ), metric=metric)

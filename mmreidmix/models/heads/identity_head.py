@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmreidmix.checks import check_above
+from mmreidmix.checks import check_above, check_count
 from mmreidmix.registry import MODELS
 from mmreidmix.structures import Clustering, TrainingBatch
 
@@ -43,6 +43,7 @@ class IdentityHead(BaseModule):
                  temperature: Optional[float] = None,
                  init_cfg=None):
         super().__init__(init_cfg)
+        check_count(self, 1, max_classes=max_classes)
         if temperature is not None:
             check_above(self, 0, temperature=temperature)
         self.temperature = temperature

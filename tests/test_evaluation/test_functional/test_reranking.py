@@ -198,7 +198,7 @@ def test_search_is_knn_and_the_lowest_product(kind):
 
 
 @pytest.mark.parametrize('options, message', [
-    ({'rerank': {'k1': 0}}, r'k1 must be in \[1, 149\], got 0'),
+    ({'rerank': {'k1': 0}}, 'k1 must be an integer of at least 1, got 0'),
     ({'rerank': {'k1': 150}}, r'of 150 images .* k1 must be in \[1, 149\]'),
     ({'rerank': {'k2': 151}}, r'k2 must be in \[1, 150\], got 151'),
     ({'rerank': {'k1_intra': -1}}, 'k1_intra must be an integer of at le'),
