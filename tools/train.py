@@ -95,9 +95,9 @@ def work_dir_lock(work_dir: str) -> Iterator[None]:
 def main(argv: Optional[Sequence[str]] = None) -> None:
     """Train."""
     args = parse_args(argv)
+    cfg = load_config(args)
     from mmreidmix.compat import close_process_group
     from mmreidmix.engine.build_runner import build_runner
-    cfg = load_config(args)
     with work_dir_lock(cfg.work_dir):
         try:
             build_runner(cfg, args.launcher).train()

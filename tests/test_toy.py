@@ -24,7 +24,7 @@ from mmreidmix.toy.identity import person_of, pick
 from mmreidmix.toy.layouts import Plan
 from mmreidmix.toy.pose import Pose, skeleton
 
-TOOLS = Path(__file__).parents[2] / 'tools'
+TOOLS = Path(__file__).parents[1] / 'tools'
 
 # layout: folders of train, query, gallery; pattern of a path below them
 MARKET_LIKE = {
