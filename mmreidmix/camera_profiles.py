@@ -13,7 +13,7 @@ from typing import Any, Optional, Union
 
 import numpy as np
 
-from mmreidmix.checks import check_at_least
+from mmreidmix.checks import check_at_least, name_some
 from mmreidmix.files import read_arrays, replace_file
 
 FORMAT_VERSION = 1
@@ -268,6 +268,12 @@ def _check_rows(embeddings: np.ndarray, cameras: np.ndarray) -> None:
         raise ValueError(
             'camera profiles need embeddings (N, D) and a camera of each, '
             f'got shapes {embeddings.shape} and {np.shape(cameras)}')
+    bad = np.flatnonzero(~np.isfinite(embeddings).all(1))
+    if len(bad):
+        raise ValueError(
+            f'embeddings of {len(bad)} images hold NaN or infinity: indices '
+            f'{name_some(bad.tolist())}; look for a diverged model or a '
+            'broken image')
 
 
 def _check_arrays(file: Union[str, Path], arrays: Mapping) -> None:

@@ -4,7 +4,7 @@ Every check names the owner of the option, the option, what was expected and
 what came instead.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -71,7 +71,8 @@ def check_fraction(owner: object, **options: Any) -> None:
 def check_range(owner: object, **options: Any) -> tuple[int, int]:
     """The two integers of the one option; ValueError if it has others."""
     (name, value), = options.items()
-    if len(value) != 2 or not all(isinstance(v, Integral) for v in value):
+    if not isinstance(value, Sequence) or len(value) != 2 or not all(
+            isinstance(number, Integral) for number in value):
         _refuse(owner, name, 'two integers (first, end)', value)
     return value[0], value[1]
 

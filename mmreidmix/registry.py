@@ -65,18 +65,22 @@ def _kind(cfg: Any, registry: Registry) -> Any:
 
 def _explanation(cfg: Any, registry: Registry, error: str) -> Optional[str]:
     option = re.search(r"unexpected keyword argument '(\w+)'", error)
+    others = [key for key in cfg if key != 'type'] if isinstance(
+        cfg, Mapping) else []
+    unknown = option[1] if option else (
+        others[0] if others and 'takes no arguments' in error else None)
     found = _kind(cfg, registry)
     if found is None and isinstance(cfg, Mapping) and 'type' in cfg:
         with registry.switch_scope_and_registry(None) as own:
             return (f'there is no {own.name} {cfg["type"]!r}'
                     f'{_nearest(cfg["type"], _known_types(own))}')
-    if not option or option[1] not in cfg or not isinstance(found, type):
+    if unknown not in others or not isinstance(found, type):
         return None
     known = [*options_of(found)]
-    if option[1] in known:  # passed on to something that does not know it
+    if unknown in known:  # passed on to something that does not know it
         return None
-    return (f'{found.__name__} has no option {option[1]!r}'
-            f'{_nearest(option[1], known)}')
+    return (f'{found.__name__} has no option {unknown!r}'
+            f'{_nearest(unknown, known)}')
 
 
 def _nearest(name: str, known: list) -> str:

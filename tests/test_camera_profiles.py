@@ -185,3 +185,15 @@ def test_no_file(tmp_path):
 def test_a_wrong_pseudo_count():
     with pytest.raises(ValueError, match='pseudo_count must be at least 0'):
         CameraProfiles.from_embeddings(ROWS, CAMERAS, -1)
+
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf])
+def test_embeddings_that_are_no_numbers(bad):
+    rows = np.eye(4, dtype=np.float32)
+    cameras = np.array(['a', 'a', 'b', 'b'])
+    profiles = CameraProfiles.from_embeddings(rows, cameras)
+    rows[2, 1] = bad
+    for make in (CameraProfiles.from_embeddings, profiles.apply):
+        with pytest.raises(ValueError, match=(
+                'embeddings of 1 images hold NaN or infinity: indices 2;')):
+            make(rows, cameras)

@@ -123,8 +123,8 @@ def test_nothing_to_label(world):
 
 
 @pytest.mark.parametrize('option,message', [
-    (dict(begin=-1), 'begin must be at least 0, got -1'),
-    (dict(interval=0), 'interval must be at least 1, got 0'),
+    (dict(begin=-1), 'begin must be an integer of at least 0, got -1'),
+    (dict(interval=0), 'interval must be an integer of at least 1, got 0'),
     (dict(refresh='never'), "refresh must be one of 'epoch', 'online', got")
 ])
 def test_wrong_options(option, message):

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from mmreidmix.camera_profiles import CameraProfiles
-from mmreidmix.checks import check_at_least, check_choice
+from mmreidmix.checks import check_choice, check_count
 from mmreidmix.engine.epoch_loop import inside_epoch
 from mmreidmix.engine.labelling.clusterers import build_clusterer
 from mmreidmix.engine.labelling.clustering import (
@@ -85,9 +85,10 @@ class LabellingHook(Hook):
                  reset_moments: bool = True,
                  camera_profiles: bool = False,
                  oracle: bool = False):
-        check_at_least(self, 0, begin=begin)
+        check_count(self, 0, begin=begin, num_workers=num_workers)
+        check_count(self, 1, batch_size=batch_size)
         if interval is not None:
-            check_at_least(self, 1, interval=interval)
+            check_count(self, 1, interval=interval)
         check_choice(self, ('epoch', 'online'), refresh=refresh)
         self.embedder = DomainEmbedder(
             pipeline,

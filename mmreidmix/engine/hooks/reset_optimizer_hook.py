@@ -3,6 +3,7 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmreidmix.checks import check_count
 from mmreidmix.engine.unwrap import single_optim_wrappers
 from mmreidmix.registry import HOOKS
 
@@ -19,6 +20,7 @@ class ResetOptimizerHook(Hook):
     """
 
     def __init__(self, begin: int = 0):
+        check_count(self, 0, begin=begin)
         self.begin = begin
 
     def before_train_epoch(self, runner: Runner) -> None:

@@ -7,6 +7,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmreidmix.checks import check_count
 from mmreidmix.registry import HOOKS
 
 
@@ -24,6 +25,7 @@ class StepTimeHook(Hook):
     priority = 'VERY_HIGH'
 
     def __init__(self, interval: int = 10):
+        check_count(self, 1, interval=interval)
         self.interval = interval
         self.measuring = False
 
