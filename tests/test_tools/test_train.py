@@ -89,7 +89,8 @@ def test_wrong_arguments(tool, capsys, arguments, message):
 def test_launchers_without_gpu(tool, config, monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
     with pytest.raises(RuntimeError, match='tools/dist_train.sh'):
-        tool['main']([str(config), '--launcher', 'slurm'])
+        tool['main']([str(config), '--launcher', 'slurm', '--cfg-options',
+                      'model.type=ReIDBaseline'])
 
 
 @pytest.fixture
