@@ -1,10 +1,13 @@
 """Config files, read with errors that name them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
-from mmengine.config import Config
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def read_config(file: Union[str, Path], options: Optional[Mapping] = None,
@@ -26,6 +29,8 @@ def read_config(file: Union[str, Path], options: Optional[Mapping] = None,
         raise FileNotFoundError(
             f'no config file {file}; the configs that come with mmreidmix '
             'are under configs/')
+    # Imported here: a misspelt name is told before torch is imported.
+    from mmengine.config import Config
     try:
         cfg = Config.fromfile(file, import_custom_modules=imports)
     except Exception as error:  # a config is a program
