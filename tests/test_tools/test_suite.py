@@ -240,7 +240,6 @@ def test_command_that_does_not_wait_is_a_failure(tool, configs, tmp_path,
 
 def test_stopped_suite_goes_on(toy, tmp_path, monkeypatch):
     """A real training, ended behind its first epoch; its start is played."""
-    import fcntl
     monkeypatch.syspath_prepend(str(TOOL.parent))
     from common.suite_jobs import Job
     config, out = tmp_path / 'base.py', tmp_path / 'out'
@@ -256,9 +255,8 @@ def test_stopped_suite_goes_on(toy, tmp_path, monkeypatch):
     suite.send_signal(signal.SIGTERM)
     assert suite.wait() == 130
     assert not (folder / 'results.json').exists()
-    with open(folder / 'lock') as lock:  # of the training, which saves first
-        fcntl.flock(lock, fcntl.LOCK_EX)
 
+    # At once: the suite has waited for its training, which saves first.
     result = subprocess.run(command, env=environment(), capture_output=True,
                             text=True)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -204,7 +204,7 @@ class Runner:
     def __init__(self, template: str):
         self.template = template
         self.stopped = threading.Event()
-        self.running: set[subprocess.Popen] = set()
+        self.running: dict[subprocess.Popen, Job] = {}
 
     def __call__(self, job: Job) -> tuple[float, str]:
         """Run a job; returns minutes, and what went wrong or ''."""
@@ -224,9 +224,9 @@ class Runner:
             process = subprocess.Popen(
                 command, shell=True, stdout=log, stderr=subprocess.STDOUT,
                 start_new_session=True)
-        self.running.add(process)
+        self.running[process] = job
         status = process.wait()
-        self.running.discard(process)
+        self.running.pop(process, None)
         if status:
             return f'exit status {status}, see {file}'
         if not job.result():
@@ -235,11 +235,14 @@ class Runner:
         return ''
 
     def stop(self) -> None:
-        """End what runs, trainings included, and begin nothing more."""
+        """End what runs, and begin nothing more; trainings save first."""
         self.stopped.set()
-        for process in list(self.running):
+        running = dict(self.running)
+        for process in running:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
+        for job in running.values():
+            job.wait()
 
 
 def run_all(jobs: Sequence[Job], args, tables: Sequence[Table]) -> list[str]:

@@ -137,6 +137,12 @@ class Job:
                                  'wait for it or end it') from error
             yield file.fileno()
 
+    def wait(self) -> None:
+        """Wait until no process works in the folder."""
+        with open(self.folder / 'lock', 'w') as file:
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX)
+
 
 def close_attempts(folder: Path, attempts: list) -> list:
     """Attempts with the minutes of one that was killed, as its logs tell."""
