@@ -360,7 +360,7 @@ def _one_each(cameras: Union[str, Sequence], num: int) -> np.ndarray:
 
 def _as_list(images) -> list:
     if isinstance(images, torch.Tensor):
-        images = images.numpy()
+        images = images.cpu().numpy()
     if isinstance(images, (str, Path)) and Path(images).is_dir():
         return [Path(images, name) for name in list_images(images)]
     single = isinstance(images, (str, Path)) or hasattr(images, 'convert') or (
