@@ -2,20 +2,23 @@
 
 import copy
 import logging
+import sys
 from typing import Any
 
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
-#: A longer message is for the log file; the terminal shows how it begins.
+#: A longer message of MMEngine's runner, such as the config, is for the log
+#: file; the terminal shows how it begins. Tables of results are not its.
 MOST_LINES = 24
+_RUNNER = sys.modules[Runner.__module__].__file__
 # Deprecations inside MMEngine, about which a user can do nothing.
 _USELESS = ('"FileClient" will be deprecated',
             '"HardDiskBackend" is the alias')
 
 
 class ShortFormatter(logging.Formatter):
-    """Formats the first line of long messages alone.
+    """Formats the first line alone of long messages of MMEngine's runner.
 
     Args:
         formatter (logging.Formatter): formats what is left.
@@ -30,7 +33,7 @@ class ShortFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The message, or its first line and how many there are."""
         lines = record.getMessage().splitlines()
-        if len(lines) > MOST_LINES:
+        if len(lines) > MOST_LINES and record.pathname == _RUNNER:
             first = next(line for line in lines if any(map(str.isalpha, line)))
             record = copy.copy(record)  # the log file gets the same object
             record.msg = (f'{first.strip()} {len(lines)} lines, in '

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from mmengine.logging import MMLogger
+from mmengine.runner import runner
 
 from mmreidmix.engine.terminal import MOST_LINES, use_terminal
 from tests.tiny import TRAIN, environment, tiny_config
@@ -16,13 +17,16 @@ def test_long_messages_are_for_the_log_file(tmp_path, capsys):
     for _ in range(2):  # two runs of one second have one logger
         use_terminal(logger)
     text = '\n'.join(['', '----', 'Config:'] + ['key = 1'] * MOST_LINES)
-    logger.info(text)
+    logger.handle(logging.LogRecord(
+        'mmengine', logging.INFO, runner.__file__, 1, text, (), None))
+    logger.info('\n'.join(['row'] * 2 * MOST_LINES))  # a table of results
     logger.info('%d images\nof 2 kinds', 7)
     logger.warning('"FileClient" will be deprecated in future.')
     logging.getLogger('mmreidmix.neighbours').info('%d %% after 3 s', 10)
     shown = capsys.readouterr().out
     assert f'Config: {MOST_LINES + 3} lines, in {file}' in shown
     assert 'key = 1' not in shown
+    assert shown.count('row') == 2 * MOST_LINES
     assert '7 images\nof 2 kinds' in shown
     assert '10 % after 3 s' in shown
     logged = file.read_text()
