@@ -21,6 +21,7 @@ from mmreidmix.checks import check_choice, check_range, name_some
 from mmreidmix.registry import TRANSFORMS
 
 from .file_names import leaves_root
+from .image_bytes import num_bytes
 from .records import ReIDRecords, path_text
 from .transforms.loading import ImageReadError, read_image
 
@@ -164,8 +165,12 @@ class BaseReIDDataset(Dataset):
         return {'name': self.name, 'subset': self.subset}
 
     def image_path(self, index: int) -> str:
-        """Absolute path of one image."""
+        """Where one image is: what :func:`read_image` takes."""
         return os.path.join(str(self.data_root), self.records.path(index))
+
+    def num_bytes(self, index: int) -> int:
+        """Size of one image in bytes, not decoded."""
+        return num_bytes(self.image_path(index))
 
     def get_data_info(self, index: int) -> dict[str, Any]:
         """What the transforms take: the path of one image and its labels."""

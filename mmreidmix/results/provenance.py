@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -122,7 +121,7 @@ def content_hash(parts: Sequence) -> str:
     for part in parts:
         for i, (pid, camid) in enumerate(
                 zip(part.records.pids.tolist(), part.records.camids.tolist())):
-            size = os.stat(part.image_path(i)).st_size
+            size = part.num_bytes(i)
             lines.append(f'{part.subset}\t{_path(part, i)}\t{size}\t{pid}\t'
                          f'{camid}\n')
     text = ''.join(sorted(lines)).encode('utf-8', 'surrogateescape')

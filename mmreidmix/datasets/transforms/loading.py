@@ -1,6 +1,5 @@
 """Decoding of one image file, with damage reported instead of hidden."""
 
-import errno
 from collections.abc import Iterator
 from contextlib import nullcontext
 from io import BytesIO
@@ -13,6 +12,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
+from mmreidmix.datasets.image_bytes import ImageReadError, read_bytes
 from mmreidmix.registry import TRANSFORMS
 
 _JPEG_START = b'\xff\xd8'
@@ -28,36 +28,41 @@ MOST_PIXELS = 40_000_000
 # the number of threads.
 _LARGE = 4_000_000
 _one_large = Lock()
-#: Why a file can not be opened that others in its place could.
-OF_THE_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES,
-               errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL)
-
-
-class ImageReadError(OSError):
-    """An image file that cannot be read, is damaged or is cut short."""
 
 
 def read_image(path: Union[str, Path]) -> np.ndarray:
-    """Decode an image file; the content, not the suffix, tells the format.
+    """Read and decode an image, see :func:`decode_image`.
+
+    Args:
+        path (str | Path): whatever :func:`read_bytes` takes.
 
     Returns:
         np.ndarray: BGR, uint8, shape (H, W, 3).
 
     Raises:
-        ImageReadError: the file is missing, empty, not an image, of more than
-            :data:`MOST_PIXELS` pixels, or a JPEG or PNG whose end is missing
-            (OpenCV would fill the rest with grey).
+        ImageReadError: as :func:`read_bytes` and :func:`decode_image` do.
         OSError, MemoryError: the computer is short of file handles or memory,
             or a disk fails, which says nothing about the file.
     """
-    try:
-        with open(path, 'rb') as file:
-            data = file.read()
-    except OSError as error:
-        if error.errno not in OF_THE_FILE:
-            raise
-        raise ImageReadError(
-            f'{path}: cannot be opened ({error.strerror})') from error
+    return decode_image(read_bytes(path), path)
+
+
+def decode_image(data: bytes, path: Union[str, Path]) -> np.ndarray:
+    """Decode an image; the content, not the suffix, tells the format.
+
+    Args:
+        data (bytes): content of an image file.
+        path (str | Path): where they come from, for messages.
+
+    Returns:
+        np.ndarray: BGR, uint8, shape (H, W, 3).
+
+    Raises:
+        ImageReadError: empty, not an image, of more than
+            :data:`MOST_PIXELS` pixels, or a JPEG or PNG whose end is missing
+            (OpenCV would fill the rest with grey).
+        MemoryError: the computer is short of memory.
+    """
     fault = find_damage(data)
     if fault:
         raise ImageReadError(f'{path}: {fault}')
