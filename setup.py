@@ -65,6 +65,8 @@ setup(
         'scipy',
         'numpy',
         'numba',
+        'pyarrow',  # tables of imported domains
+        'fsspec',  # domains behind a URL; torch needs it as well
         'jinja2',  # torch needs it as well
         'setuptools>=77,<82',  # MMEngine imports pkg_resources
     ],

@@ -75,6 +75,24 @@ class CfgOptions(argparse.Action):
         action(parser, namespace, values, option_string)
 
 
+class KeyValues(argparse.Action):
+    """An option that takes words ``key=value``, as a dict of texts."""
+
+    def __call__(self, parser: argparse.ArgumentParser,
+                 namespace: argparse.Namespace, values: Any,
+                 option_string: Optional[str] = None) -> None:
+        """Put the words into a dict."""
+        found = {}
+        for word in values:
+            key, equals, value = word.partition('=')
+            if not equals or not key:
+                parser.error(f'{option_string}: {word!r} is not KEY=VALUE')
+            if key in found:
+                parser.error(f'{option_string}: {key!r} is given twice')
+            found[key] = value
+        setattr(namespace, self.dest, found)
+
+
 def output_file(text: str) -> Path:
     """The argparse type of a file to write, tried before the work."""
     # Imported here: --help must not wait for NumPy.

@@ -42,6 +42,7 @@ ALLOWED = {
     'camera_profiles': {'checks', 'files'},
     'pseudo_labels': {'checks', 'choices', 'neighbours', 'timing'},
     'datasets': {'checks', 'files', 'registry', 'structures'},
+    'importing': {'checks', 'datasets', 'files', 'registry'},
     'evaluation': {
         'camera_profiles', 'checks', 'distributed', 'files', 'neighbours',
         'registry'

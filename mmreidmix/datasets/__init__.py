@@ -1,5 +1,6 @@
 """Data sets: one domain, the mixture of domains, samplers, transforms."""
 
+from .domain import Domain
 from .label_table import LabelTable
 from .manifest import ManifestDataset
 from .mixture import DomainMixture
@@ -13,7 +14,7 @@ from .transforms import *  # noqa: F401,F403
 from .video import VideoTree
 
 __all__ = [
-    'BaseReIDDataset', 'DomainMixture', 'LabelTable', 'ManifestDataset',
-    'ReIDRecords', 'RetrievalDataset', 'SampleKey', 'SharedRetrievalDataset',
-    'SourceValidationSet', 'VideoTree'
+    'BaseReIDDataset', 'Domain', 'DomainMixture', 'LabelTable',
+    'ManifestDataset', 'ReIDRecords', 'RetrievalDataset', 'SampleKey',
+    'SharedRetrievalDataset', 'SourceValidationSet', 'VideoTree'
 ]

@@ -105,14 +105,13 @@ class BaseReIDDataset(Dataset):
             raise ValueError(f'{type(self).__name__}: `single_camera` is for '
                              f'training images, not for a {subset}, whose '
                              'cameras the evaluation needs')
-        self.data_root = Path(data_root).expanduser().absolute()
         self.subset = subset
         self.name = name or self.canonical_name
+        self.data_root = Path(data_root).expanduser().absolute()
         self.pipeline = Compose(
             [TRANSFORMS.build(t) if isinstance(t, dict) else t
              for t in pipeline])
-        if not self.data_root.is_dir():
-            raise self.missing([self.data_root])
+        self.check_root()
         records = self.load_records()
         self.records = self._clean(records)
         self._check_not_empty(
@@ -134,6 +133,11 @@ class BaseReIDDataset(Dataset):
         if not len(self):
             raise ValueError(f'{self.name} {self.subset} in {self.data_root} '
                              f'has no image: {reason}')
+
+    def check_root(self) -> None:
+        """Raise FileNotFoundError where the data root is not there."""
+        if not self.data_root.is_dir():
+            raise self.missing([self.data_root])
 
     def load_records(self) -> ReIDRecords:
         """Read the records of ``self.subset``, junk and distractors too."""

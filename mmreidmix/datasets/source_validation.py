@@ -7,6 +7,7 @@ import numpy as np
 
 from mmreidmix.registry import DATASETS
 
+from .query_choice import choose_queries, seen_by_two
 from .records import ReIDRecords
 from .reid_dataset import BaseReIDDataset
 
@@ -62,22 +63,15 @@ class SourceValidationSet(BaseReIDDataset):
     def load_records(self) -> ReIDRecords:
         """Split the images of identities that two cameras see."""
         records = self.source.records
-        known = np.flatnonzero(records.pids >= 0)
-        order = known[np.lexsort((records.camids[known],
-                                  records.pids[known]))]
-        pids, camids = records.pids[order], records.camids[order]
-        new_pid = np.diff(pids, prepend=-1) != 0
-        new_pair = new_pid | (np.diff(camids, prepend=-1) != 0)
-        person = np.cumsum(new_pid) - 1
-        pair = np.cumsum(new_pair) - 1
-        in_two_cameras = np.bincount(person[new_pair])[person] > 1
-        if not in_two_cameras.any():
-            raise ValueError(f'{self.name}: none of the '
-                             f'{new_pid.sum():,} held-out identities is seen '
-                             'by two cameras; take another `pid_range`')
-        query = new_pair & (np.bincount(pair)[pair] > 1)
-        query |= new_pid & (np.bincount(person, query)[person] == 0)
+        people = seen_by_two(records.pids, records.camids)
+        if not len(people):
+            known = np.unique(records.pids[records.pids >= 0])
+            raise ValueError(f'{self.name}: none of the {len(known):,} '
+                             'held-out identities is seen by two cameras; '
+                             'take another `pid_range`')
+        in_two_cameras = np.isin(records.pids, people)
+        query = choose_queries(records.pids, records.camids)
         self.log(f'{len(records) - in_two_cameras.sum():,} images of '
                  'identities that one camera sees are left out')
         wanted = query if self.subset == 'query' else ~query
-        return records.select(np.sort(order[in_two_cameras & wanted]))
+        return records.select(in_two_cameras & wanted)

@@ -1,0 +1,1 @@
+"""Own images as a domain: what ``import_domain.py`` is made of."""
