@@ -5,18 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import os.path as osp
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Optional
 
 from mmreidmix.command_line import CfgOptions, run_main
-from mmreidmix.files import FileHeldError, FileLock
 
 if TYPE_CHECKING:
     from mmengine.config import Config
-
-#: Where torchrun, Slurm and MPI say the number of a process.
-RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -68,43 +63,12 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-@contextmanager
-def work_dir_lock(work_dir: str) -> Iterator[None]:
-    """Keep other trainings out of a work dir; the main process does it.
-
-    Raises:
-        RuntimeError: another training runs there.
-    """
-    ranks = (os.environ.get(name) for name in RANKS)
-    if next(filter(None, ranks), '0') != '0':
-        yield
-        return
-    os.makedirs(work_dir, exist_ok=True)
-    try:
-        lock = FileLock(osp.join(work_dir, 'train.lock'))
-    except FileHeldError as error:
-        raise RuntimeError(
-            f'process {error.owner} trains in {work_dir}: wait for its end or '
-            'take another --work-dir') from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def main(argv: Optional[Sequence[str]] = None) -> None:
     """Train."""
     args = parse_args(argv)
     cfg = load_config(args)
-    from mmreidmix.compat import close_process_group
-    from mmreidmix.engine.build_runner import build_runner
-    with work_dir_lock(cfg.work_dir):
-        try:
-            build_runner(cfg, args.launcher).train()
-        except SystemExit as stop:  # a signal, see StopHook
-            close_process_group(stop.code)
-            raise
-    close_process_group()
+    from mmreidmix.engine.train import train
+    train(cfg, args.launcher)
 
 
 if __name__ == '__main__':

@@ -2,7 +2,6 @@
 
 from .domain import Domain
 from .label_table import LabelTable
-from .manifest import ManifestDataset
 from .mixture import DomainMixture
 from .public import *  # noqa: F401,F403
 from .reid_dataset import BaseReIDDataset, ReIDRecords
@@ -15,6 +14,6 @@ from .video import VideoTree
 
 __all__ = [
     'BaseReIDDataset', 'Domain', 'DomainMixture', 'LabelTable',
-    'ManifestDataset', 'ReIDRecords', 'RetrievalDataset', 'SampleKey',
+    'ReIDRecords', 'RetrievalDataset', 'SampleKey',
     'SharedRetrievalDataset', 'SourceValidationSet', 'VideoTree'
 ]

@@ -12,9 +12,9 @@ FIELDS = ('pid', 'camid', 'tracklet', 'time', 'subset')
 _WORD = re.compile(r'\{([^{}]*)\}')
 #: Tried in this order where no pattern is given.
 _KNOWN = (
-    '{pid}_c{camid}s{any}_{any}', '{pid}_c{camid}_{any}',
-    '{pid}_cam{camid}_{any}', '{pid}_C{camid}_{any}', '{pid}/{camid}_{any}',
-    '{pid}/cam{camid}_{any}', '{pid}/{camid}/{any}', '{camid}/{pid}/{any}',
+    '{pid}_c{camid}s{any}_{any}', '{pid}_cam{camid}_{any}',
+    '{pid}_c{camid}_{any}', '{pid}_C{camid}_{any}', '{pid}/cam{camid}_{any}',
+    '{pid}/{camid}_{any}', '{pid}/{camid}/{any}', '{camid}/{pid}/{any}',
     '{camid}/{pid}_{any}', '{pid}_{camid}_{any}', '{pid}/{any}')
 
 

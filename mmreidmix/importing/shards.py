@@ -45,13 +45,13 @@ def pack(table: pyarrow.Table,
     import pyarrow
     shards, offsets, sizes = [], [], []
     paths = iter(table['path'].to_pylist())
-    number = 0
 
     def counted(path: str) -> bytes:
         advance(1)
         return read(path)
 
-    for members in _shards(folder, paths, counted, shard_bytes):
+    for number, members in enumerate(
+            _shards(folder, paths, counted, advance, shard_bytes)):
         shards += [number] * len(members)
         offsets += [offset for offset, _ in members]
         sizes += [size for _, size in members]
@@ -64,6 +64,7 @@ def pack(table: pyarrow.Table,
 
 def _shards(folder: Path, paths: Iterator[str],
             read: Callable[[str], bytes],
+            advance: Callable[[int], None],
             shard_bytes: int) -> Iterator[list[tuple[int, int]]]:
     """Place (offset, size) of the images of each shard, in turn."""
     number = 0
@@ -82,6 +83,7 @@ def _shards(folder: Path, paths: Iterator[str],
                         f'{path!r} belongs. Remove {folder} and import again')
                 path = next(paths, None)
             places = [(offset, size) for _, offset, size in members]
+            advance(len(places))
         yield places
         number += 1
 

@@ -12,11 +12,11 @@ from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
     ('Market1501:/data/12:30', '/data/12:30', {}),
     ('Market1501:data:subset=train,junk_pids=[3]', 'data',
      dict(subset='train', junk_pids=[3])),
-    (r'ManifestDataset:data:csv=C:\x.csv,name=a', 'data',
-     dict(csv=r'C:\x.csv', name='a'))])
+    (r'Domain:data:images=C:\x,name=a', 'data',
+     dict(images=r'C:\x', name='a'))])
 def test_paths_may_hold_colons(text, path, options):
     assert parse_domain(text) == dict(
-        type='Market1501' if 'Market' in text else 'ManifestDataset',
+        type='Market1501' if 'Market' in text else 'Domain',
         data_root=path, **options)
 
 

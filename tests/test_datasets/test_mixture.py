@@ -3,6 +3,7 @@ import shutil
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler, pseudo_collate
@@ -16,6 +17,7 @@ from mmreidmix.datasets import (
     PKBatchSampler,
     SampleKey,
 )
+from mmreidmix.datasets.domain_files import write_domain
 from mmreidmix.datasets.sample_key import seeded
 
 PIPELINE = [
@@ -231,11 +233,11 @@ def test_some_images_in_two_domains(toy, tmp_path):
     real = dict(domains(toy)[1], role='labelled')
     folder = toy / 'real_a' / 'Market-1501-v15.09.15' / 'bounding_box_train'
     names = sorted(path.name for path in folder.glob('*.jpg'))[:5]
-    table = tmp_path / 'some.csv'
-    table.write_text('path,pid,camid\n' + ''.join(
-        f'{name},{name[:4]},1\n' for name in names))
-    some = dict(type='ManifestDataset', data_root=folder, csv=str(table),
-                name='some', role='labelled')
+    write_domain(tmp_path, pyarrow.table(dict(
+        path=names, subset=['train'] * 5,
+        pid=[int(name[:4]) for name in names], camid=['1'] * 5)),
+        dict(name='some', images=str(folder)))
+    some = dict(type='Domain', data_root=tmp_path, role='labelled')
     with pytest.raises(ValueError, match=(
             f"'real' and 'some' have 5 images in common, .*{names[0]}")):
         DomainMixture([real, some])

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mmreidmix.datasets.transforms import ImageReadError
+from mmreidmix.engine.train import work_dir_lock
 from mmreidmix.files import FileHeldError, FileLock
 from tests.tiny import BASE, TRAIN, tiny_config
 
@@ -162,11 +163,11 @@ def test_two_trainings_never_share_a_work_dir(tool, config, tmp_path,
             f'process {os.getpid()} trains in .* take another --work-dir')):
         tool['main']([str(config), '--work-dir', str(tmp_path)])
     monkeypatch.setenv('RANK', '1')  # its main process has the lock
-    with tool['work_dir_lock'](str(tmp_path)):
+    with work_dir_lock(str(tmp_path)):
         pass
     monkeypatch.setenv('RANK', '0')
     lock.release()
     for _ in range(2):
-        with tool['work_dir_lock'](str(tmp_path)), pytest.raises(
+        with work_dir_lock(str(tmp_path)), pytest.raises(
                 FileHeldError, match=f'process {os.getpid()}'):
             FileLock(tmp_path / 'train.lock')

@@ -23,6 +23,7 @@ Then ``dict(type='Domain', data_root='data/photos')`` in a config, or
 from __future__ import annotations
 
 import argparse
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,16 @@ def check_options(args) -> None:
         if unknown:
             raise ValueError(f'{option}: {unknown[0]!r} is unknown; there are '
                              f'{", ".join(known)}')
+    check_date(args.datasheet.get('keep_until'))
+
+
+def check_date(text) -> None:
+    """Raise ValueError where the images are kept until no date."""
+    try:
+        date.fromisoformat(text or '2030-01-31')
+    except ValueError:
+        raise ValueError(f'--datasheet: keep_until is {text!r}, expected a '
+                         'date such as 2030-01-31') from None
 
 
 def choose_split(table: pyarrow.Table, way: str) -> str:

@@ -1,0 +1,174 @@
+"""Adapt a trained network to one's own cameras.
+
+WEIGHTS is what to start from, a file of tools/model_converters. Each DOMAIN is
+a folder that import_domain.py wrote, or TYPE:PATH of a data set. A domain with
+known people is trained on with its labels, others without. Those that have a
+query and a gallery are tested before and after. Example::
+
+    python tools/adapt.py data/weights/osnet_x0_25_msmt17.pth \
+        data/video data/photos
+
+At the end: start -> end for each tested domain, pictures of the clusters, and
+the adapted model in the work dir.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmreidmix.command_line import CfgOptions, run_main
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'mixture'
+
+
+def parse_args(argv=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('weights', help='checkpoint to start from')
+    parser.add_argument('domains', nargs='+', metavar='DOMAIN')
+    parser.add_argument(
+        '--unlabelled', nargs='+', default=(), metavar='DOMAIN',
+        help='those of DOMAIN whose labels are not to be used')
+    parser.add_argument(
+        '--config', help='recipe for another network; default: own_data.py, '
+        'or own_data_labelled.py with labels, both for OSNet x0.25')
+    parser.add_argument(
+        '--work-dir', default='work_dirs/adapt',
+        help='folder for logs, pictures and checkpoints; default: '
+        'work_dirs/adapt')
+    parser.add_argument(
+        '--resume', action='store_true',
+        help='go on with an interrupted run of the same command')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=CfgOptions,
+        help='changes to the config, as key=value with dotted keys')
+    return parser.parse_args(argv)
+
+
+def describe(text: str) -> dict:
+    """Config and name of a domain, and which subsets it can give.
+
+    Returns:
+        dict: 'cfg'; 'name'; 'labelled', whether people are known in its
+        images for training; 'trained' and 'tested'.
+    """
+    from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
+    from mmreidmix.registry import DATASETS
+    cfg: dict[str, Any] = dict(type='Domain', data_root=text)
+    if not Path(text).is_dir():
+        cfg = parse_domain(text)
+        check_domains([cfg])
+    parts = {}
+    for subset in ('train', 'query', 'gallery'):
+        try:
+            parts[subset] = DATASETS.build(dict(cfg, subset=subset))
+        except ValueError as error:  # such as: no image of this subset
+            parts[subset] = error
+    missing = [part for part in parts.values() if isinstance(part, ValueError)]
+    if len(missing) == 3:
+        raise missing[0]
+    train = parts['train']
+    return dict(
+        cfg=cfg,
+        name=next(part.name for part in parts.values()
+                  if not isinstance(part, ValueError)),
+        labelled=not isinstance(train, ValueError) and train.num_pids > 0,
+        trained=not isinstance(train, ValueError),
+        tested=parts['query'] not in missing
+        and parts['gallery'] not in missing)
+
+
+def build_config(args) -> Config:
+    """The recipe with weights and domains filled in."""
+    from mmreidmix.config_file import read_config
+    unknown = set(args.unlabelled) - set(args.domains)
+    if unknown:
+        raise ValueError(f'--unlabelled: {sorted(unknown)[0]!r} is none of '
+                         'the domains')
+    domains = {text: describe(text) for text in args.domains}
+    for text in args.unlabelled:
+        domains[text]['labelled'] = False
+    trained = [d for d in domains.values() if d['trained']]
+    if not trained:
+        raise ValueError('none of the domains has images for training: '
+                         'import one with --split none')
+    labelled = any(d['labelled'] for d in trained)
+    recipe = 'own_data_labelled.py' if labelled else 'own_data.py'
+    cfg = read_config(args.config or CONFIGS / recipe, {})
+    fill_in(cfg, args.weights, trained, [
+        d['cfg'] for d in domains.values() if d['tested']])
+    cfg.merge_from_dict(args.cfg_options or {})
+    cfg.work_dir, cfg.resume = args.work_dir, args.resume
+    return cfg
+
+
+def fill_in(cfg: Config, weights: str, trained: list[dict],
+            tested: list[dict]) -> None:
+    """Put the weights and the domains into a recipe."""
+    cfg.model.init_cfg.checkpoint = weights
+    loader = cfg.train_dataloader
+    loader.dataset.domains = [
+        dict(d['cfg'], role='labelled' if d['labelled'] else 'unlabelled')
+        for d in trained]
+    loader.batch_sampler.quotas = quotas(
+        [d['name'] for d in trained],
+        loader.batch_size // loader.batch_sampler.num_instances)
+    for part in ('val', 'test'):
+        if tested:
+            cfg[f'{part}_dataloader'].dataset.domains = tested
+        else:
+            for key in ('dataloader', 'cfg', 'evaluator'):
+                cfg.pop(f'{part}_{key}')
+    if not tested:
+        cfg.train_cfg.pop('val_interval')
+
+
+def quotas(names: list[str], identities: int) -> dict[str, int]:
+    """Identities of a batch by domain, as equal as can be."""
+    if len(names) > identities:
+        raise ValueError(f'{len(names)} domains, but a batch has {identities} '
+                         'people: import several of them as one')
+    return {name: identities // len(names) + (i < identities % len(names))
+            for i, name in enumerate(names)}
+
+
+def draw_clusters(runner, folder: Path) -> None:
+    """A sheet of clusters for each domain without labels."""
+    from mmreidmix.visualization import (
+        domain_cluster_sheet,
+        file_name,
+        save_picture,
+    )
+    mixture = runner.train_dataloader.dataset
+    table = mixture.label_table
+    for domain in table.unlabelled:
+        name = mixture.names[domain]
+        if (table.labels[table.span(domain)] >= 0).any():
+            file = folder / f'clusters_{file_name(name)}.png'
+            sheet = domain_cluster_sheet(mixture, domain)
+            print(f'clusters of {name}: {save_picture(sheet, file)}')
+        else:
+            print(f'{name}: no clusters, so nothing was learned from it')
+
+
+def main(argv=None) -> None:
+    """Adapt and say what became of it."""
+    args = parse_args(argv)
+    from mmengine.registry import init_default_scope
+
+    import mmreidmix.engine  # noqa: F401
+    from mmreidmix.engine.train import train
+    init_default_scope('mmreidmix')
+    runner = train(build_config(args))
+    draw_clusters(runner, Path(args.work_dir))
+
+
+if __name__ == '__main__':
+    run_main(main)
