@@ -101,10 +101,9 @@ def build_config(args) -> Config:
                          'import one with --split none')
     labelled = any(d['labelled'] for d in trained)
     recipe = 'own_data_labelled.py' if labelled else 'own_data.py'
-    cfg = read_config(args.config or CONFIGS / recipe, {})
+    cfg = read_config(args.config or CONFIGS / recipe, args.cfg_options)
     fill_in(cfg, args.weights, trained, [
         d['cfg'] for d in domains.values() if d['tested']])
-    cfg.merge_from_dict(args.cfg_options or {})
     cfg.work_dir, cfg.resume = args.work_dir, args.resume
     return cfg
 
@@ -117,9 +116,9 @@ def fill_in(cfg: Config, weights: str, trained: list[dict],
     loader.dataset.domains = [
         dict(d['cfg'], role='labelled' if d['labelled'] else 'unlabelled')
         for d in trained]
-    loader.batch_sampler.quotas = quotas(
+    loader.batch_sampler.setdefault('quotas', quotas(
         [d['name'] for d in trained],
-        loader.batch_size // loader.batch_sampler.num_instances)
+        loader.batch_size // loader.batch_sampler.num_instances))
     for part in ('val', 'test'):
         if tested:
             cfg[f'{part}_dataloader'].dataset.domains = tested

@@ -1,6 +1,8 @@
 """One's own data: a domain that ``import_domain.py`` has written."""
 
+import logging
 import posixpath
+from datetime import date
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -79,6 +81,10 @@ class Domain(BaseReIDDataset):
             raise self.missing([Path(self.folder)]) from None
         self.canonical_name = self.info['name']
         super().__init__(self._image_root(), subset, name=name, **kwargs)
+        end = self.datasheet.get('keep_until')
+        if end and date.fromisoformat(end) < date.today():
+            self.log(f'its images were to be kept until {end}: delete them, '
+                     'or import them with another date', logging.WARNING)
 
     def _image_root(self) -> str:
         if 'images' not in self.info:
@@ -89,6 +95,11 @@ class Domain(BaseReIDDataset):
                 f'{self.folder}: its images are not at {root}. Where they '
                 'have moved, name their folder by the option `images`')
         return str(root)
+
+    @property
+    def datasheet(self) -> dict[str, str]:
+        """What the import was told of the images: source, licence, ..."""
+        return self.info.get('datasheet') or {}
 
     def check_root(self) -> None:
         """As all data sets; a URL was found when its table was read."""

@@ -47,6 +47,7 @@ def messages(log, level=logging.INFO):
                      if r.levelno == level)
 
 
+WITHDRAWN = {'i_know_it_was_withdrawn': True}
 VARIANTS = [
     ('market1501', Market1501, {}),
     ('msmt17-v1', MSMT17, {}),
@@ -55,7 +56,7 @@ VARIANTS = [
     ('randperson-subset', RandPerson, {}),
     ('cuhk03np-detected', CUHK03NP, {}),
     ('cuhk03np-labeled', CUHK03NP, {'boxes': 'labeled'}),
-    ('dukemtmc-reid', DukeMTMCReID, {}),
+    ('dukemtmc-reid', DukeMTMCReID, WITHDRAWN),
     ('pku-reid', PKUReid, {}),
 ]
 
@@ -102,7 +103,8 @@ def test_root_may_be_the_official_folder(tmp_path, cls):
     }[cls]
     top = tmp_path / cls.top_folders(None)[0]
     market_tree(top, names)
-    outer, inner = cls(tmp_path), cls(top)
+    options = WITHDRAWN if cls is DukeMTMCReID else {}
+    outer, inner = cls(tmp_path, **options), cls(top, **options)
     assert columns(outer) == columns(inner)
     assert outer.image_path(0) == inner.image_path(0) == str(
         top / 'bounding_box_train' / names[0])
@@ -448,7 +450,10 @@ def test_cuhk03_boxes(tmp_path):
 
 def test_duke_says_that_it_was_withdrawn(tmp_path, log):
     market_tree(tmp_path / 'DukeMTMC-reID', ['0001_c8_f0046182.jpg'])
-    assert columns(DukeMTMCReID(tmp_path)) == [(1, 7)]
+    assert columns(DukeMTMCReID(tmp_path, **WITHDRAWN)) == [(1, 7)]
+    for value in (False, 'yes', 1):
+        with pytest.raises(ValueError, match='was withdrawn by its authors'):
+            DukeMTMCReID(tmp_path, i_know_it_was_withdrawn=value)
     assert 'withdrawn' in messages(log, logging.WARNING)
     assert 'ithdrawn' in DukeMTMCReID.__doc__
 

@@ -56,6 +56,11 @@ def touch(root, *names):
         path.touch()
 
 
+def options_of(cls):
+    """What a class must be given beside the folder."""
+    return ({'i_know_it_was_withdrawn': True} if cls is OccludedDuke else {})
+
+
 def columns(dataset):
     records = dataset.records
     return list(zip(records.pids.tolist(), records.camids.tolist()))
@@ -69,7 +74,8 @@ def messages(log, level=logging.INFO):
 @pytest.mark.parametrize('layout, name, cls, has_test', SETS)
 def test_helpful_when_missing(tmp_path, layout, name, cls, has_test):
     with pytest.raises(FileNotFoundError) as error:
-        DATASETS.build({'type': cls.__name__, 'data_root': tmp_path})
+        DATASETS.build({'type': cls.__name__, 'data_root': tmp_path,
+                        **options_of(cls)})
     message = str(error.value)
     assert message.startswith(f'{name} train: not found')
     assert cls.tree.strip() in message and cls.obtain in message
@@ -81,7 +87,8 @@ def test_toy_data_loads(tmp_path, log, layout, name, cls, has_test):
     many = cls in (UnrealPerson, ClonedPerson, OccludedDuke, ThreeDPeS)
     generate(tmp_path, layout, 'real_a', num_ids=6, images_per_camera=1,
              num_cameras=2 if many else None, size=(32, 16), workers=1)
-    train = cls(tmp_path, pipeline=[{'type': 'LoadReIDImage'}])
+    options = options_of(cls)
+    train = cls(tmp_path, pipeline=[{'type': 'LoadReIDImage'}], **options)
     assert train.name == name and not name.endswith('all')
     assert train[0]['img'].shape == (32, 16, 3)
     if 'train' in train.expected:
@@ -94,11 +101,12 @@ def test_toy_data_loads(tmp_path, log, layout, name, cls, has_test):
         with pytest.raises(ValueError, match="subset must be .*, got 'query'"):
             cls(tmp_path, 'query')
         return
-    query, gallery = cls(tmp_path, 'query'), cls(tmp_path, 'gallery')
+    query, gallery = (cls(tmp_path, subset, **options)
+                      for subset in ('query', 'gallery'))
     known = set(gallery.records.pids.tolist())
     assert known >= set(query.records.pids.tolist())
     assert not known & set(train.records.pids.tolist())
-    everything = cls(tmp_path, 'all')
+    everything = cls(tmp_path, 'all', **options)
     assert everything.num_pids == train.num_pids + query.num_pids
 
 
@@ -110,7 +118,7 @@ def test_foreign_names_are_errors(tmp_path, layout, name, cls, has_test):
                   if p.suffix in ('.jpg', '.jpeg', '.png', '.bmp')
                   and 'test' not in str(p.parent.relative_to(tmp_path)))
     touch(folder, '._x.jpg', 'Thumbs.db')
-    options = {'listing': None} if cls is UnrealPerson else {}
+    options = {'listing': None} if cls is UnrealPerson else options_of(cls)
     subset = 'all' if cls is not ClonedPerson else 'train'
     touch(folder, 'holiday.jpg')
     with pytest.raises(ValueError, match=r"1 of .*'holiday.jpg'"):
@@ -395,9 +403,8 @@ def test_occluded_duke_has_shared_images_once(tmp_path, log):
     touch(tmp_path / 'Occluded_Duke', f'query/{name}',
           f'bounding_box_test/{name}',
           'bounding_box_train/0002_c1_f0000001.jpg')
-    assert len(OccludedDuke(tmp_path, 'query')) == 1
-    assert len(OccludedDuke(tmp_path, 'gallery')) == 1
-    assert len(OccludedDuke(tmp_path, 'all')) == 2
+    assert [len(OccludedDuke(tmp_path, subset, **options_of(OccludedDuke)))
+            for subset in ('query', 'gallery', 'all')] == [1, 1, 2]
     assert '1 images that are both query and gallery' in messages(log)
     assert 'withdrawn' in messages(log, logging.WARNING)
 

@@ -19,6 +19,13 @@ class DukeMTMCReID(MarketLayoutDataset):
     and so are the configs that name it; no new result should rest on it.
 
     408 identities of the gallery are distractors with ordinary numbers.
+
+    Args:
+        i_know_it_was_withdrawn (bool): must be True.
+        *args, **kwargs: see :class:`BaseReIDDataset`.
+
+    Raises:
+        ValueError: also without ``i_know_it_was_withdrawn``.
     """
 
     canonical_name = 'dukemtmc-reid'
@@ -44,7 +51,16 @@ class DukeMTMCReID(MarketLayoutDataset):
     obtain = 'withdrawn by its authors in 2019; it is not offered any more'
     toy_layout = 'dukemtmc-reid'
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self,
+                 *args: Any,
+                 i_know_it_was_withdrawn: bool = False,
+                 **kwargs: Any):
+        if i_know_it_was_withdrawn is not True:
+            raise ValueError(
+                f'{type(self).__name__} was withdrawn by its authors, because '
+                'the people in it were filmed without consent. To check an '
+                'old table with a copy of yours, give '
+                'i_know_it_was_withdrawn=True; rest no new result on it')
         super().__init__(*args, **kwargs)
         self.log('DukeMTMC-reID was withdrawn by its authors; do not rest '
                  'new results on it', logging.WARNING)

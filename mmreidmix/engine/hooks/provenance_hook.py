@@ -1,4 +1,4 @@
-"""What a checkpoint says of its training: config, format, image size."""
+"""What a checkpoint says of its training: config, images, format, size."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -11,7 +11,10 @@ from mmreidmix.results.provenance import method_hash
 
 @HOOKS.register_module()
 class ProvenanceHook(Hook):
-    """Writes hash of the config, number format and size into checkpoints.
+    """Writes what a checkpoint has to say of its training into it.
+
+    That is the hash of the config, the number format, the size of images, and
+    the datasheets of own data, by domain.
 
     Results carry the same hash, so that a result tells whether the checkpoint
     was trained with the config it was tested with. The format may depend on
@@ -34,3 +37,12 @@ class ProvenanceHook(Hook):
             or test_pipeline(runner.cfg, 'test_dataloader'))
         if size is not None:
             checkpoint['meta']['preprocessing'] = dict(input_size=size)
+        datasheets = _datasheets(runner)
+        if datasheets:
+            checkpoint['meta']['datasheets'] = datasheets
+
+
+def _datasheets(runner: Runner) -> dict[str, dict]:
+    domains = getattr(runner.train_dataloader.dataset, 'domains', ())
+    return {domain.name: domain.datasheet for domain in domains
+            if getattr(domain, 'datasheet', None)}

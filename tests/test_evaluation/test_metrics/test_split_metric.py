@@ -170,7 +170,8 @@ def test_domains_of_the_same_files_share_them(tmp_path):
         (tmp_path / folder).mkdir()
         for file in names:
             (tmp_path / folder / file).touch()
-    duke = dict(type='OccludedDuke', data_root=str(tmp_path))
+    duke = dict(type='OccludedDuke', data_root=str(tmp_path),
+                i_know_it_was_withdrawn=True)
     # the paths of the two folders differ: nothing to share in one domain
     assert len(SharedRetrievalDataset([duke])) == 3
     again = dict(duke, name='again')

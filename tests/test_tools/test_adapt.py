@@ -1,0 +1,121 @@
+"""Tests of tools/adapt.py."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from mmreidmix.checkpoint_file import read_checkpoint
+from mmreidmix.config_file import read_config
+from mmreidmix.registry import MODELS
+from mmreidmix.toy import generate
+from tools import adapt
+from tools.dataset_converters import import_domain
+
+SMALL = [
+    '--cfg-options', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=1',
+    'train_dataloader.batch_sampler.iters_per_epoch=2',
+    'train_dataloader.batch_size=16', 'val_dataloader.batch_size=32',
+    *(f'{loader}_dataloader.dataset.pipeline.1.scale=(16,32)'
+      for loader in ('train', 'val', 'test')),
+    'train_dataloader.dataset.pipeline.3.crop_size=(32,16)',
+    'param_scheduler=None', 'default_hooks.pseudo_labels.clustering.eps=0.99',
+]
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    """Domains: labelled photos, a street without labels, people to test."""
+    root = tmp_path_factory.mktemp('adapt')
+    for seed, name in enumerate(('photos', 'street', 'people')):
+        generate(root / 'toy' / name, 'market1501', 'real_a', num_ids=8,
+                 num_test_ids=1, images_per_camera=3, num_cameras=2,
+                 size=(32, 16), workers=1, seed=seed)
+    for name, pattern, more in (
+            ('photos', '{pid}_c{camid}s{any}',
+             ['--datasheet', 'source=drawn', 'keep_until=2020-01-31']),
+            ('street', 'none', []),
+            ('people', '{pid}_c{camid}s{any}', ['--split', 'all'])):
+        import_domain.main([
+            str(root / 'toy' / name / 'Market-1501-v15.09.15'
+                / 'bounding_box_train'), str(root / name), '--pattern',
+            pattern, *more])
+    cfg = read_config(adapt.CONFIGS / 'own_data.py', {})
+    torch.manual_seed(0)
+    model = MODELS.build(dict(cfg.model, init_cfg=None))
+    torch.save(dict(state_dict={
+        key: value for key, value in model.state_dict().items()
+        if key.startswith(('backbone.', 'neck.'))}), root / 'start.pth')
+    return root
+
+
+def config(data, *arguments):
+    return adapt.build_config(adapt.parse_args(
+        [str(data / 'start.pth'), *arguments]))
+
+
+def roles(cfg):
+    return [(domain['data_root'].rpartition('/')[2], domain['role'])
+            for domain in cfg.train_dataloader.dataset.domains]
+
+
+def test_domains_get_their_roles(data):
+    photos, street, people = (
+        str(data / name) for name in ('photos', 'street', 'people'))
+    cfg = config(data, photos, street, people)
+    assert roles(cfg) == [('photos', 'labelled'), ('street', 'unlabelled')]
+    assert cfg.model.triplet.type == 'BatchHardTripletLoss'
+    assert cfg.model.init_cfg.checkpoint == str(data / 'start.pth')
+    assert cfg.train_dataloader.batch_sampler.quotas == dict(
+        photos=8, street=8)
+    assert [d['data_root'] for d in cfg.val_dataloader.dataset.domains] == [
+        photos, people]
+    cfg = config(data, photos, '--unlabelled', photos)
+    assert roles(cfg) == [('photos', 'unlabelled')]
+    assert cfg.model.get('triplet') is None
+    assert cfg.default_hooks.start_share.share == 0.4
+
+
+def test_without_anything_to_test(data):
+    cfg = config(data, str(data / 'street'))
+    assert not [key for key in cfg if key.startswith(('val_', 'test_'))
+                if key not in ('test_pipeline', )]
+    assert 'val_interval' not in cfg.train_cfg
+
+
+def test_quotas():
+    assert adapt.quotas(['a', 'b', 'c'], 16) == dict(a=6, b=5, c=5)
+    with pytest.raises(ValueError, match='17 domains, but a batch has 16'):
+        adapt.quotas([str(i) for i in range(17)], 16)
+
+
+@pytest.mark.parametrize('names, message', [
+    (['people'], 'none of the domains has images for training'),
+    (['photos', '--unlabelled', 'street'], "--unlabelled: '.*street' is none"),
+    (['nowhere'], 'not TYPE:PATH'),
+])
+def test_wrong_domains(data, names, message):
+    names = [name if name.startswith('--') else str(data / name)
+             for name in names]
+    with pytest.raises(Exception, match=message):
+        config(data, *names)
+
+
+def test_start_to_end_and_a_sheet_of_clusters(data, tmp_path, capsys):
+    adapt.main([
+        str(data / 'start.pth'), str(data / 'photos'), str(data / 'street'),
+        str(data / 'people'), '--work-dir', str(tmp_path), *SMALL])
+    text = next(tmp_path.rglob('*.log')).read_text()
+    for name in ('photos', 'people'):
+        assert text.count(f'start -> end, {name}: ') == 1
+    assert re.search('WARNING - photos train: .* 2020-01-31: delete', text)
+    shown = capsys.readouterr().out
+    sheet = tmp_path / 'clusters_street.png'
+    assert f'clusters of street: {sheet}' in shown or (
+        'street: no clusters' in shown)
+    checkpoint = read_checkpoint(tmp_path / 'epoch_1.pth')
+    assert checkpoint['meta']['datasheets'] == {
+        'photos': {'source': 'drawn', 'keep_until': '2020-01-31'}}
+    labels = checkpoint['label_table']['labels']
+    assert sheet.is_file() == bool((np.asarray(labels)[-48:] >= 0).any())
