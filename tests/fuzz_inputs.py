@@ -28,7 +28,6 @@ import mmreidmix.engine  # noqa: F401
 from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.command_line import is_plain
 from mmreidmix.datasets import ManifestDataset
-from mmreidmix.datasets.video.mot import read_boxes
 from mmreidmix.engine.config_keys import (
     check_hooks,
     check_loaders,
@@ -37,6 +36,7 @@ from mmreidmix.engine.config_keys import (
 )
 from mmreidmix.engine.config_ranges import check_ranges
 from mmreidmix.files import read_arrays
+from mmreidmix.importing.boxes import read_boxes
 from mmreidmix.registry import HOOKS, LOOPS, METRICS, MODELS
 from tests.tiny import tiny_config
 

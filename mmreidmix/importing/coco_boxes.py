@@ -53,16 +53,15 @@ def read_coco(file: Path, folder: Path) -> list[Recording]:
             f'{file}: {type(error).__name__}: {error}. Expected the keys '
             'images (id, file_name, width, height), annotations (image_id, '
             'category_id, bbox) and categories (id, name)') from None
-    found = {}
+    found = {name: Recording(
+        name or folder.resolve().name, folder / name, origin=file,
+        boxes=make_boxes(boxes[name]), ignored=ignored[name])
+        for name, _ in place_of.values()}
     for image in images:
         name, frame = place_of[image['id']]
-        recording = found.setdefault(name, Recording(
-            name or folder.resolve().name, folder / name, {}, origin=file,
-            boxes=make_boxes(boxes[name]), ignored=ignored[name], sizes={}))
-        recording.files[frame] = folder / image['file_name']  # type: ignore
+        found[name].files[frame] = folder / image['file_name']
         if 'width' in image and 'height' in image:
-            recording.sizes[frame] = (  # type: ignore[index]
-                image['width'], image['height'])
+            found[name].sizes[frame] = image['width'], image['height']
     return list(found.values())
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 #: What share of the height is the head, where no number is given.
-USUAL_SHARE = 0.2
+USUAL_SHARE = 0.25
 #: Cells across the image: about two across a face, whatever its size.
 _CELLS = 6
 _QUALITY = 95  # of JPEG

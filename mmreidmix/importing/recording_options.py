@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 
 class RecordingOptions(NamedTuple):
@@ -27,6 +27,11 @@ class RecordingOptions(NamedTuple):
         usual = RecordingOptions()
         return next((f'--{name.replace("_", "-")}' for name in self._fields
                      if getattr(self, name) != getattr(usual, name)), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Those that say what became a crop, as JSON can hold them."""
+        return {name: value for name, value in self._asdict().items()
+                if name not in ('boxes', 'camera', 'detector_weights')}
 
     def check(self) -> None:
         """Raise ValueError for an option that has no meaning."""

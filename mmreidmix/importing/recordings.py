@@ -44,12 +44,12 @@ class Recording:
 
     name: str
     source: Path
-    files: Mapping[int, Path] = field(default_factory=dict)
+    files: dict[int, Path] = field(default_factory=dict)
     rate: Optional[float] = None
     boxes: Optional[Boxes] = None
     origin: Optional[Path] = None
     ignored: int = 0
-    sizes: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
 def is_video(path: Path) -> bool:

@@ -11,6 +11,9 @@ from .boxes import Boxes
 
 #: Assumed where the rate of the frames is not known.
 _USUAL_RATE = 30.0
+# Intersection over union of a box and where its track is expected. With the
+# 0.1 of the package tracks of people who cross pass from one to the other.
+_LEAST_OVERLAP = 0.3
 _MISSING = (
     'the boxes have no numbers of tracks, and the package that links them is '
     'not installed: pip install trackers (Python 3.10 or later), or give '
@@ -28,9 +31,10 @@ def check_tracker() -> None:
 def link_boxes(boxes: Boxes, rate: Optional[float]) -> np.ndarray:
     """Link the boxes of neighbouring frames to tracks by ByteTrack.
 
-    Its own thresholds are those of scores between 0 and 1 (a track begins
-    with two boxes in turn, the first of 0.7 or more); other scores are not
-    looked at. A person who is not found for a second gets a new track.
+    The thresholds of the package are for scores between 0 and 1: a track
+    begins with two boxes in turn, the first of 0.7 or more; weaker boxes only
+    go on with tracks. Other scores are not looked at. A person who is not
+    found for a second gets a new track.
 
     Args:
         boxes (Boxes): N boxes, sorted by frame.
@@ -43,7 +47,8 @@ def link_boxes(boxes: Boxes, rate: Optional[float]) -> np.ndarray:
     import supervision
     from trackers import ByteTrackTracker
     rate = rate or _USUAL_RATE
-    tracker = ByteTrackTracker(frame_rate=rate)
+    tracker = ByteTrackTracker(
+        frame_rate=rate, minimum_iou_threshold=_LEAST_OVERLAP)
     corners = boxes.boxes.copy()
     corners[:, 2:] += corners[:, :2]
     scores = boxes.scores if boxes.probabilities else np.ones_like(

@@ -87,9 +87,9 @@ def parse_args(args=None):
         '--pack', action='store_true',
         help='copy the images into tar files in OUT')
     parser.add_argument(
-        '--blur-heads', type=share, nargs='?', const=0.2, default=0.0,
+        '--blur-heads', type=share, nargs='?', const=0.25, default=0.0,
         metavar='SHARE', help='copy the images with this share of their '
-        'height made unrecognisable at the top; without a number: 0.2')
+        'height made unrecognisable at the top; without a number: 0.25')
     parser.add_argument(
         '--datasheet', nargs='+', action=KeyValues, default={},
         metavar='KEY=TEXT', help='what is known of the images and goes into '
@@ -231,6 +231,16 @@ def store(table: pyarrow.Table, root: Path, args) -> tuple[Any, dict]:
     return table, {}
 
 
+def made_with(args) -> dict:
+    """What the info says of the options."""
+    options = dict(
+        split=args.split, test_share=args.test_share, seed=args.seed,
+        pattern=args.pattern, blur_heads=args.blur_heads)
+    if is_recording(args):
+        options.update(recording_options(args).as_dict())
+    return options
+
+
 def run(args) -> None:
     """Import and report."""
     check_options(args)
@@ -247,10 +257,7 @@ def run(args) -> None:
             add_column(table, args.blur_heads), root, args)
         info = dict(
             name=args.name or args.out.resolve().name, **where,
-            made_with=dict(
-                split=args.split, test_share=args.test_share, seed=args.seed,
-                pattern=args.pattern, blur_heads=args.blur_heads),
-            datasheet=args.datasheet)
+            made_with=made_with(args), datasheet=args.datasheet)
         write_domain(args.out, table, info)
         remove_kept_boxes(args.out)
     print(f'{args.out}: {way}')
