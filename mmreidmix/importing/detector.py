@@ -35,6 +35,7 @@ def build_detector(name: str, weights: Optional[Path]) -> Detector:
         ValueError: there is no such detector, or the weights are of another.
         FileNotFoundError: the weights are not there, or can not be
             downloaded.
+        ImportError: torchvision is not whole.
     """
     import torch
     from torchvision import models
@@ -42,6 +43,11 @@ def build_detector(name: str, weights: Optional[Path]) -> Detector:
     if name not in known:
         raise ValueError(f'--detector is {name!r}; torchvision has '
                          f'{name_some(known, len(known))}')
+    if not hasattr(torch.ops.torchvision, 'nms'):
+        raise ImportError(
+            'torchvision lacks its compiled operators, because it is of '
+            'another build than torch: install both from one place (see '
+            'pytorch.org), or give the boxes of any detector by --boxes FILE')
     model = models.get_model(name, weights=None, weights_backbone=None)
     state = _state(name, weights)
     try:
