@@ -13,9 +13,7 @@ from mmreidmix.datasets.image_bytes import read_bytes
 if TYPE_CHECKING:
     import pyarrow
 
-#: What share of the height is the head, where no number is given.
-USUAL_SHARE = 0.25
-#: Cells across the image: about two across a face, whatever its size.
+# Cells across the image: about two across a face, whatever its size.
 _CELLS = 6
 _QUALITY = 95  # of JPEG
 

@@ -24,9 +24,10 @@ class RecordingOptions(NamedTuple):
 
     def given(self) -> Optional[str]:
         """The first option that is not at its default, as it is written."""
-        usual = RecordingOptions()
-        return next((f'--{name.replace("_", "-")}' for name in self._fields
-                     if getattr(self, name) != getattr(usual, name)), None)
+        usual = RecordingOptions()._asdict()
+        return next((f'--{name.replace("_", "-")}'
+                     for name, value in self._asdict().items()
+                     if value != usual[name]), None)
 
     def as_dict(self) -> dict[str, Any]:
         """Those that say what became a crop, as JSON can hold them."""
@@ -84,5 +85,5 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def recording_options(args: argparse.Namespace) -> RecordingOptions:
     """Those of a command line."""
-    return RecordingOptions(*(
-        getattr(args, name) for name in RecordingOptions._fields))
+    usual = RecordingOptions()._asdict()
+    return RecordingOptions(**{name: getattr(args, name) for name in usual})

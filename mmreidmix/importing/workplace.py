@@ -12,7 +12,8 @@ from mmreidmix.datasets.image_bytes import ImageReadError
 from mmreidmix.files import replace_file
 
 _STARTED = 'import.json'
-#: Faults of the input: what has been written of it is of no use.
+# Faults of the input or of what is installed: what has been written is of no
+# use.
 _OF_THE_INPUT = (ValueError, FileNotFoundError, ImageReadError, ImportError)
 
 
