@@ -31,8 +31,8 @@ class Boxes(NamedTuple):
     scores: np.ndarray
     visible: np.ndarray
 
-    def select(self, which: np.ndarray) -> 'Boxes':
-        """Boxes under a boolean mask."""
+    def select(self, which: Union[np.ndarray, slice]) -> 'Boxes':
+        """Boxes under a boolean mask, or a slice of them."""
         return Boxes(*(column[which] for column in self))
 
     @property

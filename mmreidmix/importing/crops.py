@@ -149,7 +149,8 @@ def _cut(recording: Recording, folder: Path, options: RecordingOptions,
     with progress(f'cut {recording.name}', len(boxes.frames),
                   'crops') as advance:
         for frame, image in frames_of(recording, set(boxes.frames.tolist())):
-            here = boxes.select(boxes.frames == frame)
+            here = boxes.select(slice(*np.searchsorted(
+                boxes.frames, [frame, frame + 1])))
             for number in range(len(here.frames)):
                 part = _part_of(recording, here, number, image)
                 reason = _too_little(part, here.boxes[number], options)
