@@ -77,9 +77,11 @@ setup(
         'vis': ['matplotlib', 'umap-learn'],
         'demo': ['gradio>=6,<7'],
         'timm': ['timm'],
+        'video': ['trackers'],  # links the boxes of videos to tracks
         'tests': [
             'pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'mypy', 'h5py',
-            'onnx', 'onnxruntime', 'onnxscript', 'gradio>=6,<7', 'selenium'
+            'onnx', 'onnxruntime', 'onnxscript', 'gradio>=6,<7', 'selenium',
+            'trackers; python_version >= "3.10"'
         ],
     },
 )

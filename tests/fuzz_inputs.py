@@ -27,7 +27,6 @@ from mmengine.visualization import Visualizer
 import mmreidmix.engine  # noqa: F401
 from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.command_line import is_plain
-from mmreidmix.datasets.video.mot import read_boxes
 from mmreidmix.engine.config_keys import (
     check_hooks,
     check_loaders,
@@ -36,6 +35,7 @@ from mmreidmix.engine.config_keys import (
 )
 from mmreidmix.engine.config_ranges import check_ranges
 from mmreidmix.files import read_arrays
+from mmreidmix.importing.boxes import read_boxes
 from mmreidmix.importing.image_rows import to_table
 from mmreidmix.importing.table_source import read_table
 from mmreidmix.registry import HOOKS, LOOPS, METRICS, MODELS

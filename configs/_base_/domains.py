@@ -55,15 +55,11 @@ _domains = dict(
         pid_range=(300, 601),
         tracklets='sequence',
         single_camera='tracklet'),
-    # python tools/dataset_converters/mot_crops.py \
+    # python tools/dataset_converters/import_domain.py \
     #     $MMREIDMIX_REALDATA/pets2009/vtest.avi data/pets2009 \
-    #     --boxes $MMREIDMIX_REALDATA/pets2009/det.txt --name S2L1 \
-    #     --link 0.3 --every 5 --clip 100
-    pets2009=dict(
-        type='VideoTree',
-        data_root='data/pets2009',
-        name='pets2009',
-        video_parts=2),
+    #     --boxes $MMREIDMIX_REALDATA/pets2009/det.txt --camera S2L1 \
+    #     --clip 100
+    pets2009=dict(type='Domain', data_root='data/pets2009', name='pets2009'),
     # toy pedestrians: tools/dataset_converters/make_toy_data.py OUT with
     # --layout personx-visda --style synthetic --ids 200 --seed 1
     toy_synthetic=dict(

@@ -12,8 +12,9 @@ from mmreidmix.datasets.image_bytes import ImageReadError
 from mmreidmix.files import replace_file
 
 _STARTED = 'import.json'
-#: Faults of the input: what has been written of it is of no use.
-_OF_THE_INPUT = (ValueError, FileNotFoundError, ImageReadError)
+# Faults of the input or of what is installed: what has been written is of no
+# use.
+_OF_THE_INPUT = (ValueError, FileNotFoundError, ImageReadError, ImportError)
 
 
 @contextmanager
@@ -35,6 +36,8 @@ def workplace(folder: Path, options: Mapping[str, Any]) -> Iterator[None]:
     note = folder / _STARTED
     text = json.dumps(options, indent=2, sort_keys=True)
     _check_free(folder, note, text)
+    for file in folder.rglob('*.part'):
+        file.unlink()
     replace_file(note, lambda stream: stream.write(text.encode()))
     try:
         yield

@@ -7,14 +7,21 @@ SOURCE is one of
 - a table, .csv or .parquet, with a column 'path' and some of pid, camid,
   tracklet, time, subset, flag
 - a data set that has a loader, as TYPE:PATH, such as Market1501:data/market
+- a recording of a camera: a video (.mp4, .avi, .mkv, .mov, .webm), with
+  --boxes FILE or without; a sequence of MOTChallenge (img1, gt or det) or a
+  folder of them; a folder of frames with --boxes FILE.json (COCO). People
+  are cut out of its frames, track by track
 
-OUT becomes a folder with one table. The images stay where they are, or are
-copied into few large files by --pack. Examples::
+OUT becomes a folder with one table. The images stay where they are, unless
+they are cut out or blurred, or copied into few large files by --pack. A
+stopped import goes on when it is called again. Examples::
 
     python tools/dataset_converters/import_domain.py photos data/photos \
         --pattern '{pid}/{camid}_{any}.jpg'
     python tools/dataset_converters/import_domain.py list.csv data/shop \
         --images /mnt/shop --columns path=file pid=person camid=camera
+    python tools/dataset_converters/import_domain.py door.mp4 data/door \
+        --blur-heads
 
 Then ``dict(type='Domain', data_root='data/photos')`` in a config, or
 ``--domains Domain:data/photos`` in the tools.
@@ -23,11 +30,16 @@ Then ``dict(type='Domain', data_root='data/photos')`` in a config, or
 from __future__ import annotations
 
 import argparse
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmreidmix.command_line import KeyValues, output_folder, run_main
+from mmreidmix.importing.recording_options import (
+    add_options,
+    recording_options,
+)
 
 if TYPE_CHECKING:
     import pyarrow
@@ -41,7 +53,7 @@ def parse_args(args=None):
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('source', help='folder, table or TYPE:PATH')
+    parser.add_argument('source', help='folder, table, TYPE:PATH or recording')
     parser.add_argument('out', type=output_folder, help='the domain')
     parser.add_argument(
         '--name', help='what results call it; default: name of OUT')
@@ -76,10 +88,23 @@ def parse_args(args=None):
         '--pack', action='store_true',
         help='copy the images into tar files in OUT')
     parser.add_argument(
+        '--blur-heads', type=share, nargs='?', const=0.25, default=0.0,
+        metavar='SHARE', help='copy the images with this share of their '
+        'height made unrecognisable at the top; without a number: 0.25')
+    parser.add_argument(
         '--datasheet', nargs='+', action=KeyValues, default={},
         metavar='KEY=TEXT', help='what is known of the images and goes into '
         f'checkpoints trained on them: {", ".join(DATASHEET)}')
+    add_options(parser)
     return parser.parse_args(args)
+
+
+def share(text: str) -> float:
+    """The argparse type of a share."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f'{text} is not between 0 and 1')
+    return value
 
 
 def read_source(args) -> tuple[pyarrow.Table, Path, list[str]]:
@@ -91,6 +116,12 @@ def read_source(args) -> tuple[pyarrow.Table, Path, list[str]]:
         table_source,
     )
     source = Path(args.source)
+    if is_recording(args):
+        from mmreidmix.importing.copies import IMAGES
+        from mmreidmix.importing.crops import read_recordings
+        rows, notes = read_recordings(
+            source, args.out, recording_options(args), args.blur_heads)
+        return image_rows.to_table(rows), args.out / IMAGES, notes
     if source.is_dir():
         rows, skipped = folder_source.read_folder(source, args.pattern)
         notes = [f'left out: {skipped}'] if skipped else []
@@ -102,8 +133,8 @@ def read_source(args) -> tuple[pyarrow.Table, Path, list[str]]:
         return image_rows.to_table(rows), root, notes
     if source.exists() or ':' not in args.source:
         known = ', '.join(table_source.SUFFIXES)
-        raise ValueError(f'{source} is no folder, no table ({known}) and no '
-                         'TYPE:PATH of a data set')
+        raise ValueError(f'{source} is no folder, no table ({known}), no '
+                         'video and no TYPE:PATH of a data set')
     from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
     domain = parse_domain(args.source)
     check_domains([domain])
@@ -111,13 +142,21 @@ def read_source(args) -> tuple[pyarrow.Table, Path, list[str]]:
     return image_rows.to_table(rows), root, []
 
 
+def is_recording(args) -> bool:
+    """Whether people have to be cut out of the source."""
+    from mmreidmix.importing import recordings
+    return recordings.is_recording(Path(args.source), args.boxes)
+
+
 def check_options(args) -> None:
     """Raise ValueError for options that do not go together."""
-    source = Path(args.source)
+    source, cut = Path(args.source), is_recording(args)
+    option = recording_options(args).given()
     wrong = [name for name, given in (
-        ('--pattern', args.pattern and not source.is_dir()),
-        ('--images', args.images and not source.is_file()),
-        ('--columns', args.columns and not source.is_file()),
+        (option, option and not cut),
+        ('--pattern', args.pattern and (cut or not source.is_dir())),
+        ('--images', args.images and (cut or not source.is_file())),
+        ('--columns', args.columns and (cut or not source.is_file())),
         ('--test-cameras', args.test_cameras and args.split != 'camera'),
         ('--test-after', args.test_after and args.split != 'time')) if given]
     if wrong:
@@ -186,34 +225,52 @@ def summary(table: pyarrow.Table) -> list[str]:
 
 def store(table: pyarrow.Table, root: Path, args) -> tuple[Any, dict]:
     """Copy the images where an option says so; what the info says of it."""
-    if not args.pack:
-        return table, dict(images=str(root.resolve()))
-    from mmreidmix.datasets.image_bytes import read_bytes
+    from mmreidmix.importing import copies, heads, shards
     from mmreidmix.importing.progress import progress
-    from mmreidmix.importing.shards import pack
-    with progress('pack', len(table)) as advance:
-        table = pack(
-            table, args.out, lambda path: read_bytes(root / path), advance)
+    cut = is_recording(args)  # then they are copies already, and blurred
+    if not args.pack and (cut or not args.blur_heads):
+        where = copies.IMAGES if cut else str(root.resolve())
+        return table, dict(images=where)
+    read = heads.reader(root, 0.0 if cut else args.blur_heads)
+    with progress('pack' if args.pack else 'copy', len(table)) as advance:
+        if not args.pack:
+            copies.copy(table, args.out, read, advance)
+            return table, dict(images=copies.IMAGES)
+        table = shards.pack(table, args.out, read, advance)
+    if cut:
+        shutil.rmtree(root)
     return table, {}
+
+
+def made_with(args) -> dict:
+    """What the info says of the options."""
+    options = dict(
+        split=args.split, test_share=args.test_share, seed=args.seed,
+        pattern=args.pattern, blur_heads=args.blur_heads)
+    if is_recording(args):
+        options.update(recording_options(args).as_dict())
+    return options
 
 
 def run(args) -> None:
     """Import and report."""
     check_options(args)
     from mmreidmix.datasets.domain_files import write_domain
+    from mmreidmix.importing.crops import remove_kept_boxes
+    from mmreidmix.importing.heads import add_column
     from mmreidmix.importing.workplace import workplace
     options = {key: str(value) for key, value in vars(args).items()
                if key != 'out'}
     with workplace(args.out, options):
         table, root, notes = read_source(args)
         table, way = split(table, args)
-        table, where = store(table, root, args)
+        table, where = store(
+            add_column(table, args.blur_heads), root, args)
         info = dict(
             name=args.name or args.out.resolve().name, **where,
-            made_with=dict(
-                split=args.split, test_share=args.test_share, seed=args.seed,
-                pattern=args.pattern), datasheet=args.datasheet)
+            made_with=made_with(args), datasheet=args.datasheet)
         write_domain(args.out, table, info)
+        remove_kept_boxes(args.out)
     print(f'{args.out}: {way}')
     print('\n'.join([*summary(table), *(f'  {note}' for note in notes)]))
 
