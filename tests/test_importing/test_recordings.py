@@ -237,3 +237,16 @@ def test_what_is_a_recording(tmp_path):
     assert not is_recording(tmp_path / 'a' / 'img1')
     assert is_recording(tmp_path / 'a' / 'img1', 'coco.json')
     assert not is_recording(tmp_path / 'absent')
+
+
+def test_a_real_recording(tmp_path, realdata):
+    """About 19 people, who hide each other and come back."""
+    pytest.importorskip('trackers')
+    source = realdata / 'pets2009'
+    rows, _ = convert(source / 'vtest.avi', tmp_path / 'out', '--boxes',
+                      source / 'det.txt', '--camera', 'S2L1', '--clip', 100)
+    assert {row['camid'] for row in rows} == {
+        f'S2L1/c{clip:04d}' for clip in range(8)}
+    assert 800 <= len(rows) <= 862
+    assert len({row['tracklet'] for row in rows}) <= 90
+    assert max(row['time'] for row in rows) == 79  # frame 791 of 10 a second
