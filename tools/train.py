@@ -35,6 +35,9 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--amp', action='store_true', help='forward pass in bfloat16, '
         'as --cfg-options precision=bf16')
     parser.add_argument(
+        '--skip-doctor', action='store_true',
+        help='do not look at the labels of the data sets first')
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=CfgOptions,
@@ -98,9 +101,13 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     cfg = load_config(args)
     from mmreidmix.compat import close_process_group
     from mmreidmix.engine.build_runner import build_runner
+    from mmreidmix.engine.hooks import DoctorHook
     with work_dir_lock(cfg.work_dir):
         try:
-            build_runner(cfg, args.launcher).train()
+            runner = build_runner(cfg, args.launcher)
+            if not args.skip_doctor:
+                runner.register_hook(DoctorHook())
+            runner.train()
         except SystemExit as stop:  # a signal, see StopHook
             close_process_group(stop.code)
             raise
