@@ -89,6 +89,8 @@ def parts_of_domain(domain: Mapping) -> list[Part]:
         except (FileNotFoundError, ValueError) as error:
             faults.append(error)
             continue
+        except TypeError as error:  # an option that the data set needs
+            raise ValueError(f'{domain["type"]}: {error}') from error
         parts.append(
             Part(dataset, 'labelled' if subset == 'train' else 'test'))
     if not parts:
