@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Optional
+from typing import Optional, Union
 
 import numpy as np
 
@@ -220,10 +220,11 @@ def _known_pids(parts: Sequence[Part]) -> set:
 
 
 def _paths(part: Part) -> list[bytes]:
-    return part.dataset.records.paths.tolist()
+    return list(part.dataset.records.paths)
 
 
-def _images(data: BaseReIDDataset, rows: Sequence[int]) -> list[Example]:
+def _images(data: BaseReIDDataset,
+            rows: Union[Sequence[int], np.ndarray]) -> list[Example]:
     return [Example((data.image_path(int(i)), )) for i in rows[:MOST_EXAMPLES]]
 
 

@@ -76,6 +76,16 @@ def test_training_images_that_are_tested(toy_domain):
             Expected('train_images_in_test', level, count, '.jpg'))
 
 
+def test_paths_of_a_large_tree(toy_domain):
+    """The columns of a tree of videos are others than those of a list."""
+    config = dict(type='VideoTree', data_root=str(toy_domain.root),
+                  name='toy', cache=False)
+    part, = parts_of_domain(config)
+    assert_only(
+        examine([part, part._replace(role='test')]).findings,
+        Expected('train_images_in_test', 'error', 192, '.jpg'))
+
+
 def test_clean_data(clean, toy):
     """No finding: one domain by a table or by its names, a whole config."""
     for domain in (clean.domain(),
