@@ -51,6 +51,10 @@ ALLOWED = {
         'camera_profiles', 'checks', 'evaluation', 'files', 'precision',
         'registry', 'signatures', 'version'
     },
+    'doctor': {
+        'command_line', 'datasets', 'neighbours', 'registry', 'results',
+        'toy', 'version'
+    },
     'models': {
         'checkpoint_file',
         'checks', 'choices', 'compat', 'distributed', 'registry',
@@ -62,9 +66,9 @@ ALLOWED = {
     'engine': {
         'checkpoint_file',
         'camera_profiles', 'checks', 'choices', 'compat', 'config_text',
-        'distributed', 'evaluation', 'files', 'models', 'neighbours',
-        'precision', 'pseudo_labels', 'registry', 'results', 'structures',
-        'timing', 'visualization'
+        'distributed', 'doctor', 'evaluation', 'files', 'models',
+        'neighbours', 'precision', 'pseudo_labels', 'registry', 'results',
+        'structures', 'timing', 'visualization'
     },
     'apis': {
         'checkpoint_file',
@@ -73,8 +77,8 @@ ALLOWED = {
         'models', 'neighbours', 'precision', 'registry', 'structures'
     },
     'report': {
-        'apis', 'config_text', 'engine', 'files', 'registry', 'results',
-        'toy', 'version', 'visualization'
+        'apis', 'config_text', 'datasets', 'doctor', 'engine', 'files',
+        'registry', 'results', 'toy', 'version', 'visualization'
     },
 }
 

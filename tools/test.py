@@ -98,6 +98,9 @@ def parse_args(
         '--topk', type=int, default=10, help='images per rank list')
     parser.add_argument('--work-dir', help='folder of the logs')
     parser.add_argument(
+        '--skip-doctor', action='store_true',
+        help='do not look at the labels of the data sets first')
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=CfgOptions,
@@ -253,7 +256,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
 
     from mmreidmix.compat import close_process_group, initialise_weights
     from mmreidmix.engine.build_runner import build_runner
-    from mmreidmix.engine.hooks.check_weights_hook import CheckWeightsHook
+    from mmreidmix.engine.hooks import CheckWeightsHook, DoctorHook
     from mmreidmix.engine.start import (
         describe_start,
         start_text,
@@ -274,6 +277,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
         start = describe_start(cfg, 'test_dataloader')
         use_native_size(cfg, start)
     runner = build_runner(cfg, args.launcher)
+    if not args.skip_doctor:
+        runner.register_hook(DoctorHook())
     weights = CheckWeightsHook(args.checkpoint_rule)
     if start:
         initialise_weights(runner)

@@ -30,6 +30,9 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--amp', action='store_true', help='forward pass in bfloat16, '
         'as --cfg-options precision=bf16')
     parser.add_argument(
+        '--skip-doctor', action='store_true',
+        help='do not look at the labels of the data sets first')
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=CfgOptions,
@@ -68,7 +71,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     args = parse_args(argv)
     cfg = load_config(args)
     from mmreidmix.engine.train import train
-    train(cfg, args.launcher)
+    train(cfg, args.launcher, doctor=not args.skip_doctor)
 
 
 if __name__ == '__main__':

@@ -67,6 +67,8 @@ class BaseReIDDataset(Dataset):
         camera_names (tuple[str]): original camera token of each camid.
         counts_ok (bool): False if the counts differ from the expected ones,
             or if ``pid_range`` or ``bad_images`` took images away.
+        count_differences (str): how they differ from the expected ones; empty
+            if they do not.
 
     Raises:
         FileNotFoundError: the folder, a list or a listed image is missing;
@@ -85,6 +87,7 @@ class BaseReIDDataset(Dataset):
     camera_names: tuple[str, ...] = ('0', )
     junk_pids: Sequence[int] = ()
     distractor_pids: Sequence[int] = ()
+    count_differences: str = ''
     tree: ClassVar[str] = ''
     obtain: ClassVar[str] = ''
     toy_layout: Optional[str] = None
@@ -297,7 +300,7 @@ class BaseReIDDataset(Dataset):
                                f'expected, {per_camera} found')
         if not differences:
             return True
-        message = '; '.join(differences)
+        message = self.count_differences = '; '.join(differences)
         if self.name == self.canonical_name:
             self.log(
                 f'{message}: results on it must not carry the standard name '

@@ -12,17 +12,21 @@ from mmreidmix.compat import close_process_group
 from mmreidmix.files import FileHeldError, FileLock
 
 from .build_runner import build_runner
+from .hooks import DoctorHook
 
 #: Where torchrun, Slurm and MPI say the number of a process.
 RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
 
 
-def train(cfg: Config, launcher: str = 'none') -> Runner:
+def train(cfg: Config, launcher: str = 'none',
+          doctor: bool = True) -> Runner:
     """Build a runner and train.
 
     Args:
         cfg (Config): the whole config, ``work_dir`` included.
         launcher (str): see :func:`build_runner`.
+        doctor (bool): look at the labels of the data first, see
+            :class:`DoctorHook`.
 
     Raises:
         RuntimeError: another training runs in the work dir.
@@ -31,6 +35,8 @@ def train(cfg: Config, launcher: str = 'none') -> Runner:
     with work_dir_lock(cfg.work_dir):
         try:
             runner = build_runner(cfg, launcher)
+            if doctor:
+                runner.register_hook(DoctorHook())
             runner.train()
         except SystemExit as stop:
             close_process_group(stop.code)

@@ -44,17 +44,27 @@ def write_report(work_dir: Union[str, Path],
 
 def render_page(work: WorkDir, options: Options) -> str:
     """The page as text; a section that has no input says so."""
+    return render_sections('Training report', work.name, [
+        Section(name, title, _blocks(title, function, work, options))
+        for name, title, function in SECTIONS
+    ])
+
+
+def render_sections(kind: str, name: str, sections: Sequence[Section]) -> str:
+    """A page as text.
+
+    Args:
+        kind (str): what the page is, such as 'Training report'.
+        name (str): what it is about; its heading.
+        sections (Sequence[Section]): its parts.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined)
     environment.filters['breakable'] = _breakable
-    sections = [
-        Section(name, title, _blocks(title, function, work, options))
-        for name, title, function in SECTIONS
-    ]
     text = environment.get_template('page.html').render(
-        name=work.name, sections=sections, version=__version__)
+        kind=kind, name=name, sections=sections, version=__version__)
     # file names may hold bytes that are no UTF-8
     return text.encode('utf-8', 'replace').decode()
 

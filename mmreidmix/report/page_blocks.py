@@ -56,11 +56,15 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures beside each other, or wide, each in a row of its own."""
+    """Pictures beside each other.
+
+    Wide ones have a row each, small ones their own size.
+    """
 
     kind = 'pictures'
     items: Sequence[Picture]
     wide: bool = False
+    small: bool = False
 
 
 class Section(NamedTuple):

@@ -1,6 +1,7 @@
 """Hooks of the runner, one concern each."""
 from .check_start_hook import CheckStartHook
 from .check_weights_hook import CheckWeightsHook
+from .doctor_hook import DoctorHook
 from .domainmix_phase_hook import DomainMixPhaseHook
 from .epoch_seed_hook import EpochSeedHook
 from .labelling_hook import LabellingHook
@@ -19,7 +20,7 @@ from .step_time_hook import StepTimeHook
 from .stop_hook import StopHook
 
 __all__ = [
-    'CheckStartHook', 'CheckWeightsHook', 'DomainMixPhaseHook',
+    'CheckStartHook', 'CheckWeightsHook', 'DoctorHook', 'DomainMixPhaseHook',
     'EpochSeedHook',
     'LabellingHook', 'MemoryHook', 'MixtureHook', 'MomentumEncoderHook',
     'NonFiniteLossHook', 'PicturesHook', 'ProvenanceHook', 'PseudoLabelHook',

@@ -1,0 +1,106 @@
+"""Look for what is wrong with data sets, before they are used.
+
+    python tools/analysis_tools/data_doctor.py configs/remix/r18_x0_25_toy.py
+    python tools/analysis_tools/data_doctor.py Market1501:data/market1501 \
+        MSMT17:data/msmt17 --html doctor.html --json doctor.json
+    python tools/analysis_tools/data_doctor.py FOLDER  # with domain.json
+
+Of a config: what it trains on, validates on and tests on. Exit status 1 if
+there is an error, 0 if not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional, Union
+
+from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
+from mmreidmix.command_line import CfgOptions, output_file, run_main
+from mmreidmix.files import replace_file
+
+if TYPE_CHECKING:
+    from mmreidmix.doctor import Diagnosis
+
+
+def parse_target(text: str) -> Union[Path, dict]:
+    """A config file, or the config of a domain."""
+    path = Path(text)
+    if path.suffix == '.py':
+        return path
+    if (path / 'domain.json').is_file():
+        return dict(type='Domain', data_root=text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(
+            f'{text} has no domain.json: say how its names are read, by '
+            f'TYPE:{text}')
+    return parse_domain(text)
+
+
+def parse_args(
+        arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition('\n')[0])
+    parser.add_argument(
+        'targets', nargs='+', type=parse_target, metavar='TARGET',
+        help='one config file; or domains: TYPE:PATH[:KEY=VALUE,...], or '
+        'folders with domain.json')
+    parser.add_argument(
+        '--html', type=output_file, metavar='FILE',
+        help='also write a page with the images of the findings')
+    parser.add_argument(
+        '--json', type=output_file, metavar='FILE',
+        help='also write the findings for programs')
+    parser.add_argument(
+        '--fast', action='store_true',
+        help='read no image: labels and sizes of files alone')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=CfgOptions,
+        help='changes to the config, as key=value with dotted keys')
+    args = parser.parse_args(arguments)
+    configs = [t for t in args.targets if isinstance(t, Path)]
+    if configs and len(args.targets) > 1:
+        parser.error('name one config, or domains')
+    if args.cfg_options and not configs:
+        parser.error('--cfg-options is for a config')
+    return args
+
+
+def diagnose(args: argparse.Namespace) -> Diagnosis:
+    """Build the data sets and look at them."""
+    # Imported here: --help must not wait for torch.
+    from mmreidmix.config_file import read_config
+    from mmreidmix.doctor import examine, parts_of_config, parts_of_domain
+    if isinstance(args.targets[0], dict):
+        check_domains(args.targets)
+        parts = [part for domain in args.targets
+                 for part in parts_of_domain(domain)]
+        return examine(parts, configured=False, fast=args.fast)
+    cfg = read_config(args.targets[0], args.cfg_options)
+    metrics = cfg.get('test_evaluator') or cfg.get('val_evaluator') or []
+    cross_camera = all(
+        metric.get('cross_camera', True)
+        for metric in (metrics if isinstance(metrics, list) else [metrics]))
+    return examine(parts_of_config(cfg), cross_camera, fast=args.fast)
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Look, print, write."""
+    args = parse_args(arguments)
+    from mmreidmix.doctor import diagnosis_text
+    diagnosis = diagnose(args)
+    print(diagnosis_text(diagnosis))
+    if args.json:
+        text = json.dumps(diagnosis.to_dict(), indent=2)
+        replace_file(args.json, lambda file: file.write(f'{text}\n'.encode()))
+    if args.html:
+        from mmreidmix.report.doctor_page import write_doctor_page
+        write_doctor_page(diagnosis, args.html)
+    return int(diagnosis.count('error') > 0)
+
+
+if __name__ == '__main__':
+    run_main(main)
