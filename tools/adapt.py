@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
 from mmreidmix.command_line import CfgOptions, run_main
 
 if TYPE_CHECKING:
@@ -32,9 +33,11 @@ def parse_args(argv=None):
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('weights', help='checkpoint to start from')
-    parser.add_argument('domains', nargs='+', metavar='DOMAIN')
+    parser.add_argument('domains', nargs='+', type=parse_domain,
+                        metavar='DOMAIN')
     parser.add_argument(
-        '--unlabelled', nargs='+', default=(), metavar='DOMAIN',
+        '--unlabelled', nargs='+', default=(), type=parse_domain,
+        metavar='DOMAIN',
         help='those of DOMAIN whose labels are not to be used')
     parser.add_argument(
         '--config', help='recipe for another network; default: own_data.py, '
@@ -52,50 +55,39 @@ def parse_args(argv=None):
     return parser.parse_args(argv)
 
 
-def describe(text: str) -> dict:
-    """Config and name of a domain, and which subsets it can give.
+def describe(cfg: dict) -> dict:
+    """Name of a domain, and which subsets it can give.
+
+    Args:
+        cfg (dict): config of the data set.
 
     Returns:
         dict: 'cfg'; 'name'; 'labelled', whether people are known in its
         images for training; 'trained' and 'tested'.
     """
-    from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
-    from mmreidmix.registry import DATASETS
-    cfg: dict[str, Any] = dict(type='Domain', data_root=text)
-    if not Path(text).is_dir():
-        cfg = parse_domain(text)
-        check_domains([cfg])
-    parts = {}
-    for subset in ('train', 'query', 'gallery'):
-        try:
-            parts[subset] = DATASETS.build(dict(cfg, subset=subset))
-        except ValueError as error:  # such as: no image of this subset
-            parts[subset] = error
-    missing = [part for part in parts.values() if isinstance(part, ValueError)]
-    if len(missing) == 3:
-        raise missing[0]
-    train = parts['train']
+    from mmreidmix.doctor import parts_of_domain
+    parts = {part.dataset.subset: part.dataset
+             for part in parts_of_domain(cfg)}
     return dict(
         cfg=cfg,
-        name=next(part.name for part in parts.values()
-                  if not isinstance(part, ValueError)),
-        labelled=not isinstance(train, ValueError) and train.num_pids > 0,
-        trained=not isinstance(train, ValueError),
-        tested=parts['query'] not in missing
-        and parts['gallery'] not in missing)
+        name=next(iter(parts.values())).name,
+        labelled='train' in parts and parts['train'].num_pids > 0,
+        trained='train' in parts,
+        tested='query' in parts and 'gallery' in parts)
 
 
 def build_config(args) -> Config:
     """The recipe with weights and domains filled in."""
     from mmreidmix.config_file import read_config
-    unknown = set(args.unlabelled) - set(args.domains)
+    check_domains(args.domains)
+    unknown = [d for d in args.unlabelled if d not in args.domains]
     if unknown:
-        raise ValueError(f'--unlabelled: {sorted(unknown)[0]!r} is none of '
-                         'the domains')
-    domains = {text: describe(text) for text in args.domains}
-    for text in args.unlabelled:
-        domains[text]['labelled'] = False
-    trained = [d for d in domains.values() if d['trained']]
+        raise ValueError(f"--unlabelled: {unknown[0]['data_root']!r} is none "
+                         'of the domains')
+    domains = list(map(describe, args.domains))
+    for domain in domains:
+        domain['labelled'] &= domain['cfg'] not in args.unlabelled
+    trained = [d for d in domains if d['trained']]
     if not trained:
         raise ValueError('none of the domains has images for training: '
                          'import one with --split none')
@@ -103,7 +95,7 @@ def build_config(args) -> Config:
     recipe = 'own_data_labelled.py' if labelled else 'own_data.py'
     cfg = read_config(args.config or CONFIGS / recipe, args.cfg_options)
     fill_in(cfg, args.weights, trained, [
-        d['cfg'] for d in domains.values() if d['tested']])
+        d['cfg'] for d in domains if d['tested']])
     cfg.work_dir, cfg.resume = args.work_dir, args.resume
     return cfg
 

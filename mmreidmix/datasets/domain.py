@@ -15,7 +15,7 @@ from . import domain_files
 from .file_names import check_entries
 from .image_bytes import is_url, piece_address
 from .records import ReIDRecords
-from .reid_dataset import BaseReIDDataset
+from .reid_dataset import BaseReIDDataset, NoSuchSubsetError
 
 _COLUMNS = ('path', 'subset', 'pid', 'camid', 'tracklet', 'flag', 'shard',
             'offset', 'size')
@@ -141,7 +141,7 @@ class Domain(BaseReIDDataset):
         mask = np.isin(subset_of, [
             i for i, subset in enumerate(subsets) if subset in self.parts])
         if not mask.any():
-            raise ValueError(
+            raise NoSuchSubsetError(
                 f'{self.name} in {self.folder} has no image for subset '
                 f'{self.subset!r}, only {sorted(filter(None, subsets))}. '
                 'import_domain.py --split makes query and gallery of '

@@ -29,6 +29,10 @@ SUBSETS = ('train', 'query', 'gallery', 'all')
 PARTS = SUBSETS[:3]
 
 
+class NoSuchSubsetError(ValueError):
+    """A data set is there, but has no image for the subset asked for."""
+
+
 class BaseReIDDataset(Dataset):
     """Images of one domain and one subset.
 

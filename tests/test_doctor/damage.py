@@ -1,12 +1,14 @@
 """Kinds of damage, each seeded into toy data, and what the doctor calls it."""
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+from mmreidmix.datasets.domain_files import write_domain
+from mmreidmix.importing.image_rows import ImageRows, to_table
 
 
 class Expected(NamedTuple):
@@ -57,12 +59,12 @@ class ToyDomain:
 
     def domain(self) -> dict:
         """Write the table; returns the config."""
-        with open(self.root / 'table.csv', 'w', newline='') as file:
-            writer = csv.DictWriter(file, list(self.rows[0]))
-            writer.writeheader()
-            writer.writerows(self.rows)
-        return dict(type='ManifestDataset', data_root=str(self.root),
-                    name=self.root.name, csv='table.csv')
+        columns = {name: [str(row[name]) for row in self.rows]
+                   for name in self.rows[0]}
+        rows = ImageRows(columns.pop('path'), columns, str)
+        write_domain(self.root, to_table(rows),
+                     dict(name=self.root.name, images=str(self.root)))
+        return dict(type='Domain', data_root=str(self.root))
 
 
 def nearly_same(toy: ToyDomain, row: dict, **labels) -> dict:

@@ -93,13 +93,20 @@ def test_quotas():
 @pytest.mark.parametrize('names, message', [
     (['people'], 'none of the domains has images for training'),
     (['photos', '--unlabelled', 'street'], "--unlabelled: '.*street' is none"),
-    (['nowhere'], 'not TYPE:PATH'),
 ])
 def test_wrong_domains(data, names, message):
     names = [name if name.startswith('--') else str(data / name)
              for name in names]
-    with pytest.raises(Exception, match=message):
+    with pytest.raises(ValueError, match=message):
         config(data, *names)
+
+
+def test_what_is_no_domain(data, capsys):
+    for folder in (data / 'nowhere', data / 'toy'):
+        with pytest.raises(SystemExit):
+            config(data, str(folder))
+        assert 'no folder that import_domain.py has written' in (
+            capsys.readouterr().err)
 
 
 def test_start_to_end_and_a_sheet_of_clusters(data, tmp_path, capsys):

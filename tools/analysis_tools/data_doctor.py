@@ -3,7 +3,7 @@
     python tools/analysis_tools/data_doctor.py configs/remix/r18_x0_25_toy.py
     python tools/analysis_tools/data_doctor.py Market1501:data/market1501 \
         MSMT17:data/msmt17 --html doctor.html --json doctor.json
-    python tools/analysis_tools/data_doctor.py FOLDER  # with domain.json
+    python tools/analysis_tools/data_doctor.py data/mine  # of import_domain
 
 Of a config: what it trains on, validates on and tests on. Exit status 1 if
 there is an error, 0 if not.
@@ -27,16 +27,7 @@ if TYPE_CHECKING:
 
 def parse_target(text: str) -> Union[Path, dict]:
     """A config file, or the config of a domain."""
-    path = Path(text)
-    if path.suffix == '.py':
-        return path
-    if (path / 'domain.json').is_file():
-        return dict(type='Domain', data_root=text)
-    if path.is_dir():
-        raise argparse.ArgumentTypeError(
-            f'{text} has no domain.json: say how its names are read, by '
-            f'TYPE:{text}')
-    return parse_domain(text)
+    return Path(text) if text.endswith('.py') else parse_domain(text)
 
 
 def parse_args(
@@ -47,7 +38,7 @@ def parse_args(
     parser.add_argument(
         'targets', nargs='+', type=parse_target, metavar='TARGET',
         help='one config file; or domains: TYPE:PATH[:KEY=VALUE,...], or '
-        'folders with domain.json')
+        'folders of import_domain.py')
     parser.add_argument(
         '--html', type=output_file, metavar='FILE',
         help='also write a page with the images of the findings')

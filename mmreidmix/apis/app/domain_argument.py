@@ -4,6 +4,7 @@ import argparse
 import re
 from ast import literal_eval
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 # A path may hold colons, as C:\data does; options begin as one does.
@@ -14,12 +15,16 @@ _DOMAIN = re.compile(r'(?P<type>\w+):(?P<path>.+?)'
 def parse_domain(text: str) -> dict:
     """Read ``Type:path[:key=value,...]`` as the config of a domain.
 
-    Whether there is such a type is told by :func:`check_domains`.
+    The folder of an imported domain alone is one as well. Whether there is
+    such a type is told by :func:`check_domains`.
     """
-    match = _DOMAIN.fullmatch(text)
+    if Path(text, 'domain.json').is_file():
+        return dict(type='Domain', data_root=text)
+    match = None if Path(text).exists() else _DOMAIN.fullmatch(text)
     if not match:
         raise argparse.ArgumentTypeError(
-            f'{text!r} is not TYPE:PATH or TYPE:PATH:KEY=VALUE,...')
+            f'{text!r} is not TYPE:PATH or TYPE:PATH:KEY=VALUE,..., and no '
+            'folder that import_domain.py has written')
     domain = {'type': match['type'], 'data_root': match['path']}
     for option in match['options'].split(',') if match['options'] else ():
         key, equals, value = option.partition('=')
