@@ -13,6 +13,7 @@ from mmreidmix.command_line import (
     output_folder,
     printable,
     run_main,
+    run_tool,
 )
 from tests.tiny import ROOT, TRAIN, environment
 
@@ -100,6 +101,18 @@ def test_status_of_the_tool(monkeypatch):
     run_main(lambda: None)
     assert ended(raising(KeyboardInterrupt()), monkeypatch) == 130
     assert ended(raising(SystemExit('text')), monkeypatch) == 'text'
+
+
+def test_status_of_the_work():
+    """0 done, 1 a check or a search said no, 2 wrong use or input."""
+    assert run_tool(lambda args: None, None, 'some') == 0
+    assert run_tool(lambda args: 0, None, 'some') == 0
+    assert run_tool(lambda args: 1, None, 'some') == 1
+
+    def fails(args):
+        raise ValueError('wrong')
+
+    assert run_tool(fails, None, 'some') == 2
 
 
 @pytest.mark.parametrize('error, text', [

@@ -74,7 +74,7 @@ class SearchPage:
         gallery.check_model(inferencer.sha256)
         if not len(gallery):
             raise PageError(f'the gallery {gallery.folder} is empty: add '
-                            'images by tools/gallery/extract.py')
+                            'images by tools/gallery.py add')
         self.gallery = gallery
         self.inferencer = inferencer
         self.root = Path(root)
