@@ -35,8 +35,8 @@ def add_model_options(parser: argparse.ArgumentParser,
     if profiles:
         group.add_argument(
             '--camera-profiles', metavar='FILE.npz', dest='profiles',
-            help='standardise embeddings per camera by these profiles, made by '
-            'tools/gallery/camera_profiles.py')
+            help='standardise embeddings per camera by these profiles, made '
+            'by tools/gallery/camera_profiles.py')
     group.add_argument('--batch-size', type=positive, default=64,
                        help='images per forward pass (default: 64)')
     group.add_argument('--precision', choices=PRECISIONS, default='auto',
