@@ -23,6 +23,9 @@ with suppress(ImportError):
 
 from mmreidmix.apis import Gallery
 from mmreidmix.apis.app import gallery_filling
+from mmreidmix.apis.app.search_page import Query, SearchResult
+from mmreidmix.apis.comparison import Threshold
+from mmreidmix.apis.gallery import Match
 from tests.browser import browser_paths, open_browser, resize
 from tests.tiny import ROOT, free_port
 
@@ -127,6 +130,42 @@ def test_only_uploads_are_read(page):
         _, text = status(f'{url}/gradio_api/queue/data?session_hash=abc')
         assert '"success":false' in text.replace(' ', ''), text[:2000]
     assert '#1' not in text
+
+
+def test_what_the_page_says():
+    """Counts, the line where it belongs, and no tags of others."""
+    words = runpy.run_path(str(APP.with_name('words.py')))
+    line = Threshold(.5, .01, .4, .6, '<b>shop', True)
+    answer = SearchResult([0] * 20, [], line, 57, 1000, 0, '')
+    query = Query(None, None, Match(1, '<i>a.jpg', 1., 3, None, None))
+    text = words['head'](query, answer)
+    assert '<b>&lt;i&gt;a.jpg</b> (camera 3) in 1,000 pictures' in text
+    assert '20 of 57 above the line are shown' in text
+    text = words['cut'](answer, False)
+    assert 'class="none"' in text and '37 more pictures above' in text
+    assert '1 in 100' in text and 'about 10 are others' in text
+    assert '&lt;b&gt;shop.' in text and 'Below' not in text
+
+    whole = answer._replace(above=[0] * 5, below=[0] * 14, reached=5)
+    assert '5 above the line</b>, all are shown' in words['head'](
+        query, whole)
+    text = words['cut'](whole, True)
+    assert 'class="none"' not in text and 'Below: less likely' in text
+    assert 'After a second look' in text and 'probably' not in text
+    none = whole._replace(above=[], reached=0)
+    assert 'None is above the line' in words['head'](query, none)
+    assert 'Above' not in words['cut'](none, False)
+    most = answer._replace(reached=1000)
+    assert '20 of at least 1,000 above' in words['head'](query, most)
+
+    bare = none._replace(threshold=None, missing=2)
+    assert 'The 14 most alike are shown. 2 pictures can not' in (
+        words['head'](query, bare))
+    assert 'calibrate.py CONFIG MODEL --fmr 1e-3' in words['cut'](bare, False)
+    assert 'No picture passes' in words['head'](
+        Query(None, None, None), none._replace(below=[]))
+    assert words['refusal']('<b>\x1b') == (
+        '<p class="refused" role="alert">&lt;b&gt;\\x1b</p>')
 
 
 def test_links_are_not_fetched(monkeypatch):
@@ -245,10 +284,10 @@ def test_upload_look_and_search_on(page, browser, tmp_path):
     line, = visitor.texts('#line')
     assert 'at a score of 0.50: 1 in 100 pictures of other people' in line
     assert 'of the 12 searched about 0 are others' in line
-    assert 'Below: less likely' in line
     scores = [float(text.split('\n')[0].split()[-1]) for text in captions]
     above = len(visitor.all('#above .caption-label'))
     assert above == sum(score >= .5 for score in scores)
+    assert ('Below: less likely' in line) == (above < 12)
     assert f'{above} above the line, all are shown' in visitor.summary()
     browser.save_screenshot(str(tmp_path / 'desktop.png'))
 
@@ -269,8 +308,7 @@ def test_the_keyboard_is_enough(page, browser):
     visitor.all('#example')[0].send_keys(Keys.ENTER)
     visitor.wait(lambda: len(visitor.captions()) == 11)
     line, = visitor.texts('#line')
-    assert not visitor.all('#example:not(.hidden)') or (
-        not visitor.all('#example')[0].is_displayed())
+    assert not any(own.is_displayed() for own in visitor.all('#example'))
 
     visitor.type('topk', '1')
     visitor.wait(lambda: len(visitor.captions()) == 1)
@@ -285,9 +323,9 @@ def test_the_keyboard_is_enough(page, browser):
     visitor.wait(lambda: len(visitor.captions()) == 11)
     assert visitor.texts('#line') == [line]
 
-    checked = visitor.all('#level input')[1]
-    assert checked.is_selected()
-    checked.send_keys(Keys.ARROW_UP)
+    strict, normal = visitor.all('#level input')
+    assert normal.is_selected()
+    strict.send_keys(Keys.SPACE)
     visitor.wait(lambda: '1 in 1,000' in visitor.texts('#line')[0])
     assert 'too few people to rely on' in visitor.texts('#line')[0]
     visitor.all('.thumbnail-item')[0].send_keys(Keys.ENTER)

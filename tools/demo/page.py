@@ -20,8 +20,10 @@ KEEP_REFUSALS = '''() => {
   new MutationObserver(() => {
     const told = document.querySelector('.toast-message-text')
     const place = document.querySelector('#refused')
-    if (told && place && place.textContent !== told.innerText)
+    if (told && place && place.textContent !== told.innerText) {
       place.textContent = told.innerText
+      document.querySelector('.refused')?.remove()
+    }
   }).observe(document.body, {childList: true, subtree: true})
 }'''
 # fonts of the system: no font is fetched from anywhere
@@ -245,7 +247,8 @@ def launch(page: SearchPage, host: str, port: int) -> None:
     Raises:
         OSError: the port is taken.
     """
-    theme = gr.themes.Default(font=FONTS, font_mono=('monospace', ))
+    theme = gr.themes.Default(font=FONTS, font_mono=('monospace', )).set(
+        block_info_text_color='*neutral_600')
     blocks = build(page).queue(api_open=False, max_size=32)
     print(f'the search page is at http://{host}:{port}, until Ctrl+C',
           flush=True)

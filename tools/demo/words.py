@@ -80,9 +80,10 @@ def cut(answer, second_look: bool) -> str:
                 f'{answer.reached - len(answer.above):,} more pictures above '
                 f'it are not shown. {meaning(answer)}{note}</div>')
     above = '<b>Above: more likely.</b> ' if answer.above else ''
-    return (f'<div id="line">{above}{meaning(answer)} <b>Below: less '
-            'likely</b>, but the person can be there too.'
-            f'{note} No score proves who a person is.</div>')
+    below = (' <b>Below: less likely</b>, but the person can be there too.'
+             if answer.below else '')
+    return (f'<div id="line">{above}{meaning(answer)}{below}{note} No score '
+            'proves who a person is.</div>')
 
 
 def meaning(answer) -> str:
@@ -92,8 +93,8 @@ def meaning(answer) -> str:
     text = (
         f'The line is at a score of {line.threshold:.2f}: {one_in(line.fmr)} '
         f'pictures of other people gets above it, so of the '
-        f'{answer.searched:,} searched about {wrong:,} are others. Measured on '
-        f'{escape(printable(line.domain))}')
+        f'{answer.searched:,} searched about {wrong:,} are others. '
+        f'Measured on {escape(printable(line.domain))}')
     return f'{text}.' if line.supported else (
         f'{text}, with too few people to rely on it.')
 

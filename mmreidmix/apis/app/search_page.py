@@ -188,7 +188,7 @@ class SearchPage:
         return options.filters()
 
     def _threshold(self, level: Optional[str]) -> Optional[Threshold]:
-        rates = {name: fmr for name, fmr in self.levels}
+        rates = dict(self.levels)
         wanted = level or 'Normal'
         if not rates and level is None:
             return None
