@@ -60,8 +60,7 @@ def add_feature_options(parser: argparse.ArgumentParser) -> None:
         'features',
         help='.npz written with the option save_features of ReIDMetric')
     parser.add_argument(
-        '--domain', action='append', help='name of a domain; may be given '
-        'several times; default: all')
+        '--domains', nargs='+', help='names of domains; default: all')
 
 
 def add_ranking_options(parser: argparse.ArgumentParser) -> None:
