@@ -17,6 +17,7 @@ import argparse
 import csv
 import io
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -223,8 +224,16 @@ def list_images(args: argparse.Namespace) -> int:
         replace_file(args.out, lambda stream: stream.write(text.encode()))
         print(f'{len(ids):,} images: {args.out}')
     else:
-        print(text, end='')
+        show(text)
     return 0 if len(ids) else 1
+
+
+def show(text: str) -> None:
+    """Print; a reader who has enough, such as ``head``, is no error."""
+    try:
+        print(text, end='', flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def as_table(rows: list[dict]) -> str:
@@ -287,7 +296,8 @@ def remove(args: argparse.Namespace) -> int:
             print('nothing was removed')
             return 1
         entries = gallery.entries(ids)
-        cameras = Counter(str(entry.camid) for entry in entries)
+        cameras = Counter('not known' if entry.camid is None else
+                          str(entry.camid) for entry in entries)
         names = name_some(printable(entry.name) for entry in entries)
         print(f'{len(ids):,} of {len(gallery):,} images (camera '
               f'{counts_text(cameras)}): {names}')

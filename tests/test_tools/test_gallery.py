@@ -4,12 +4,14 @@ import csv
 import io
 import json
 import runpy
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from mmreidmix.apis import Gallery, ReIDInferencer
-from tests.tiny import ROOT
+from tests.tiny import ROOT, environment
 
 DIM = 64
 #: 2026-05-01T00:00 UTC
@@ -210,6 +212,20 @@ def test_list(tool, folder, tmp_path, capsys):
     assert rows[5] == dict(
         id=5, camid=None, time=None, tracklet=None, name='else.jpg')
     assert rows[1]['time'] == NIGHT + 3600
+
+
+def test_a_reader_that_has_enough(tmp_path):
+    with Gallery.create(tmp_path / 'g', 2) as gallery:
+        gallery.add(np.ones((9000, 2)), [f'{i:09d}.jpg' for i in range(9000)])
+    lines = subprocess.Popen(
+        [sys.executable, ROOT / 'tools' / 'gallery.py', 'list',
+         tmp_path / 'g'], env=environment(), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert lines.stdout.readline().split()[-1] == 'name'
+    lines.stdout.close()
+    assert lines.wait(300) == 0
+    assert lines.stderr.read() == ''
+    lines.stderr.close()
 
 
 def test_names_can_not_steer_the_terminal(tool, tmp_path, capsys):
