@@ -166,7 +166,7 @@ def build(page: SearchPage) -> gr.Blocks:
         gr.on([event for own in options for event in (
             (own.submit, own.blur) if own in typed else (own.input, ))],
               handlers.search, [query, *options], outputs,
-              trigger_mode='always_last', **hidden)
+              trigger_mode='multiple', **hidden)
         blocks.load(None, js=KEEP_REFUSALS, **silent)
     return blocks
 
