@@ -49,14 +49,18 @@ def _show_messages() -> None:
 
 def run_tool(work: Callable[[argparse.Namespace], Any],
              args: argparse.Namespace, name: str) -> int:
-    """Do the work of a tool; bad input becomes a line and exit status 2."""
+    """Do the work of a tool, and return the exit status.
+
+    It is 0 where the work is done; 1 where it returns 1, because a check or a
+    search said no; and 2 for wrong use or wrong input, with a line of text.
+    """
     try:
-        work(args)
+        status = work(args)
     except Exception as error:
         if not is_plain(error):
             raise
         return fail(error, name)
-    return 0
+    return 1 if status == 1 else 0
 
 
 class CfgOptions(argparse.Action):

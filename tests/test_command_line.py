@@ -1,4 +1,5 @@
 import argparse
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from mmreidmix.command_line import (
     output_folder,
     printable,
     run_main,
+    run_tool,
 )
 from tests.tiny import ROOT, TRAIN, environment
 
@@ -102,6 +104,18 @@ def test_status_of_the_tool(monkeypatch):
     assert ended(raising(SystemExit('text')), monkeypatch) == 'text'
 
 
+def test_status_of_the_work():
+    """0 done, 1 a check or a search said no, 2 wrong use or input."""
+    assert run_tool(lambda args: None, None, 'some') == 0
+    assert run_tool(lambda args: 0, None, 'some') == 0
+    assert run_tool(lambda args: 1, None, 'some') == 1
+
+    def fails(args):
+        raise ValueError('wrong')
+
+    assert run_tool(fails, None, 'some') == 2
+
+
 @pytest.mark.parametrize('error, text', [
     (ValueError('no\nfile'), 'some: no\nfile\n'),
     (FileNotFoundError('no file'), 'some: no file\n'),
@@ -161,3 +175,48 @@ def test_options_that_are_read_at_once(tmp_path, capsys):
         with pytest.raises(SystemExit):
             parser.parse_args(words)
         assert message in capsys.readouterr().err
+
+
+class _Read(Exception):
+    """The options of a tool are known."""
+
+
+def options_of(path, monkeypatch):
+    """The options of a tool, those of its commands too."""
+    found = []
+
+    def keep(parser, *args, **kwargs):
+        actions = list(parser._actions)
+        for action in actions:
+            if isinstance(action, argparse._SubParsersAction):
+                actions += [own for command in action.choices.values()
+                            for own in command._actions]
+        found.extend(actions)
+        raise _Read
+
+    with monkeypatch.context() as patch:
+        patch.setattr(argparse.ArgumentParser, 'parse_args', keep)
+        patch.syspath_prepend(path.parent)
+        patch.setattr(sys, 'argv', [str(path)])
+        tool = runpy.run_path(str(path))
+        with pytest.raises(_Read):
+            tool.get('parse_args', tool['main'])()
+    return [action for action in found if action.option_strings]
+
+
+@pytest.mark.parametrize('path', TOOLS, ids=lambda path: path.stem)
+def test_one_spelling_for_one_thing(path, monkeypatch):
+    for action in options_of(path, monkeypatch):
+        name, several = action.option_strings[-1], action.nargs in ('+', '*')
+        assert not isinstance(action, argparse._AppendAction), name
+        if name in ('--domain', '--domains'):
+            assert several == (name == '--domains')
+        if name == '--images':  # files and folders, never a number
+            assert action.metavar in ('PLACE', 'FOLDER', 'NAME')
+        if name == '--weights':  # a checkpoint
+            assert action.type is None and not several
+        if action.type in (output_file, output_folder):
+            assert name in ('--out', '--plot', '--show-dir',
+                            '--save-features'), name
+        assert name not in ('--json', '--profiles', '--batch', '--check',
+                            '--repeats', '--formats', '--output'), name

@@ -442,8 +442,9 @@ def test_passers_are_not_in_the_data_set():
 def test_command_line(tmp_path, capsys):
     tool = load_tool('dataset_converters/make_toy_data.py')
     args = [str(tmp_path / 'd'), '--layout', 'market1501', '--style',
-            'unseen', '--ids', '2', '--test-ids', '1', '--images', '1',
-            '--cameras', '2', '--size', '32', '16', '--workers', '1']
+            'unseen', '--ids', '2', '--test-ids', '1', '--cameras', '2',
+            '--images-per-camera', '1', '--size', '32', '16',
+            '--workers', '1']
     assert tool.main(args) == 0
     assert '8 images in' in capsys.readouterr().out
     assert tool.main(args) == 0
@@ -462,7 +463,8 @@ def test_contact_sheet(tmp_path, capsys):
             image = np.full((64, 32, 3), level + k, np.uint8)
             cv2.imwrite(str(folder / f'{pid}_c1s1_{k}.png'), image)
     out = tmp_path / 'sheet.png'
-    assert tool.main([str(folder), str(out), '--height', '64']) == 0
+    assert tool.main(['--images', str(folder), '--out', str(out),
+                      '--height', '64']) == 0
     sheet = cv2.imread(str(out))
     assert sheet.shape == (2 * 66, 44 + 3 * 34, 3)
     for row, level in ((0, 40), (1, 120)):
@@ -470,7 +472,8 @@ def test_contact_sheet(tmp_path, capsys):
             cell = sheet[row * 66:row * 66 + 64,
                          44 + column * 34:44 + column * 34 + 32]
             assert (cell == level + column).all()
-    assert tool.main([str(tmp_path / 'nowhere'), str(out)]) == 2
+    assert tool.main(['--images', str(tmp_path / 'nowhere'), '--out',
+                      str(out)]) == 2
     assert 'nowhere' in capsys.readouterr().err
 
 
@@ -484,5 +487,6 @@ def test_contact_sheet_groups_folders_of_tracklets(tmp_path):
 def test_contact_sheet_names_a_broken_image(tmp_path, capsys):
     tool = load_tool('visualization/contact_sheet.py')
     (tmp_path / '1_a.jpg').write_bytes(b'no image')
-    assert tool.main([str(tmp_path), str(tmp_path / 'x.png')]) == 2
+    assert tool.main(['--images', str(tmp_path), '--out',
+                      str(tmp_path / 'x.png')]) == 2
     assert '1_a.jpg' in capsys.readouterr().err

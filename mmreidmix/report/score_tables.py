@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from mmreidmix.results.result_table import (
     conditions,
@@ -120,6 +120,31 @@ def score_cells(group: Mapping[Path, dict], metrics: Iterable[str],
         domain: [_cell(group, starts, domain, metric) for metric in metrics]
         for domain in shown_domains(score_keys(group))
     }
+
+
+def start_to_end_cells(scores: Mapping[str, Optional[float]],
+                       starts: Mapping[Path, dict],
+                       domain: str) -> list[str]:
+    """The headline scores at the start and at the end, in percent.
+
+    Args:
+        scores (Mapping[str, float | None]): fractions at the end, by name.
+        starts (Mapping[Path, dict]): results of the start.
+        domain (str): name of the tested domain.
+
+    Returns:
+        list[str]: such as '12.0 → 45.0', marked where it fell; empty where
+        there is no result of the start.
+    """
+    before = {name: method_score(starts, domain, name, 0)[0]
+              for name in HEADLINE if starts}
+    if not any(score is not None for score in before.values()):
+        return []
+    texts = [' → '.join(format_score(score, None, None, 'text')
+                        for score in (before[name], scores.get(name)))
+             for name in HEADLINE]
+    return [mark_lower(text, scores.get(name), starts, domain, name)
+            for text, name in zip(texts, HEADLINE)]
 
 
 def _cell(group: Mapping[Path, dict], starts: Mapping[Path, dict],

@@ -52,7 +52,8 @@ def test_scores_are_those_of_the_last_validation(work_dir, page):
     file, = work_dir.glob('*/vis_data/scalars.json')
     row = json.loads(file.read_text().splitlines()[-1])
     text = page.read_text(encoding='utf-8')
-    assert f'<td>{100 * row["toy-unseen/mAP"]:.1f}' in text
+    assert f'>{100 * row["toy-unseen/mAP"]:.1f}' in text
+    assert 'From start to end' in text
     # what the training started from was tested
     assert 'doing nothing: random weights at 64x32' in text
     assert '0: the start' in text
@@ -79,6 +80,11 @@ def test_page_fits(browser, page, width):
     assert browser.execute_script(
         'return document.images.length > 4 && [...document.images].every('
         'image => image.complete && image.naturalWidth > 0)')
+    # nor does a table on a phone: rank-1 is in view
+    hidden = browser.execute_script(
+        'return [...document.querySelectorAll("td")].filter('
+        'e => e.getBoundingClientRect().right > innerWidth).length')
+    assert hidden == 0 or width > 600
     assert browser.get_log('browser') == []
 
 

@@ -171,12 +171,28 @@ def test_doing_nothing_comes_first(make_work_dir, result):
         ['mall', 'test of epoch_2.pth, rule last', '40.0 ↓', '50.0'],
         ['mall', 'last validation, epoch 2', '25.0 ↓', '62.5'],
         ['mall', 'best validation, epoch 1', '50.0', '75.0']]
+    assert page.table('tested domain', 'mAP') == [
+        ['mall', '45.0 → 40.0 ↓', '50.0 → 50.0']]
     assert page.table('tested domain', 'weights') == [
         ['mall', 'start', '45.0', '50.0'],
         ['mall', 'trained', '40.0 ↓', '50.0']]
     assert '↓ is below doing nothing' in page.text
     assert 'The row of doing nothing' not in page.text
     assert 'untrained' not in page.text
+
+
+def test_from_start_to_end_by_validations(make_work_dir, result):
+    """A domain that was not tested has its last validation."""
+    folder = make_work_dir()
+    start = dict(sha256='aa', weights='w/osnet.pth', input_size=[256, 128])
+    write_result(folder / 'start.json', result(
+        start=start, results={'mall/mAP': .125, 'mall/rank-1': .65},
+        checkpoint='none', checkpoint_rule='untrained', training_seed=None))
+    assert show(folder).table('tested domain', 'mAP') == [
+        ['mall', '12.5 → 25.0', '65.0 → 62.5 ↓']]
+    (folder / 'start.json').unlink()
+    assert not [t for t in show(folder).tables
+                if t[0][:2] == ['tested domain', 'mAP']]
 
 
 def test_epoch_0_is_the_start(make_work_dir):

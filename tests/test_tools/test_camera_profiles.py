@@ -15,8 +15,9 @@ NAMES = ['--names', 'market1501']
 
 @pytest.fixture(scope='module')
 def tools():
-    return {name: runpy.run_path(str(ROOT / 'tools/gallery' / f'{name}.py'))
-            for name in ('camera_profiles', 'extract', 'search')}
+    return {name.rpartition('/')[2]: runpy.run_path(
+        str(ROOT / 'tools' / f'{name}.py')) for name in (
+            'gallery', 'gallery/camera_profiles', 'gallery/search')}
 
 
 @pytest.fixture
@@ -113,12 +114,13 @@ def test_a_gallery_its_profiles_and_a_search(
         run, checkpoint, folder, tmp_path):
     """Made of embeddings or of images, the standardised gallery is one."""
     raw, out = tmp_path / 'raw', tmp_path / 'p.npz'
-    run('extract', checkpoint, folder, '--gallery', raw, *NAMES)
+    run('gallery', 'add', raw, '--model', checkpoint, '--images', folder,
+        *NAMES)
     text = run('camera_profiles', checkpoint, '--gallery', raw, '--out', out,
                '--standardised', tmp_path / 'one')
     assert "site 'raw'" in text and 'one: 12 images, standardised' in text
-    run('extract', checkpoint, folder, '--gallery', tmp_path / 'two',
-        '--profiles', out, *NAMES)
+    run('gallery', 'add', tmp_path / 'two', '--model', checkpoint,
+        '--images', folder, '--camera-profiles', out, *NAMES)
     with Gallery.open(tmp_path / 'one') as one, Gallery.open(
             tmp_path / 'two') as two:
         assert one.model == two.model
@@ -127,7 +129,8 @@ def test_a_gallery_its_profiles_and_a_search(
             one.embeddings(one.ids), two.embeddings(two.ids), atol=1e-5)
         name = one.entries(one.ids)[3].name
     text = run('search', tmp_path / 'one', folder / name, '--model',
-               checkpoint, '--profiles', out, '--camera', *cameras_of([name]))
+               checkpoint, '--camera-profiles', out, '--camera',
+               *cameras_of([name]))
     assert '1.0000' in text and name in text
     text = run('search', tmp_path / 'one', folder / name, '--model',
                checkpoint, status=2)

@@ -11,13 +11,21 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
+with suppress(ImportError):
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import WebDriverWait
+
 from mmreidmix.apis import Gallery
 from mmreidmix.apis.app import gallery_filling
+from mmreidmix.apis.app.search_page import Query, SearchResult
+from mmreidmix.apis.comparison import Threshold
+from mmreidmix.apis.gallery import Match
 from tests.browser import browser_paths, open_browser, resize
 from tests.tiny import ROOT, free_port
 
@@ -108,12 +116,14 @@ def test_only_uploads_are_read(page):
     assert json.loads(status(f'{url}/gradio_api/info')[1]) == dict(
         named_endpoints={}, unnamed_endpoints={})
     upload = next(i for i, own in enumerate(config['dependencies'])
-                  if ['upload'] in [t[1:] for t in own['targets']])
+                  if own['inputs'] and ['upload'] in [
+                      t[1:] for t in own['targets']])
     file = dict(path=str(sorted(root.iterdir())[1]), url=None, size=None,
                 orig_name='a.jpg', mime_type=None, is_stream=False,
                 meta=dict(_type='gradio.FileData'))
-    body = dict(data=[file, [], 5, False, .01], fn_index=upload,
-                session_hash='abc', event_data=None)
+    options = [-1, [], False, 'Normal', 5, '', '', '', False, False]
+    body = dict(data=[file, *options], fn_index=upload, session_hash='abc',
+                event_data=None)
     code, text = status(f'{url}/gradio_api/queue/join',
                         json.dumps(body).encode())
     if code == 200:
@@ -122,11 +132,48 @@ def test_only_uploads_are_read(page):
     assert '#1' not in text
 
 
+def test_what_the_page_says():
+    """Counts, the line where it belongs, and no tags of others."""
+    words = runpy.run_path(str(APP.with_name('words.py')))
+    line = Threshold(.5, .01, .4, .6, '<b>shop', True)
+    answer = SearchResult([0] * 20, [], line, 57, 1000, 0, '')
+    query = Query(None, None, Match(1, '<i>a.jpg', 1., 3, None, None))
+    text = words['head'](query, answer)
+    assert '<b>&lt;i&gt;a.jpg</b> (camera 3) in 1,000 pictures' in text
+    assert '20 of 57 above the line are shown' in text
+    text = words['cut'](answer, False)
+    assert 'class="none"' in text and '37 more pictures above' in text
+    assert '1 in 100' in text and 'about 10 are others' in text
+    assert '&lt;b&gt;shop.' in text and 'Below' not in text
+
+    whole = answer._replace(above=[0] * 5, below=[0] * 14, reached=5)
+    assert '5 above the line</b>, all are shown' in words['head'](
+        query, whole)
+    text = words['cut'](whole, True)
+    assert 'class="none"' not in text and 'Below: less likely' in text
+    assert 'After a second look' in text and 'probably' not in text
+    none = whole._replace(above=[], reached=0)
+    assert 'None is above the line' in words['head'](query, none)
+    assert 'Above' not in words['cut'](none, False)
+    most = answer._replace(reached=1000)
+    assert '20 of at least 1,000 above' in words['head'](query, most)
+
+    bare = none._replace(threshold=None, missing=2)
+    assert 'The 14 most alike are shown. 2 pictures can not' in (
+        words['head'](query, bare))
+    assert 'calibrate.py CONFIG MODEL --fmr 1e-3' in words['cut'](bare, False)
+    assert 'No picture passes' in words['head'](
+        Query(None, None, None), none._replace(below=[]))
+    assert words['refusal']('<b>\x1b') == (
+        '<p class="refused" role="alert">&lt;b&gt;\\x1b</p>')
+
+
 def test_links_are_not_fetched(monkeypatch):
     monkeypatch.syspath_prepend(APP.parent)
     gr = pytest.importorskip('gradio', reason='gradio is not installed')
     build = runpy.run_path(str(APP.with_name('page.py')))['build']
-    blocks = build(SimpleNamespace(gallery=[], camids=[], fmrs=[]))
+    blocks = build(SimpleNamespace(
+        gallery=[], camids=[], levels=[], times=None, track=None))
     picture, = (own for own in blocks.blocks.values()
                 if getattr(own, 'elem_id', None) == 'picture')
     with pytest.raises(gr.Error, match='Only uploaded pictures'):
@@ -199,7 +246,6 @@ class Visitor:
             '.map(element => element.innerText)', css)
 
     def wait(self, condition):
-        from selenium.webdriver.support.ui import WebDriverWait
         return WebDriverWait(self.browser, PATIENCE).until(
             lambda _: condition())
 
@@ -212,8 +258,16 @@ class Visitor:
     def summary(self):
         return ' '.join(self.texts('#summary'))
 
-    def message(self):
-        return self.wait(lambda: ' '.join(self.texts('.toast-body')))
+    def refusal(self):
+        """What is told of a refused upload, and stays in view."""
+        return self.wait(lambda: ' '.join(
+            self.texts('#refused, .refused')).strip())
+
+    def type(self, name, text):
+        """Type into a field and press Enter."""
+        field = self.all(f'#{name} input, #{name} textarea')[0]
+        field.send_keys(Keys.CONTROL, 'a')
+        field.send_keys(text, Keys.ENTER)
 
 
 def test_upload_look_and_search_on(page, browser, tmp_path):
@@ -228,11 +282,13 @@ def test_upload_look_and_search_on(page, browser, tmp_path):
     assert [int(re.match(r'#(\d+)', text)[1]) for text in captions] == list(
         range(1, 13))
     line, = visitor.texts('#line')
-    assert 'threshold 0.500' in line and 'rate 0.01' in line
+    assert 'at a score of 0.50: 1 in 100 pictures of other people' in line
+    assert 'of the 12 searched about 0 are others' in line
     scores = [float(text.split('\n')[0].split()[-1]) for text in captions]
     above = len(visitor.all('#above .caption-label'))
     assert above == sum(score >= .5 for score in scores)
-    assert 'uploaded picture' in visitor.summary()
+    assert ('Below: less likely' in line) == (above < 12)
+    assert f'{above} above the line, all are shown' in visitor.summary()
     browser.save_screenshot(str(tmp_path / 'desktop.png'))
 
     for _ in range(2):  # the same place again, where another match is then
@@ -245,12 +301,68 @@ def test_upload_look_and_search_on(page, browser, tmp_path):
     visitor.all('#cameras input')[0].click()
     visitor.wait(lambda: all(
         'camera 1' in text for text in visitor.captions()))
+
+
+def test_the_keyboard_is_enough(page, browser):
+    visitor = Visitor(browser, page[0])
+    visitor.all('#example')[0].send_keys(Keys.ENTER)
+    visitor.wait(lambda: len(visitor.captions()) == 11)
+    line, = visitor.texts('#line')
+    assert not any(own.is_displayed() for own in visitor.all('#example'))
+
+    visitor.type('topk', '1')
+    visitor.wait(lambda: len(visitor.captions()) == 1)
+    assert re.search(r'1 of \d+ above the line are shown', visitor.summary())
+    assert 'more pictures above it are not shown' in visitor.texts('#line')[0]
+    for number in ('500', ''):
+        visitor.type('topk', number or Keys.DELETE)
+        visitor.wait(lambda: 'number of pictures from 1 to 100' in (
+            visitor.summary()))
+        assert len(visitor.captions()) == 1
+    visitor.type('topk', '50')
+    visitor.wait(lambda: len(visitor.captions()) == 11)
+    assert visitor.texts('#line') == [line]
+
+    strict, normal = visitor.all('#level input')
+    assert normal.is_selected()
+    strict.send_keys(Keys.SPACE)
+    visitor.wait(lambda: '1 in 1,000' in visitor.texts('#line')[0])
+    assert 'too few people to rely on' in visitor.texts('#line')[0]
+    visitor.all('.thumbnail-item')[0].send_keys(Keys.ENTER)
+    visitor.wait(lambda: 'in 12 pictures' in visitor.summary())
+
+    visitor.all('#others input')[0].send_keys(Keys.SPACE)
+    visitor.wait(lambda: len(visitor.captions()) < 11)
+    assert len({text.split('\n')[1] for text in visitor.captions()}) == 1
+
+
+def test_what_a_visitor_downloads(page, browser):
+    visitor = Visitor(browser, page[0])
+    visitor.all('#example')[0].click()
+    visitor.wait(lambda: len(visitor.captions()) == 11)
+    files = list(page[2].glob('mmreidmix-*/**/matches.csv'))
+    table = max(files, key=lambda file: file.stat().st_mtime).read_text()
+    assert len(table.splitlines()) == 12
+    assert 'Download' in ' '.join(visitor.texts('#download'))
+
+
+def test_a_phone_shows_results_below_the_picture(page, browser, tmp_path):
     resize(browser, (390, 844))
-    width = browser.execute_script(
-        'return document.documentElement.scrollWidth')
-    assert width <= 390
-    browser.save_screenshot(str(tmp_path / 'phone.png'))
-    resize(browser, (1280, 1000))
+    try:
+        visitor = Visitor(browser, page[0])
+        assert 'Privacy' in visitor.summary()
+        visitor.upload(sorted(page[1].iterdir())[2])
+        visitor.wait(lambda: len(visitor.captions()) == 12)
+        browser.save_screenshot(str(tmp_path / 'phone.png'))
+        tops = browser.execute_script(
+            'return ["#picture", ".thumbnail-item", "#options"].map(css => '
+            'document.querySelector(css).getBoundingClientRect().top)')
+        assert tops == sorted(tops) and tops[1] < 600
+        width = browser.execute_script(
+            'return document.documentElement.scrollWidth')
+        assert width <= 390
+    finally:
+        resize(browser, (1280, 1000))
 
 
 def test_nothing_is_fetched_from_elsewhere(page, browser):
@@ -278,11 +390,14 @@ def test_bad_uploads_are_told(page, browser, tmp_path):
                           ('large.jpg', 'maximum allowed size')):
         visitor = Visitor(browser, url)
         visitor.upload(tmp_path / name)
-        assert message in visitor.message()
+        assert message in visitor.refusal()
         assert visitor.captions() == []
-    visitor = Visitor(browser, url)  # it goes on after all that
-    visitor.upload(sorted(root.iterdir())[1])
+        time.sleep(11 if name == 'large.jpg' else 0)  # the toast has gone
+        assert message in visitor.refusal()
+    visitor.upload(sorted(root.iterdir())[1])  # it goes on after all that
     visitor.wait(visitor.captions)
+    assert not visitor.texts('.refused') + visitor.texts(
+        '#refused:not(:empty)')
     assert (folder / 'log').read_text() == before
 
 

@@ -30,7 +30,7 @@ def test_report(tool, tmp_path, capsys, options):
     file = tmp_path / 'new' / 'result.json'
     tool['main'](['--queries', '40', '--gallery', '400', '--dim', '16',
                   '--rerank', '--compare', 'sort', 'dense', '--threads',
-                  str(torch.get_num_threads()), '--json', str(file),
+                  str(torch.get_num_threads()), '--out', str(file),
                   *options])
     report = json.loads(file.read_text())
     found = report['results']

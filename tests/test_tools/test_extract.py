@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from mmreidmix.apis import Gallery, ReIDInferencer
+from mmreidmix.apis import ReIDInferencer
 from tests.tiny import ROOT
 
 
@@ -28,13 +28,13 @@ def test_an_npz(tool, checkpoint, folder, tmp_path, capsys):
     (folder / '0001_c1s1_000000_00.jpg').write_bytes(b'')
     out = tmp_path / 'new' / 'embeddings.npz'
     status = tool['main']([
-        str(checkpoint), str(folder), '--out', str(out), '--names',
-        'market1501', '--part', '2', '--device', 'cpu'])
+        str(checkpoint), '--images', str(folder), '--out', str(out),
+        '--names', 'market1501', '--part', '2', '--device', 'cpu'])
     shown = capsys.readouterr()
     assert status == 0
     assert '1 damaged images are left out' in shown.err
     assert '0001_c1s1_000000_00.jpg: the file is empty' in shown.err
-    assert '6 of 6 pictures' in shown.out and '5 embeddings of' in shown.out
+    assert '6 of 6 images' in shown.out and '5 embeddings of' in shown.out
     with np.load(out) as content:
         assert len(content['names']) == 5
         assert set(content['camids']) <= {1, 2}
@@ -49,22 +49,6 @@ def test_an_npz(tool, checkpoint, folder, tmp_path, capsys):
             atol=1e-6)
 
 
-def test_a_gallery_is_made_and_added_to(tool, checkpoint, folder,
-                                        tmp_path, capsys):
-    arguments = [str(checkpoint), str(folder), '--gallery',
-                 str(tmp_path / 'gallery'), '--device', 'cpu',
-                 '--precision', 'bf16']
-    assert tool['main'](arguments) == 0
-    shown = capsys.readouterr().out
-    assert '5 pictures added, 0 there already, 0 damaged' in shown
-    assert 'embedded in bf16' in shown
-    shutil.copy(next(folder.iterdir()), folder / 'new.jpg')
-    assert tool['main'](arguments) == 0
-    assert '1 pictures added, 5 there already' in capsys.readouterr().out
-    with Gallery.open(tmp_path / 'gallery') as gallery:
-        assert len(gallery) == 6
-
-
 @pytest.mark.parametrize('options, message', [
     (['--names', 'market1501'], 'do not match the pattern'),
     (['--pattern', '('], 'not a regular expression'),
@@ -72,21 +56,19 @@ def test_a_gallery_is_made_and_added_to(tool, checkpoint, folder,
 def test_bad_input_is_told(tool, checkpoint, folder, tmp_path,
                            capsys, options, message):
     (folder / 'new.jpg').write_bytes(b'')
-    for target in ('--out', '--gallery'):
-        assert tool['main']([
-            str(checkpoint), str(folder), target, str(tmp_path / 'x.npz'),
-            '--device', 'cpu', *options]) == 2
-        assert message in capsys.readouterr().err
+    assert tool['main']([
+        str(checkpoint), '--images', str(folder), '--out',
+        str(tmp_path / 'x.npz'), '--device', 'cpu', *options]) == 2
+    assert message in capsys.readouterr().err
     assert not (tmp_path / 'x.npz').exists()
 
 
 def test_the_place_of_the_output_is_tried_first(
         tool, checkpoint, folder, capsys):
-    for option, name in (('--out', 'x.npz'), ('--gallery', 'g')):
-        with pytest.raises(SystemExit):
-            tool['main']([str(checkpoint), str(folder), option,
-                          f'{checkpoint}/{name}'])
-        assert 'can not be written' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        tool['main']([str(checkpoint), '--images', str(folder), '--out',
+                      f'{checkpoint}/x.npz'])
+    assert 'can not be written' in capsys.readouterr().err
 
 
 def test_no_picture_no_model(tool, checkpoint, tmp_path,
@@ -96,8 +78,8 @@ def test_no_picture_no_model(tool, checkpoint, tmp_path,
             (checkpoint, tmp_path / 'a.jpg', 'no image or folder'),
             (tmp_path / 'x.pth', ROOT / 'docs', 'no file'),
             (ROOT / 'setup.py', ROOT / 'docs', '')):
-        assert tool['main']([str(model), str(place), '--out',
+        assert tool['main']([str(model), '--images', str(place), '--out',
                              str(tmp_path / 'x.npz')]) == 2
         assert message in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        tool['main'](['m', 'p', '--out', 'x.txt'])
+        tool['main'](['m', '--images', 'p', '--out', 'x.txt'])

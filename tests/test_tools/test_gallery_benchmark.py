@@ -31,9 +31,9 @@ def tool(monkeypatch):
 def test_report(tool, tmp_path, capsys, kind):
     file = tmp_path / 'new' / 'result.json'
     (tmp_path / 'galleries').mkdir()
-    tool['main'](['--images', '300', '--dim', '8', '--index', kind,
+    tool['main'](['--num', '300', '--dim', '8', '--index', kind,
                   '--queries', '9', '--threads', str(torch.get_num_threads()),
-                  '--folder', str(tmp_path / 'galleries'), '--json',
+                  '--folder', str(tmp_path / 'galleries'), '--out',
                   str(file)])
     found = json.loads(file.read_text())['results']
     assert set(found['gallery']['seconds']) == {
@@ -68,9 +68,9 @@ def test_recall_counts_what_is_missed(tool, tmp_path):
 
 
 @pytest.mark.parametrize('arguments, message', [
-    (['--images', '0'], '--images must be at least 1, got 0'),
-    (['--images', '1000000000'], 'GB are available'),
-    (['--images', '9', '--index', 'tree'], 'invalid choice'),
+    (['--num', '0'], '--num must be at least 1, got 0'),
+    (['--num', '1000000000'], 'GB are available'),
+    (['--num', '9', '--index', 'tree'], 'invalid choice'),
 ])
 def test_bad_arguments_are_named(tool, capsys, arguments, message):
     with pytest.raises(SystemExit):

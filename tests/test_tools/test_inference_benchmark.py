@@ -22,8 +22,10 @@ def test_measures_every_backend(toy, tmp_path, monkeypatch, capsys):
     main = runpy.run_path(str(TOOL))['main']
     backends = ['torch', 'torch bf16', 'onnxruntime', 'onnxruntime int8']
     out = tmp_path / 'speed.json'
-    main([str(checkpoint), str(folder), '--num', '6', '--batch', '4',
-          '--rounds', '1', '--json', str(out), '--backends', *backends])
+    assert main([
+        str(checkpoint), '--images', str(folder), '--num', '6',
+        '--batch-size', '4', '--rounds', '1', '--out', str(out),
+        '--backends', *backends]) is None  # exit status 0
     found = json.loads(out.read_text())
     assert list(found['backends']) == backends and found['pictures'] == 6
     cosines = {name: row['lowest_cosine']
@@ -35,4 +37,4 @@ def test_measures_every_backend(toy, tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert all(f'\n{name} ' in printed for name in backends)
     with pytest.raises(SystemExit):
-        main([str(checkpoint), str(folder), '--batch', '0'])
+        main([str(checkpoint), '--images', str(folder), '--batch-size', '0'])

@@ -52,7 +52,7 @@ def test_report(tmp_path):
     result = subprocess.run(
         [sys.executable, TOOL, '--num', '300', '--dim', '32', '--device',
          'cpu', '--threads', '1', '--seed', '3', '--compare', 'dense',
-         'faiss', '--json', out],
+         'faiss', '--out', out],
         env=environment(), capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-3000:]
     report = json.loads(out.read_text())
@@ -108,7 +108,7 @@ def test_curve(here, tmp_path):
     out, picture = tmp_path / 'curve.json', tmp_path / 'new' / 'curve.svg'
     here['main'](['--curve', '400', '250', '--dim', '16', '--backend', 'ivf',
                   '--options', 'nlist=4', 'nprobe=4', '--device', 'cpu',
-                  '--threads', '1', '--json', str(out), '--plot',
+                  '--threads', '1', '--out', str(out), '--plot',
                   str(picture)])
     report = json.loads(out.read_text())
     assert list(report['results']) == ['250', '400']

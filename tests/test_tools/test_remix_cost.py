@@ -19,7 +19,7 @@ def test_report(tmp_path):
     out = tmp_path / 'cost.json'
     result = run('--models', 'osnet_x0_25', '--size', 64, 32, '--batch-size',
                  16, '--iters', 1, '--warmup', 1, '--rounds', 1, '--threads',
-                 1, '--json', out)
+                 1, '--out', out)
     assert result.returncode == 0, result.stderr[-3000:]
     report = json.loads(out.read_text())
     figures = report['results']['osnet_x0_25']

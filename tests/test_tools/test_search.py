@@ -35,8 +35,8 @@ def gallery(checkpoint, pictures, tmp_path_factory):
 
 def test_table_json_and_sheet(search, gallery, pictures,
                               tmp_path, capsys):
-    assert search(gallery, *pictures[:2], '--topk', 4, '--json',
-                  tmp_path / 'a.json', '--out', tmp_path / 'a.png',
+    assert search(gallery, *pictures[:2], '--topk', 4, '--out',
+                  tmp_path / 'a.json', tmp_path / 'a.png',
                   '--images', pictures[0].parent) == 0
     shown = capsys.readouterr().out
     assert re.search('rank +score  camera  time  name\n', shown)
@@ -69,15 +69,47 @@ def test_the_threshold_is_a_line_of_the_table(search, gallery,
 
 def test_filters(search, gallery, pictures, tmp_path):
     def cameras(*options):
-        search(gallery, pictures[0], '--json', tmp_path / 'a.json', *options)
+        status = search(gallery, pictures[0], '--out', tmp_path / 'a.json',
+                        *options)
         query, = json.loads((tmp_path / 'a.json').read_text())['queries']
+        assert status == (not any(
+            match['reaches_threshold'] for match in query['matches']))
         return {match['camid'] for match in query['matches']}
 
     assert cameras() == {1, 2}
     assert cameras('--camids', 2) == {2}
     assert cameras('--exclude-camids', 2, '--rerank') == {1}
-    assert cameras('--after', '2026-05-01') == set()  # times are not known
+    # neither is known
+    assert cameras('--after', '2026-05-01') == set()
+    assert cameras('--tracklets', 1) == set()
     assert cameras('--by-tracklet') == {1, 2}
+
+
+def test_nobody_is_status_1(gallery, pictures, checkpoint, tmp_path, capsys):
+    def lift(content):
+        for row in content['meta']['thresholds']['thresholds']:
+            row['threshold'] = 1.5
+
+    main = runpy.run_path(TOOL)['main']
+    model = changed(checkpoint, tmp_path / 'a.pth', lift)
+    words = [str(gallery), *map(str, pictures[:2]), '--model', str(model),
+             '--device', 'cpu', '--topk', '1']
+    assert main(words) == 1
+    bare = changed(model, tmp_path / 'b.pth',
+                   lambda content: content['meta'].pop('thresholds'))
+    words[words.index(str(model))] = str(bare)
+    assert main(words) == 0
+    assert main([*words, '--camids', '77']) == 1
+
+
+@pytest.mark.parametrize('options, message', [
+    (['--out', 'a.json', 'a.txt'], 'a.txt must end in .json, .png'),
+    (['--out', 'a.png'], '--out needs --images'),
+    (['--before', 'noon'], 'is no time')])
+def test_wrong_use_is_status_2(capsys, options, message):
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(TOOL)['main'](['g', 'a.jpg', '--model', 'm', *options])
+    assert end.value.code == 2 and message in capsys.readouterr().err
 
 
 def changed(checkpoint, path, change):

@@ -25,7 +25,7 @@ def test_report(toy, tmp_path):
         [sys.executable, TOOL, '--models', 'osnet_x0_25', '--size', '64',
          '32', '--batch-size', '16', '--iters', '2', '--warmup', '1',
          '--rounds', '1', '--threads', '1', '--workers', '0', '--data',
-         toy / 'real_a', '--json', out],
+         toy / 'real_a', '--out', out],
         env=environment(), capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-3000:]
     report = json.loads(out.read_text())

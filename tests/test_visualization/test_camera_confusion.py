@@ -132,5 +132,5 @@ def test_tool(tmp_path, capsys):
     with Image.open(file) as image:
         assert image.size[0] >= 1000
     assert main([str(tmp_path / 'features.npz'), '--out', str(tmp_path),
-                 '--domain', 'street']) == 2
+                 '--domains', 'street']) == 2
     assert "camera_confusion: no domain 'street'" in capsys.readouterr().err

@@ -201,7 +201,7 @@ def test_tool_draws_the_labels_of_a_checkpoint(mixture, toy, tmp_path,
                tmp_path / 'epoch_1.pth')
     main = runpy.run_path(str(TOOL))['main']
     main([str(config), str(tmp_path / 'epoch_1.pth'), '--out',
-          str(tmp_path / 'out'), '--num', '1', '--images', '4'])
+          str(tmp_path / 'out'), '--num', '1', '--columns', '4'])
     file = tmp_path / 'out' / 'street_a.png'
     assert f'clusters: {file}' in capsys.readouterr().out
     with Image.open(file) as image:

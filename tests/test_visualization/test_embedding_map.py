@@ -183,7 +183,7 @@ def test_tool(tmp_path, capsys, suffix):
     main = runpy.run_path(str(TOOL))['main']
     out = tmp_path / 'new' / f'map.{suffix}'
     main([str(tmp_path / 'features.npz'), '--out', str(out), '--max-points',
-          '20', '--domain', 'a', '--domain', 'b'])
+          '20', '--domains', 'a', 'b'])
     assert f'embedding map: {out}' in capsys.readouterr().out
     if suffix == 'png':
         with Image.open(out) as image:
@@ -196,7 +196,7 @@ def test_tool_names_what_is_wrong(tmp_path, capsys):
     make_table().save(tmp_path / 'features.npz')
     main = runpy.run_path(str(TOOL))['main']
     out = ['--out', str(tmp_path / 'map.png')]
-    assert main([str(tmp_path / 'features.npz'), *out, '--domain', 'c']) == 2
+    assert main([str(tmp_path / 'features.npz'), *out, '--domains', 'c']) == 2
     assert "embedding_map: no domain 'c'" in capsys.readouterr().err
     assert main([str(tmp_path / 'nothing.npz'), *out]) == 2
     assert 'nothing.npz' in capsys.readouterr().err

@@ -229,14 +229,15 @@ def test_tool(files, weights, tmp_path, capsys):
     main = runpy.run_path(str(TOOL))['main']
     config, folder = tmp_path / 'config.py', files[0].parent
     out = tmp_path / 'new' / 'maps.png'
-    main([str(weights), str(folder), str(files[1]), '--out', str(out),
-          '--num', '2', '--to', str(files[0])])
+    main([str(weights), '--images', str(folder), str(files[1]), '--out',
+          str(out), '--num', '2', '--to', str(files[0])])
     assert f'activation maps: {out}' in capsys.readouterr().out
     with Image.open(out) as image:
         assert image.size[0] > 4 * 80
     again = tmp_path / 'again.png'
-    main([str(config), str(folder), str(files[1]), '--out', str(again),
-          '--num', '2', '--to', str(files[0]), '--weights', str(weights)])
+    main([str(config), '--images', str(folder), str(files[1]), '--out',
+          str(again), '--num', '2', '--to', str(files[0]), '--weights',
+          str(weights)])
     assert again.read_bytes() == out.read_bytes()
 
 
@@ -248,8 +249,9 @@ def test_tool(files, weights, tmp_path, capsys):
 def test_wrong_use_of_the_tool(files, weights, tmp_path, capsys, arguments,
                                message):
     main = runpy.run_path(str(TOOL))['main']
-    arguments[:2] = [str(tmp_path / name) for name in arguments[:2]]
-    assert main([*arguments, '--out', str(tmp_path / 'maps.png')]) == 2
+    model, images = [str(tmp_path / name) for name in arguments]
+    assert main([model, '--images', images, '--out',
+                 str(tmp_path / 'maps.png')]) == 2
     error = capsys.readouterr().err
     assert error.startswith('activation_maps: ') and message in error
     assert not (tmp_path / 'maps.png').exists()
@@ -258,4 +260,4 @@ def test_wrong_use_of_the_tool(files, weights, tmp_path, capsys, arguments,
 def test_no_images_asked_for(tmp_path):
     main = runpy.run_path(str(TOOL))['main']
     with pytest.raises(SystemExit, match='2'):
-        main(['a.pth', 'b.jpg', '--out', 'maps.png', '--num', '0'])
+        main(['a.pth', '--images', 'b.jpg', '--out', 'maps.png', '--num', '0'])

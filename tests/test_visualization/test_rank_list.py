@@ -151,12 +151,12 @@ def test_tool_draws_from_a_file(images, tmp_path, capsys):
     main = runpy.run_path(str(TOOL))['main']
     main([
         str(tmp_path / 'features.npz'), '--out', str(tmp_path / 'a'),
-        '--root', str(tmp_path), '--topk', '3', '--domain', 'shop/one'
+        '--images', str(tmp_path), '--topk', '3', '--domains', 'shop/one'
     ])
     assert (tmp_path / 'a' / 'shop_one.png').is_file()
     assert 'shop_one.png' in capsys.readouterr().out
     assert main([str(tmp_path / 'features.npz'), '--out', str(tmp_path),
-                 '--domain', 'street']) == 2
+                 '--domains', 'street']) == 2
     assert "rank_lists: no domain 'street'" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(['x.npz', '--out', 'y', '--topk', '0'])

@@ -1,7 +1,7 @@
 """Seconds and memory of ranking and re-ranking.
 
     python tools/benchmarks/evaluation.py --queries 3368 --gallery 15913 \
-        --dim 2048 --compare sort --json result.json
+        --dim 2048 --compare sort --out result.json
     python tools/benchmarks/evaluation.py --queries 3368 --gallery 15913 \
         --dim 2048 --rerank --compare dense
 
@@ -48,14 +48,14 @@ def parse_args(argv=None) -> argparse.Namespace:
         'matrices, with --rerank')
     add('--threads', type=int,
         help="threads of every library; default: torch's own")
-    add('--repeats', type=int, default=3,
+    add('--rounds', type=int, default=3,
         help='medians over so many count; the references run once')
     add('--seed', type=int, default=0, help='of the planted features')
-    add('--json', type=output_file, help='result file')
+    add('--out', type=output_file, help='result file')
     args = parser.parse_args(argv)
     check_positive(
         parser, queries=args.queries, gallery=args.gallery, dim=args.dim,
-        latent=args.latent, threads=args.threads, repeats=args.repeats)
+        latent=args.latent, threads=args.threads, repeats=args.rounds)
     if 'dense' in args.compare and not args.rerank:
         parser.error('--compare dense compares re-ranking: add --rerank')
     if args.k1_intra is not None and not args.rerank:
@@ -161,13 +161,13 @@ def main(argv=None) -> None:
     from common.evaluation_stages import Setting
     setting = Setting(
         args.queries, args.gallery, args.dim, use_threads(args.threads),
-        args.seed, args.repeats, args.latent, args.k1_intra)
+        args.seed, args.rounds, args.latent, args.k1_intra)
     report = dict(hardware=hardware(), versions=versions(),
                   settings=vars(setting))
     print(report['hardware'], report['settings'], sep='\n', flush=True)
     report['results'] = measure(setting, args.rerank, args.compare)
-    print(describe(report['results'], args.repeats))
-    save_report(report, args.json)
+    print(describe(report['results'], args.rounds))
+    save_report(report, args.out)
 
 
 if __name__ == '__main__':

@@ -1,7 +1,7 @@
 """Seconds, recall, memory and disk of a gallery of many images.
 
-    python tools/benchmarks/gallery.py --images 1000000 --dim 512 \
-        --index ivf --queries 200 --json result.json
+    python tools/benchmarks/gallery.py --num 1000000 --dim 512 \
+        --index ivf --queries 200 --out result.json
 
 Embeddings are planted (common/synthetic_features.py); the queries are further
 images of the same persons. The reference compares with all embeddings by one
@@ -26,7 +26,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add('--images', type=int, required=True, help='images of the gallery')
+    add('--num', type=int, required=True, help='images of the gallery')
     add('--dim', type=int, default=512, help='dimensions of an embedding')
     add('--index', choices=GALLERY_INDEXES, default='ivf',
         help='how it searches')
@@ -37,13 +37,13 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--folder', type=Path,
         help='the gallery is made in a temporary folder in it and deleted '
         "afterwards; default: the system's")
-    add('--json', type=output_file, help='result file')
+    add('--out', type=output_file, help='result file')
     args = parser.parse_args(argv)
-    check_positive(parser, images=args.images, dim=args.dim,
+    check_positive(parser, num=args.num, dim=args.dim,
                    queries=args.queries, threads=args.threads)
     # The embeddings as given, those of the gallery, the index and the rest.
-    check_memory(parser, 'this', 10 * args.dim * args.images + (2 << 30),
-                 'take fewer --images or --dim')
+    check_memory(parser, 'this', 10 * args.dim * args.num + (2 << 30),
+                 'take fewer --num or --dim')
     return args
 
 
@@ -78,7 +78,7 @@ def main(argv=None) -> None:
         measure_gallery,
         measure_reference,
     )
-    setting = Setting(args.images, args.dim, args.index, args.queries,
+    setting = Setting(args.num, args.dim, args.index, args.queries,
                       use_threads(args.threads), args.seed)
     report = dict(hardware=hardware(), versions=versions(),
                   settings=vars(setting))
@@ -89,7 +89,7 @@ def main(argv=None) -> None:
         own = in_new_process(measure_gallery, setting, true, folder)
     report['results'] = dict(gallery=own, reference=reference)
     print(describe(report['results']))
-    save_report(report, args.json)
+    save_report(report, args.out)
 
 
 if __name__ == '__main__':

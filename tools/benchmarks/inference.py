@@ -1,11 +1,11 @@
 """How fast pictures become embeddings, by each backend of ReIDInferencer.
 
-    python tools/benchmarks/inference.py CHECKPOINT PICTURES --json speed.json
+    python tools/benchmarks/inference.py CHECKPOINT --images FOLDER
 
-Latency: one prepared picture at a time. Throughput: batches of ``--batch``.
-Preparation: reading and resizing one file. The backends are measured in turns,
-in one process; the int8 model is calibrated on the same pictures. What int8
-costs in mAP is told by ``tools/test.py CONFIG model.onnx``.
+Latency: one prepared picture at a time. Throughput: batches of
+``--batch-size``. Preparation: reading and resizing one file. The backends are
+measured in turns, in one process; the int8 model is calibrated on the same
+pictures. What int8 costs in mAP: ``tools/test.py CONFIG model.onnx``.
 """
 
 import argparse
@@ -31,17 +31,18 @@ def parse_args(argv=None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add('model', help='checkpoint, or config with --weights')
-    add('pictures', type=Path, help='folder')
+    add('--images', type=Path, required=True, metavar='FOLDER',
+        help='folder of the pictures')
     add('--weights', help='checkpoint of a config')
     add('--backends', nargs='+', choices=BACKENDS, default=list(BACKENDS))
     add('--num', type=int, default=128, help='pictures that are used')
-    add('--batch', type=int, default=32, help='pictures of a batch')
+    add('--batch-size', type=int, default=32, help='pictures of a batch')
     add('--rounds', type=int, default=5, help='turns of each backend')
     add('--threads', type=int, help="default: torch's own")
-    add('--json', type=output_file, help='result file')
+    add('--out', type=output_file, help='result file')
     args = parser.parse_args(argv)
-    check_positive(parser, num=args.num, batch=args.batch, rounds=args.rounds,
-                   threads=args.threads)
+    check_positive(parser, num=args.num, batch_size=args.batch_size,
+                   rounds=args.rounds, threads=args.threads)
     return args
 
 
@@ -87,9 +88,9 @@ def seconds(function: Callable, parts: list) -> list[float]:
 def measure(encoders: dict, prepared: list, args) -> dict:
     """Latency and throughput of each backend, and how close it is."""
     singles = [[picture] for picture in prepared]
-    batches = [prepared[i:i + args.batch]
-               for i in range(0, len(prepared) - args.batch + 1, args.batch)
-               ] or [prepared]
+    size = args.batch_size
+    batches = [prepared[i:i + size] for i in range(
+        0, len(prepared) - size + 1, size)] or [prepared]
     times = {name: ([], []) for name in encoders}
     rows = {}
     for name, encoder in encoders.items():  # warm up, compile
@@ -111,7 +112,7 @@ def measure(encoders: dict, prepared: list, args) -> dict:
     }
 
 
-def main(argv=None) -> dict:
+def main(argv=None) -> None:
     """Measure, print a table, write."""
     args = parse_args(argv)
     import torch
@@ -121,9 +122,9 @@ def main(argv=None) -> dict:
     args.threads = args.threads or torch.get_num_threads()
     torch.set_num_threads(args.threads)
     inferencer = ReIDInferencer(args.model, args.weights, device='cpu')
-    names = list_images(args.pictures)
+    names = list_images(args.images)
     steps = np.linspace(0, len(names) - 1, min(args.num, len(names)))
-    files = [args.pictures / names[int(i)] for i in steps]
+    files = [args.images / names[int(i)] for i in steps]
     prepared = [inferencer.prepare(file) for file in files]
     preparation = statistics.median(seconds(inferencer.prepare, files))
     found = measure(build_encoders(args, prepared), prepared, args)
@@ -136,11 +137,11 @@ def main(argv=None) -> dict:
               f'{row["latency_ms_95"]:8.2f} {row["pictures_per_s"]:11.1f} '
               f'{row["lowest_cosine"]:24.6f}')
     result = dict(
-        model=str(args.model), size=prepared[0].shape[:2], batch=args.batch,
-        pictures=len(files), preparation_ms=1e3 * preparation,
-        backends=found, hardware=hardware(), versions=versions())
-    save_report(result, args.json)
-    return result
+        model=str(args.model), size=prepared[0].shape[:2],
+        batch=args.batch_size, pictures=len(files),
+        preparation_ms=1e3 * preparation, backends=found,
+        hardware=hardware(), versions=versions())
+    save_report(result, args.out)
 
 
 if __name__ == '__main__':

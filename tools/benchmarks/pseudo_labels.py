@@ -1,7 +1,7 @@
 """Seconds, memory and quality of the pseudo-label stage.
 
     python tools/benchmarks/pseudo_labels.py --num 12936 --dim 2048 \
-        --backend torch --compare dense faiss --json result.json
+        --backend torch --compare dense faiss --out result.json
 
 What each figure means: docs/en/reference/pseudo_labels.md.
 """
@@ -52,7 +52,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--threads', type=int,
         help="threads of every library; default: torch's own")
     add('--seed', type=int, default=0, help='of the planted features')
-    add('--json', type=output_file, help='result file')
+    add('--out', type=output_file, help='result file')
     add('--plot', type=output_file, help='picture of the curve')
     args = parser.parse_args(argv)
     if (args.num is None) == (args.curve is None):
@@ -222,10 +222,10 @@ def main(argv=None) -> None:
         report['results'][str(num)] = result
         print(f'\n{num:,} images x {args.dim}\n\n{describe(result)}',
               flush=True)
-        save_report(report, args.json)  # a long curve is not lost at its end
+        save_report(report, args.out)  # a long curve is not lost at its end
     if args.curve:
         report['growth'] = growth(report['results'])
-        save_report(report, args.json)
+        save_report(report, args.out)
         print('', curve_table(report['results']),
               f'growth exponents: {report["growth"]}', sep='\n')
     if args.plot:

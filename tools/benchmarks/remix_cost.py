@@ -1,6 +1,6 @@
 """Seconds of an iteration of ReMix and of the baseline, on the same batch.
 
-    python tools/benchmarks/remix_cost.py --models r50_ibn --json cost.json
+    python tools/benchmarks/remix_cost.py --models r50_ibn --out cost.json
 
 Same backbone, batch and optimizer; random weights and images, half of them
 labelled, half of videos. An iteration of ReMix is the forward pass of the
@@ -49,7 +49,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--warmup', type=int, default=3, help='iterations before each of them')
     add('--rounds', type=int, default=3, help='medians over so many count')
     add('--threads', type=int, help="default: torch's own")
-    add('--json', type=output_file, help='result file')
+    add('--out', type=output_file, help='result file')
     args = parser.parse_args(argv)
     if args.batch_size < 1 or args.batch_size % (2 * NUM_INSTANCES):
         parser.error('--batch-size must be a multiple of '
@@ -167,10 +167,10 @@ def main(argv=None) -> None:
         print(f'{name}: baseline {result["baseline"]:.3f} s, ReMix '
               f'{result["remix"]:.3f} s, {result["ratio"]:.2f} times')
     settings = {key: value for key, value in vars(args).items()
-                if key != 'json'}
+                if key != 'out'}
     save_report(
         dict(hardware=hardware(), versions=versions(), settings=settings,
-             results=results), args.json)
+             results=results), args.out)
 
 
 if __name__ == '__main__':

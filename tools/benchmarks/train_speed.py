@@ -1,6 +1,6 @@
 """Images per second: data alone, step alone, whole loop, embedding.
 
-    python tools/benchmarks/train_speed.py --json speed.json
+    python tools/benchmarks/train_speed.py --out speed.json
 
 What each figure means: docs/en/reference/speed.md.
 """
@@ -54,7 +54,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     add('--models', nargs='+', choices=BACKBONES,
         default=['r50', 'osnet_x0_25'],
         help='files of configs/_base_/backbones')
-    add('--formats', nargs='+', choices=FORMATS, default=list(FORMATS),
+    add('--precisions', nargs='+', choices=FORMATS, default=list(FORMATS),
         help='number formats; default: both')
     add('--size', nargs=2, type=int, default=[256, 128],
         metavar=('HEIGHT', 'WIDTH'))
@@ -68,7 +68,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='loading processes; default: 4 with a GPU, 0 without')
     add('--data',
         help='a Market-1501 folder; default: toy images, drawn on the spot')
-    add('--json', type=output_file, help='result file')
+    add('--out', type=output_file, help='result file')
     args = parser.parse_args(argv)
     check_positive(parser, iters=args.iters, warmup=args.warmup,
                    rounds=args.rounds)
@@ -87,7 +87,7 @@ def run(bench: Bench) -> dict:
         return in_new_process(measure_one, bench, *figure)
 
     rounds = {name: collections.defaultdict(list)
-              for name in bench.args.formats}
+              for name in bench.args.precisions}
     for _ in range(bench.args.rounds):
         shared = {f: one(f) for f in SHARED}
         for name, found in rounds.items():
@@ -172,7 +172,7 @@ def main(argv=None) -> None:
     """Measure, print, save."""
     args = parse_args(argv)
     report = measure(args)
-    save_report(report, args.json)
+    save_report(report, args.out)
     print(report['hardware'], report['settings'], sep='\n')
     print(make_table(report['results']))
 

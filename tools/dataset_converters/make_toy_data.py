@@ -27,7 +27,7 @@ def parse_args(args=None):
     parser.add_argument(
         '--test-ids', type=int, help='test identities; default: half of --ids')
     parser.add_argument(
-        '--images',
+        '--images-per-camera',
         type=int,
         help='per identity and camera (tracklets: frames; videos: per '
         'person); default: by layout')
@@ -72,7 +72,7 @@ def main(args=None) -> int:
             args.style,
             num_ids=args.ids,
             num_test_ids=args.test_ids,
-            images_per_camera=args.images,
+            images_per_camera=args.images_per_camera,
             num_cameras=args.cameras,
             size=tuple(args.size),
             seed=args.seed,

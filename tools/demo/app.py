@@ -1,9 +1,9 @@
 """Search page: drop a picture of a person, see where he was.
 
-    python tools/demo/app.py GALLERY --model MODEL --images ROOT
+    python tools/demo/app.py GALLERY --model MODEL --images FOLDER
 
-GALLERY is a folder written by tools/gallery/extract.py. Where there is none
-yet, the pictures below ROOT are embedded into it first. The page is for this
+GALLERY is a folder written by tools/gallery.py add. Where there is none yet,
+the pictures below FOLDER are embedded into it first. The page is for this
 computer alone, unless --host names another address: it asks for no password.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmreidmix.apis.app.command_line import (
+    Progress,
     add_model_options,
     add_path_options,
     open_model,
@@ -38,7 +39,7 @@ def parse_args(arguments=None):
     parser.add_argument('gallery', help='folder of a gallery')
     parser.add_argument('--model', required=True, help='the model that the '
                         'gallery was made with, or is to be')
-    parser.add_argument('--images', required=True, type=Path, metavar='ROOT',
+    parser.add_argument('--images', required=True, type=Path, metavar='FOLDER',
                         help='folder that the names in the gallery start '
                         'from; no picture outside it is shown')
     parser.add_argument('--host', default='127.0.0.1', help='address to '
@@ -85,8 +86,7 @@ def make_gallery(args, inferencer) -> None:
           f'{root}', flush=True)
     part = Path(f'{folder}.part')
     found = extract_to_gallery(
-        inferencer, root, names, part, path_reader(args), 256,
-        lambda done, total: print(f'{done:,} of {total:,}', flush=True))
+        inferencer, root, names, part, path_reader(args), 256, Progress())
     os.replace(part, folder)
     report_damaged(found.damaged)
 

@@ -1,43 +1,43 @@
 """The search page as Gradio components; what it does is in SearchPage."""
 
-from html import escape
+import os
+import tempfile
+from pathlib import Path
 
 import gradio as gr
 from door import MOST_UPLOAD, door
+from words import WELCOME, cut, head, refusal, time_hint
 
+from mmreidmix.apis.app.search_options import MOST_MATCHES, SearchOptions
 from mmreidmix.apis.app.search_page import PageError, SearchPage
-from mmreidmix.apis.comparison import NO_THRESHOLD
-from mmreidmix.command_line import printable
 
 # seconds between two clean-ups, and age of what they delete
 CACHE = (600, 3600)
 SCROLL_UP = "() => window.scrollTo({top: 0, behavior: 'smooth'})"
+FORGET = "() => {document.querySelector('#refused').textContent = ''}"
+# What Gradio itself refuses vanishes after some seconds: it is kept in view.
+KEEP_REFUSALS = '''() => {
+  new MutationObserver(() => {
+    const told = document.querySelector('.toast-message-text')
+    const place = document.querySelector('#refused')
+    if (told && place && place.textContent !== told.innerText) {
+      place.textContent = told.innerText
+      document.querySelector('.refused')?.remove()
+    }
+  }).observe(document.body, {childList: true, subtree: true})
+}'''
 # fonts of the system: no font is fetched from anywhere
+#: No camera, as a choice.
+UNKNOWN = -1
 FONTS = ('system-ui', 'sans-serif')
-STYLE = '''
-.gradio-container {max-width: 1280px !important}
-#above .grid-wrap, #below .grid-wrap {max-height: none; overflow: visible}
-#above .grid-container, #below .grid-container {
-  grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)) !important;
-  grid-auto-rows: auto}
-#above .gallery-item, #below .gallery-item {height: auto}
-#above .thumbnail-lg, #below .thumbnail-lg {
-  aspect-ratio: auto; height: auto; display: block}
-#above img, #below img {
-  height: 216px; object-fit: contain; background: #e8e8e8; border-radius: 0}
-#above .caption-label, #below .caption-label {
-  position: static; max-width: none; padding: 4px 6px; border: 0;
-  border-radius: 0; white-space: pre-line; overflow-wrap: anywhere;
-  text-align: left; line-height: 1.3; font-size: 12px; height: 5.8em}
-#above .thumbnail-item:hover .caption-label,
-#below .thumbnail-item:hover .caption-label {opacity: 1}
-#line {border-top: 3px solid #d62a2a; padding: 6px 0; font-size: 14px}
-#line.none {border-top-color: #909090}
-'''
+STYLE = Path(__file__).with_name('page.css').read_text(encoding='utf-8')
 
 
 class Handlers:
     """What happens on the page.
+
+    Each returns values of the picture, the camera of the picture, the query
+    and what :meth:`_show` returns.
 
     Args:
         page (SearchPage): searches.
@@ -48,37 +48,61 @@ class Handlers:
 
     def upload(self, path, *options):
         """Search for an uploaded picture."""
-        if path is None:
-            raise gr.Error('Drop a picture first', print_exception=False)
-        query = _told(self.page.uploaded, path)
-        return query, *self.search(query, *options)
+        try:
+            query = self.page.uploaded(path)
+        except PageError as error:
+            return None, UNKNOWN, None, *_empty(
+                refusal(f'{Path(path).name}: {error}'))
+        return (gr.skip(), UNKNOWN, query,
+                *self._show(query, UNKNOWN, *options[1:]))
 
     def choose(self, ids, event: gr.SelectData, *options):
         """Search for a match that was clicked on."""
-        query = _told(self.page.chosen, ids[event.index])
-        return query.image, query, *self.search(query, *options)
+        return self._search_on(
+            lambda: self.page.chosen(ids[event.index]), *options)
 
-    def search(self, query, camids, topk, rerank, fmr=None):
+    def example(self, *options):
+        """Search for a picture of the gallery."""
+        return self._search_on(self.page.example, *options)
+
+    def search(self, query, *options):
         """Search for the person of before, with other options."""
         if query is None:
-            return [gr.skip()] * 6
-        answer = _told(
-            self.page.search, query, camids, int(topk), rerank,
-            None if fmr is None else float(fmr))
+            return [gr.skip()] * 8
+        return self._show(query, *options)
+
+    def clear(self):
+        """Begin anew."""
+        return None, UNKNOWN, None, *_empty(WELCOME, True)
+
+    def _search_on(self, choose, *options):
+        try:
+            query = choose()
+        except PageError as error:
+            return None, UNKNOWN, None, *_empty(refusal(error))
+        camera = UNKNOWN if query.match.camid is None else query.match.camid
+        return (query.image, camera, query,
+                *self._show(query, camera, *options[1:]))
+
+    def _show(self, query, camera, camids, others, level, topk, after, before,
+              tracks, once, second_look):
+        """Summary, matches with their ids, line, file, button of the example.
+
+        What can not be searched is told above the matches of before.
+        """
+        try:
+            answer = self.page.search(query, SearchOptions(
+                camids, None if camera == UNKNOWN else camera, others, after,
+                before, tracks, once, topk, second_look, level))
+        except PageError as error:
+            return refusal(error), *[gr.skip()] * 7
+        some = bool(answer.above or answer.below)
         return (
-            gr.update(value=head(query, answer), visible=True),
-            *_matches(answer.above),
-            gr.update(value=cut(answer, rerank), visible=True),
-            *_matches(answer.below))
-
-
-def _told(function, *args):
-    """Call and tell the visitor what is wrong."""
-    try:
-        return function(*args)
-    except PageError as error:
-        raise gr.Error(escape(str(error)), duration=20,
-                       print_exception=False) from error
+            head(query, answer), *_matches(answer.above),
+            gr.update(value=cut(answer, second_look), visible=some),
+            *_matches(answer.below),
+            gr.update(value=_file(answer.table), visible=some),
+            gr.update(visible=False))
 
 
 def _matches(shown):
@@ -87,34 +111,17 @@ def _matches(shown):
     return update, [own.id for own in shown]
 
 
-def head(query, answer) -> str:
-    """Who is searched for, and how many matches there are."""
-    if query.match is None:
-        who = 'the uploaded picture'
-    else:
-        camera = '' if query.match.camid is None else (
-            f' (camera {query.match.camid})')
-        who = f'<b>{escape(printable(query.match.name))}</b>{camera}'
-    text = f'Searched for {who}: '
-    if answer.threshold is not None:
-        text += f'{len(answer.above)} matches reach the threshold, '
-    text += f'{len(answer.below)} do not.' if answer.threshold else (
-        f'{len(answer.below)} matches.')
-    if answer.missing:
-        text += (f' {answer.missing} pictures of the gallery can not be read '
-                 'any more and are grey.')
-    return text
+def _empty(text, example=False):
+    return (text, *_matches([]), gr.update(visible=False), *_matches([]),
+            gr.update(visible=False), gr.update(visible=example))
 
 
-def cut(answer, rerank) -> str:
-    """The line between the matches."""
-    if answer.threshold is None:
-        return f'<div id="line" class="none">{escape(NO_THRESHOLD)}</div>'
-    text = escape(str(answer.threshold))
-    note = ' Re-ranked: scores do not fall along the list.' if rerank else ''
-    return (f'<div id="line"><b>Above: same person?</b> {text}. <b>Below: '
-            f'probably others.</b>{note} A score decides nothing about a '
-            'person.</div>')
+def _file(table: str) -> str:
+    """A table as a file that is deleted as uploads are."""
+    folder = tempfile.mkdtemp(dir=os.environ['GRADIO_TEMP_DIR'])
+    path = Path(folder, 'matches.csv')
+    path.write_text(table, encoding='utf-8')
+    return str(path)
 
 
 def build(page: SearchPage) -> gr.Blocks:
@@ -125,48 +132,92 @@ def build(page: SearchPage) -> gr.Blocks:
         query, above_ids, below_ids = (
             gr.State(None), gr.State([]), gr.State([]))
         gr.Markdown(f'## Person search\n{len(page.gallery):,} pictures')
-        with gr.Row():
-            with gr.Column(scale=1, min_width=240):
-                picture = gr.Image(
-                    label='Who? Drop a picture of one person',
-                    sources=['upload'], type='filepath', image_mode=None,
-                    height=280, buttons=[], elem_id='picture')
-                # Gradio would open it, before SearchPage looks at its size,
-                # and fetch it from anywhere, if it is a link.
-                picture.preprocess = _path
-                picture.async_move_resource_to_block_cache = no_link(
-                    picture.async_move_resource_to_block_cache)
-                camids = gr.CheckboxGroup(
-                    [(f'{c}', c) for c in page.camids], label='Cameras (none '
-                    'chosen = all)', visible=bool(page.camids),
-                    elem_id='cameras')
-                topk = gr.Slider(1, 100, 20, step=1, label='Matches')
-                rerank = gr.Checkbox(label='Re-rank by neighbours')
-                fmr = gr.Dropdown(
-                    page.fmrs, value=next(iter(page.fmrs), None),
-                    label='False-match rate of the threshold',
-                    visible=len(page.fmrs) > 1)
-            with gr.Column(scale=3, min_width=340):
-                summary = gr.HTML(
-                    'Drop a picture to search. A click on a match searches '
-                    'for that match.', elem_id='summary')
+        with gr.Row(elem_id='layout'):
+            with gr.Column(elem_id='who'):
+                picture = _picture()
+                gr.HTML('<div id="refused" role="alert"></div>',
+                        elem_id='refusals')
+            with gr.Column(elem_id='options'):
+                options, typed, camera = _options(page)
+            with gr.Column(elem_id='results'):
+                summary = gr.HTML(WELCOME, elem_id='summary')
+                example = gr.Button('Try it with a picture of the gallery',
+                                    elem_id='example')
                 above = _gallery('above')
                 line = gr.HTML(visible=False)
                 below = _gallery('below')
-        options = [camids, topk, rerank, fmr]
-        outputs = [summary, above, above_ids, line, below, below_ids]
+                table = gr.DownloadButton(
+                    'Download this list (CSV)', visible=False,
+                    elem_id='download')
+        outputs = [summary, above, above_ids, line, below, below_ids, table,
+                   example]
+        everything = [picture, camera, query, *outputs]
         hidden = dict(api_visibility='private', concurrency_id='model',
                       concurrency_limit=1)
-        picture.upload(handlers.upload, [picture, *options],
-                       [query, *outputs], **hidden)
+        silent = dict(api_visibility='private', show_progress='hidden')
+        picture.upload(None, js=FORGET, **silent)
+        picture.upload(handlers.upload, [picture, *options], everything,
+                       **hidden)
+        picture.clear(handlers.clear, None, everything, **silent)
+        example.click(handlers.example, options, everything, **hidden)
         for shown, ids in ((above, above_ids), (below, below_ids)):
-            shown.select(handlers.choose, [ids, *options],
-                         [picture, query, *outputs], **hidden).then(
-                             None, js=SCROLL_UP, api_visibility='private')
-        for option in options:
-            event = option.release if option is topk else option.input
-            event(handlers.search, [query, *options], outputs, **hidden)
+            shown.select(handlers.choose, [ids, *options], everything,
+                         **hidden).then(None, js=SCROLL_UP, **silent)
+        gr.on([event for own in options for event in (
+            (own.submit, own.blur) if own in typed else (own.input, ))],
+              handlers.search, [query, *options], outputs,
+              trigger_mode='multiple', **hidden)
+        blocks.load(None, js=KEEP_REFUSALS, **silent)
     return blocks
+
+
+def _picture() -> gr.Image:
+    picture = gr.Image(
+        label='Picture of one person', sources=['upload'], type='filepath',
+        image_mode=None, height=240, buttons=[], elem_id='picture')
+    # Gradio would open it, before SearchPage looks at its size, and fetch it
+    # from anywhere, if it is a link.
+    picture.preprocess = _path
+    picture.async_move_resource_to_block_cache = no_link(
+        picture.async_move_resource_to_block_cache)
+    return picture
+
+
+def _options(page: SearchPage) -> tuple:
+    """Components in the order of `Handlers._show`; typed texts; camera."""
+    names = [(f'{level}', level.name) for level in page.levels]
+    normal = 'Normal' if names else None
+    level = gr.Radio(
+        names, value=normal, label='How alike?', visible=len(names) > 1,
+        elem_id='level', info='Of the pictures of other '
+        'people, so many get above the line.')
+    topk = gr.Number(20, label=f'Pictures shown (1 to {MOST_MATCHES})',
+                     precision=0, elem_id='topk')
+    some = bool(page.camids)
+    camids = gr.CheckboxGroup(
+        [(f'{c}', c) for c in page.camids], label='Only these cameras '
+        '(none chosen = all)', visible=some, elem_id='cameras')
+    camera = gr.Dropdown(
+        [('not known', UNKNOWN), *((f'{c}', c) for c in page.camids)],
+        value=UNKNOWN, label='Camera that took the picture', visible=some,
+        elem_id='camera')
+    others = gr.Checkbox(label='Only the other cameras', visible=some,
+                         elem_id='others')
+    hint = time_hint(page.times) if page.times else ''
+    after, before = (gr.Textbox(
+        label=label, visible=bool(hint), placeholder='2026-05-01 12:00',
+        info=info, elem_id=name) for label, info, name in (
+            ('From', f'Pictures are of {hint}', 'after'),
+            ('Until', '', 'before')))
+    some = page.track is not None
+    tracks = gr.Textbox(label='Only these tracks', visible=some,
+                        elem_id='tracks', placeholder=f'such as {page.track}')
+    once = gr.Checkbox(label='Each track once', visible=some, elem_id='once')
+    second_look = gr.Checkbox(
+        label='Second look', elem_id='second', info='Also compares the '
+        'pictures found with each other. Slower, often better.')
+    return [camera, camids, others, level, topk, after, before, tracks, once,
+            second_look], [topk, after, before, tracks], camera
 
 
 def no_link(keep):
@@ -196,7 +247,8 @@ def launch(page: SearchPage, host: str, port: int) -> None:
     Raises:
         OSError: the port is taken.
     """
-    theme = gr.themes.Default(font=FONTS, font_mono=('monospace', ))
+    theme = gr.themes.Default(font=FONTS, font_mono=('monospace', )).set(
+        block_info_text_color='*neutral_600')
     blocks = build(page).queue(api_open=False, max_size=32)
     print(f'the search page is at http://{host}:{port}, until Ctrl+C',
           flush=True)

@@ -65,8 +65,8 @@ def main(arguments=None) -> None:
         shutil.rmtree(WORK_DIR / name, ignore_errors=True)
     run('train.py', '--work-dir', WORK_DIR / 'training')
     trained = (WORK_DIR / 'training' / 'last_checkpoint').read_text()
-    run('analysis_tools/calibrate.py', trained, '--fmr', '1e-2', '1e-3',
-        '--out', WORK_DIR / 'model.pth',
+    run('analysis_tools/calibrate.py', trained, '--fmr', '1e-3', '1e-2',
+        '5e-2', '--out', WORK_DIR / 'model.pth',
         '--work-dir', WORK_DIR / 'calibration')
     print(f'model:    {WORK_DIR / "model.pth"}\n'
           f'gallery:  {DEMO / "gallery"}\n'

@@ -1,12 +1,12 @@
 """Export a trained model to one ONNX file and check it.
 
-    python tools/export/export_onnx.py work_dirs/run/epoch_60.pth model.onnx \
-        --check IMAGES
+    python tools/export/export_onnx.py work_dirs/run/epoch_60.pth \
+        --out model.onnx --images FOLDER
 
 The file takes raw pixels (B, H, W, 3), uint8, RGB, and gives embeddings of
-unit length; resizing and normalisation are inside. ``--check`` compares it
-with PyTorch on pictures of a folder, ``--int8`` also writes a quantized file,
-calibrated on these pictures.
+unit length; resizing and normalisation are inside. With ``--images`` it is
+compared with PyTorch on pictures of a folder; ``--int8`` also writes a
+quantized file, calibrated on these pictures.
 """
 
 import argparse
@@ -29,23 +29,24 @@ def parse_args(args=None):
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('model', help='checkpoint, or config with --weights')
     parser.add_argument(
-        'out', type=output_file, help='file ending in .onnx')
+        '--out', type=output_file, required=True, metavar='FILE.onnx',
+        help='file to write')
     parser.add_argument('--weights', help='checkpoint of a config')
     parser.add_argument(
-        '--check', type=Path, metavar='FOLDER',
+        '--images', type=Path, metavar='FOLDER',
         help='compare with PyTorch on pictures of this folder')
     parser.add_argument(
         '--int8', type=Path, metavar='FILE',
-        help='also write a quantized model; needs --check')
+        help='also write a quantized model; needs --images')
     parser.add_argument(
-        '--images', type=positive, default=256,
-        help='pictures of --check that are used, spread over the folder '
+        '--num', type=positive, default=256,
+        help='pictures of --images that are used, spread over the folder '
         '(default: 256)')
     args = parser.parse_args(args)
     if args.out.suffix != '.onnx':
         parser.error(f'{args.out} must end in .onnx')
-    if args.int8 and not args.check:
-        parser.error('--int8 needs --check FOLDER, pictures to calibrate on')
+    if args.int8 and not args.images:
+        parser.error('--int8 needs --images FOLDER, pictures to calibrate on')
     return args
 
 
@@ -110,8 +111,8 @@ def export(args) -> None:
     from mmreidmix.apis.trained_model import load_trained_model
     trained = load_trained_model(args.model, args.weights)
     content = export_onnx(trained)
-    if args.check:
-        pictures = sample(args.check, args.images)
+    if args.images:
+        pictures = sample(args.images, args.num)
         inferencer = ReIDInferencer(args.model, args.weights, device='cpu',
                                     amp=False)
         print(check(content, trained, inferencer, pictures))

@@ -10,8 +10,8 @@
         --out station.npz --standardised work_dirs/station_profiles
 
 Images without labels are enough, 50 of a camera bring most of the gain. The
-file is for the options --camera-profiles of tools/test.py and --profiles of
-the tools for galleries, and for ReIDInferencer(profiles=FILE).
+file is for the option --camera-profiles of tools/test.py and of the tools for
+galleries, and for ReIDInferencer(profiles=FILE).
 """
 
 from __future__ import annotations

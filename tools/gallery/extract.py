@@ -1,46 +1,32 @@
-"""Embed pictures and keep the embeddings in a gallery or in a file.
+"""Embed images and write the embeddings to a file.
 
-    python tools/gallery/extract.py MODEL data/station \
-        --gallery work_dirs/station \
-        --pattern 'cam(?P<camid>\\d+)/(?P<time>\\d+)\\.jpg'
-    python tools/gallery/extract.py MODEL a.jpg b.jpg --out embeddings.npz
+    python tools/gallery/extract.py MODEL --images data/station \
+        --pattern 'cam(?P<camid>\\d+)/(?P<time>\\d+)\\.jpg' --out station.npz
 
-A gallery is made, or added to: pictures that it has are left out, so a run
-that was interrupted is simply started again. Every part of 1,024 pictures is
-on the disk before the next is begun. ``--out`` writes the arrays embeddings,
-names, pids, camids, times, tracklets, the hash of the model and the number
-format (precision) at the end.
+The file holds the arrays embeddings, names, pids, camids, times, tracklets,
+the hash of the model and the number format (precision). It is written at the
+end. To search in the images, put them into a gallery: tools/gallery.py add.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import numpy as np
 
-from mmreidmix.apis.app import PART
 from mmreidmix.apis.app.command_line import (
+    Progress,
+    add_images_options,
     add_model_options,
     add_path_options,
     open_model,
     path_reader,
-    positive,
     report_damaged,
 )
-from mmreidmix.command_line import (
-    output_file,
-    output_folder,
-    run_main,
-    run_tool,
-)
+from mmreidmix.command_line import output_file, run_main, run_tool
 from mmreidmix.files import replace_file
-
-if TYPE_CHECKING:
-    from mmreidmix.apis import ReIDInferencer
 
 
 def parse_args(
@@ -51,47 +37,24 @@ def parse_args(
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         'model', help='checkpoint, .onnx file, or config with --weights')
-    parser.add_argument('places', nargs='+', metavar='PLACE',
-                        help='picture or folder of pictures')
-    target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument('--gallery', type=output_folder, metavar='FOLDER',
-                        help='gallery to make or to add to')
-    target.add_argument('--out', type=output_file, metavar='FILE.npz',
-                        help='file to write')
-    parser.add_argument(
-        '--root', metavar='FOLDER', help='pictures are named by their paths '
-        'below it; default: the innermost folder that holds all places. Name '
-        'it when you add to a gallery, so that the names fit together')
-    parser.add_argument(
-        '--part', type=positive, default=PART, help='pictures that are '
-        f'embedded before they are written (default: {PART})')
+    parser.add_argument('--out', type=output_file, required=True,
+                        metavar='FILE.npz', help='file to write')
+    add_images_options(parser)
     add_path_options(parser)
     add_model_options(parser)
     args = parser.parse_args(arguments)
-    if args.out and args.out.suffix != '.npz':
+    if args.out.suffix != '.npz':
         parser.error(f'{args.out} must end in .npz')
     return args
 
 
-class Progress:
-    """Prints how far it is."""
-
-    def __init__(self):
-        self.start = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        """Print a line."""
-        rate = done / max(time.monotonic() - self.start, 1e-9)
-        print(f'{done:,} of {total:,} pictures, {rate:.0f} a second',
-              flush=True)
-
-
-def write_npz(args: argparse.Namespace, inferencer: ReIDInferencer, root: Path,
-              names: list) -> None:
-    """Embed into one file."""
+def extract(args: argparse.Namespace) -> None:
+    """Embed, write, report."""
     # Imported here: --help must not wait for torch.
-    from mmreidmix.apis.app.gallery_filling import embedded_parts
+    from mmreidmix.apis.app.gallery_filling import embedded_parts, find_images
     from mmreidmix.datasets.transforms import ImageReadError
+    root, names = find_images(args.images, args.root)
+    inferencer = open_model(args)
     reader, report = path_reader(args), Progress()
     cameras = reader(names, root).camids  # and refuse wrong paths
     embedded, rows, damaged = [], [], []
@@ -103,7 +66,7 @@ def write_npz(args: argparse.Namespace, inferencer: ReIDInferencer, root: Path,
         report(len(embedded) + len(damaged), len(names))
     report_damaged(damaged)
     if not embedded:
-        raise ImageReadError('all pictures are damaged, nothing is written')
+        raise ImageReadError('all images are damaged, nothing is written')
     arrays = dict(
         reader(embedded, root)._asdict(), embeddings=np.concatenate(rows),
         names=np.array(embedded), model=np.array(inferencer.sha256),
@@ -111,26 +74,6 @@ def write_npz(args: argparse.Namespace, inferencer: ReIDInferencer, root: Path,
     replace_file(args.out, lambda stream: np.savez(stream, **arrays))
     print(f'{len(embedded):,} embeddings of {rows[0].shape[1]} dimensions '
           f'in {inferencer.precision} are in {args.out}')
-
-
-def extract(args: argparse.Namespace) -> None:
-    """Embed, write, report."""
-    from mmreidmix.apis.app.gallery_filling import (
-        extract_to_gallery,
-        find_images,
-    )
-    root, names = find_images(args.places, args.root)
-    inferencer = open_model(args)
-    if args.out:
-        write_npz(args, inferencer, root, names)
-        return
-    result = extract_to_gallery(
-        inferencer, root, names, args.gallery, path_reader(args), args.part,
-        Progress())
-    report_damaged(result.damaged)
-    print(f'{args.gallery}: {result.added:,} pictures added, {result.known:,} '
-          f'there already, {len(result.damaged):,} damaged; embedded in '
-          f'{inferencer.precision}, their names start from {root}')
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:

@@ -4,6 +4,9 @@
         --topk 10 --exclude-camids 3 --after 2026-05-01T12:00
 
 prints the best matches, and where the threshold of the model lies among them.
+``--out matches.json sheet.png`` writes them to files. The exit status is 0
+where somebody was found, and 1 where nobody was: no match of any picture
+reaches the threshold, or, without a threshold, no image passes the filters.
 """
 
 import argparse
@@ -15,21 +18,15 @@ from typing import Optional
 import numpy as np
 
 from mmreidmix.apis.app.command_line import (
+    add_filter_options,
     add_model_options,
+    filters,
     open_model,
     positive,
 )
-from mmreidmix.apis.app.path_parsing import parse_time, time_text
+from mmreidmix.apis.app.path_parsing import time_text
 from mmreidmix.command_line import output_file, printable, run_main, run_tool
 from mmreidmix.files import replace_file
-
-
-def time_option(text: str) -> float:
-    """A time of the command line."""
-    try:
-        return parse_time(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def parse_args(
@@ -39,22 +36,14 @@ def parse_args(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('gallery', help='folder written by '
-                        'tools/gallery/extract.py')
+                        'tools/gallery.py add')
     parser.add_argument('pictures', nargs='+', metavar='PICTURE')
     parser.add_argument('--model', required=True, help='the model that the '
                         'gallery was made with')
-    parser.add_argument('--camera', help='with --profiles: the camera of the '
-                        'pictures; default: any')
+    parser.add_argument('--camera', help='with --camera-profiles: the camera '
+                        'of the pictures; default: any')
     parser.add_argument('--topk', type=positive, default=10,
                         help='matches per picture (default: 10)')
-    parser.add_argument('--camids', type=int, nargs='+',
-                        help='search only in these cameras')
-    parser.add_argument('--exclude-camids', type=int, nargs='+',
-                        help='leave these cameras out')
-    parser.add_argument('--after', type=time_option, metavar='TIME',
-                        help='from this time on: seconds, or a date in UTC')
-    parser.add_argument('--before', type=time_option, metavar='TIME',
-                        help='up to this time')
     parser.add_argument('--rerank', action='store_true',
                         help='re-rank the best 100 by their neighbours')
     parser.add_argument('--by-tracklet', action='store_true',
@@ -62,21 +51,25 @@ def parse_args(
     parser.add_argument(
         '--fmr', type=float, help='false-match rate of the threshold, one '
         'that the model was calibrated for; default: the highest')
-    parser.add_argument('--json', type=Path, metavar='FILE',
-                        help='write the matches')
-    parser.add_argument('--out', type=output_file, metavar='FILE.png',
-                        help='draw the matches; needs --images')
-    parser.add_argument('--images', type=Path, metavar='ROOT',
+    parser.add_argument('--out', type=output_file, nargs='+', default=[],
+                        metavar='FILE', help='files to write: FILE.json, and '
+                        'FILE.png, .jpg or .pdf, for which --images is needed')
+    parser.add_argument('--images', type=Path, metavar='FOLDER',
                         help='folder that the names in the gallery start from')
+    add_filter_options(parser)
     add_model_options(parser)
     args = parser.parse_args(arguments)
-    if args.out and not args.images:
-        parser.error('--out needs --images, the folder of the pictures')
+    wrong = [path for path in args.out if path.suffix not in WRITERS]
+    if wrong:
+        parser.error(f'--out {wrong[0]} must end in {", ".join(WRITERS)}')
+    if not args.images and any(path.suffix != '.json' for path in args.out):
+        parser.error('to draw the matches, --out needs --images, the folder '
+                     'of the pictures')
     return args
 
 
-def search(args: argparse.Namespace) -> None:
-    """Embed, search, report."""
+def search(args: argparse.Namespace) -> int:
+    """Embed, search, report; returns the exit status."""
     # Imported here: --help must not wait for torch.
     from mmreidmix.apis import Gallery
     from mmreidmix.apis.comparison import NO_THRESHOLD, optional_threshold
@@ -84,22 +77,20 @@ def search(args: argparse.Namespace) -> None:
     inferencer = open_model(args)
     gallery.check_model(inferencer.sha256)
     line = optional_threshold(inferencer.thresholds, args.fmr)
-    times = None if args.after is None and args.before is None else (
-        args.after, args.before)
     results = gallery.search(
-        inferencer(args.pictures, args.camera), args.topk, args.camids,
-        args.exclude_camids, times, dict(k1_intra=5) if args.rerank else None,
-        args.by_tracklet)
+        inferencer(args.pictures, args.camera), args.topk, **filters(args),
+        rerank=dict(k1_intra=5) if args.rerank else None,
+        by_tracklet=args.by_tracklet)
     for picture, matches in zip(args.pictures, results):
         print(f'{printable(picture)}: {len(matches)} matches')
         print('\n'.join(table(matches, line, args.rerank)))
     print(NO_THRESHOLD if line is None else line)
-    if args.json:
-        write_json(args.json, args, inferencer, results, line)
-        print(f'matches: {args.json}')
-    if args.out:
-        draw(args, results, line)
-        print(f'picture: {args.out}')
+    for path in args.out:
+        WRITERS[path.suffix](path, args, inferencer, results, line)
+        print(f'written: {path}')
+    found = any(line is None or line.reached(match.score)
+                for matches in results for match in matches)
+    return 0 if found else 1
 
 
 def table(matches: list, line, reranked: bool) -> list[str]:
@@ -143,7 +134,7 @@ def write_json(path: Path, args, inferencer, results: list, line) -> None:
     replace_file(path, lambda stream: stream.write(text.encode()))
 
 
-def draw(args, results: list, line) -> None:
+def draw(path: Path, args, inferencer, results: list, line) -> None:
     """Draw each picture beside its matches."""
     from mmreidmix.apis.app.safe_images import inside
     from mmreidmix.visualization import draw_rank_lists, save_picture
@@ -163,7 +154,7 @@ def draw(args, results: list, line) -> None:
         indices, None, scores, title=title,
         query_notes=[Path(picture).name[:14] for picture in args.pictures],
         gallery_notes=[note(match, line) for match in matches])
-    save_picture(sheet, args.out)
+    save_picture(sheet, path)
 
 
 def note(match, line) -> str:
@@ -171,6 +162,10 @@ def note(match, line) -> str:
     camera = '' if match.camid is None else f'cam {match.camid}'
     above = line is not None and line.reached(match.score)
     return f'{camera} +' if above else camera
+
+
+#: What writes a file, by its ending.
+WRITERS = {'.json': write_json, '.png': draw, '.jpg': draw, '.pdf': draw}
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:

@@ -3,9 +3,9 @@
 Examples:
     python tools/visualization/activation_maps.py \
         work_dirs/r18_x0_25_toysyn_toytarget/epoch_8.pth \
-        data/toy/target/Market-1501-v15.09.15/query --out maps.png
+        --images data/toy/target/Market-1501-v15.09.15/query --out maps.png
     python tools/visualization/activation_maps.py CONFIG --weights CHECKPOINT \
-        a.jpg b.jpg --to c.jpg --out maps.png
+        --images a.jpg b.jpg --to c.jpg --out maps.png
 """
 
 import argparse
@@ -23,7 +23,8 @@ def parse_args(arguments=None):
         'model that has one, over images')
     parser.add_argument('model', help='checkpoint, or config with --weights')
     parser.add_argument(
-        'images', nargs='+', type=Path, help='image files, or folders of them')
+        '--images', nargs='+', type=Path, required=True, metavar='PLACE',
+        help='image files, or folders of them')
     parser.add_argument('--out', type=output_file, required=True,
                         help='picture to write')
     parser.add_argument('--weights', help='checkpoint of a config')

@@ -38,7 +38,7 @@ def draw(args):
         save_picture,
     )
     table = FeatureTable.load(args.features)
-    for name in args.domain or table.domains.tolist():
+    for name in args.domains or table.domains.tolist():
         confusion = camera_confusion(
             table,
             name,

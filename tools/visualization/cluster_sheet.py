@@ -29,7 +29,7 @@ def parse_args(arguments=None):
     parser.add_argument(
         '--num', type=int, default=4, help='clusters of each kind')
     parser.add_argument(
-        '--images', type=int, default=12, help='images of a cluster')
+        '--columns', type=int, default=12, help='images of a cluster')
     parser.add_argument(
         '--seed', type=int, default=0, help='of the sample of clusters and '
         'images')
@@ -80,7 +80,7 @@ def draw(args):
     mixture = load_mixture(args)
     for domain in mixture.label_table.unlabelled:
         sheet = domain_cluster_sheet(
-            mixture, domain, num=args.num, images=args.images, seed=args.seed)
+            mixture, domain, num=args.num, images=args.columns, seed=args.seed)
         name = file_name(mixture.names[domain]) + '.png'
         print(f'clusters: {save_picture(sheet, Path(args.out, name))}')
 

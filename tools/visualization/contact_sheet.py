@@ -3,7 +3,8 @@
 Example::
 
     python tools/visualization/contact_sheet.py \
-        data/market1501/Market-1501-v15.09.15/bounding_box_train sheet.png
+        --images data/market1501/Market-1501-v15.09.15/bounding_box_train \
+        --out sheet.png
 
 The identity is what stands before the first ``_`` of the file name, or, where
 images lie in subfolders, the name of their folder.
@@ -23,8 +24,10 @@ def parse_args(args=None):
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('folder', type=Path)
-    parser.add_argument('out', type=output_file, help='picture to write')
+    parser.add_argument('--images', type=Path, required=True, metavar='FOLDER',
+                        help='folder of the images')
+    parser.add_argument('--out', type=output_file, required=True,
+                        help='picture to write')
     parser.add_argument('--rows', type=int, default=10, help='identities')
     parser.add_argument(
         '--columns', type=int, default=16, help='images per identity')
@@ -101,7 +104,7 @@ def main(args=None) -> int:
     args = parse_args(args)
     import cv2
     try:
-        sheet = contact_sheet(args.folder, args.rows, args.columns,
+        sheet = contact_sheet(args.images, args.rows, args.columns,
                               args.height)
     except OSError as error:
         print(f'contact_sheet: {error}', file=sys.stderr)

@@ -41,7 +41,7 @@ def draw(args):
     from mmreidmix.visualization import save_picture, table_embedding_map
     figure = table_embedding_map(
         FeatureTable.load(args.features),
-        args.domain,
+        args.domains,
         method=args.method,
         max_points=args.max_points,
         identities=args.identities,

@@ -30,8 +30,8 @@ def parse_args(arguments=None):
         '--seed', type=int, default=0, help='of the sample of queries')
     add_feature_options(parser)
     parser.add_argument(
-        '--root', default='', help='folder that relative image paths start '
-        'from')
+        '--images', default='', metavar='FOLDER', help='folder that relative '
+        'image paths start from')
     add_ranking_options(parser)
     return parser.parse_args(arguments)
 
@@ -44,13 +44,13 @@ def draw(args):
     files = draw_table(
         FeatureTable.load(args.features),
         args.out,
-        args.domain,
+        args.domains,
         topk=args.topk,
         num=args.num,
         seed=args.seed,
         metric=args.metric,
         cross_camera=not args.same_camera,
-        root=args.root)
+        root=args.images)
     for file in files:
         print(f'rank lists: {file}')
 

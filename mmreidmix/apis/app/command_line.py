@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 from mmreidmix.choices import PRECISIONS
 from mmreidmix.command_line import printable
 
-from .path_parsing import NAMES, PathReader
+from . import PART
+from .path_parsing import NAMES, PathReader, parse_time
 
 if TYPE_CHECKING:
     from mmreidmix.apis.inferencer import ReIDInferencer
@@ -32,9 +34,9 @@ def add_model_options(parser: argparse.ArgumentParser,
                        'where there is one')
     if profiles:
         group.add_argument(
-            '--profiles', metavar='FILE.npz', help='standardise embeddings '
-            'per camera by these profiles, made by '
-            'tools/gallery/camera_profiles.py')
+            '--camera-profiles', metavar='FILE.npz', dest='profiles',
+            help='standardise embeddings per camera by these profiles, made '
+            'by tools/gallery/camera_profiles.py')
     group.add_argument('--batch-size', type=positive, default=64,
                        help='images per forward pass (default: 64)')
     group.add_argument('--precision', choices=PRECISIONS, default='auto',
@@ -58,8 +60,7 @@ def add_feature_options(parser: argparse.ArgumentParser) -> None:
         'features',
         help='.npz written with the option save_features of ReIDMetric')
     parser.add_argument(
-        '--domain', action='append', help='name of a domain; may be given '
-        'several times; default: all')
+        '--domains', nargs='+', help='names of domains; default: all')
 
 
 def add_ranking_options(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +70,19 @@ def add_ranking_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--same-camera', action='store_true', help="keep images of the "
         "query's identity in the query's camera")
+
+
+def add_images_options(parser: argparse.ArgumentParser) -> None:
+    """Images to embed, for ``find_images`` and ``embedded_parts``."""
+    parser.add_argument('--images', nargs='+', required=True, metavar='PLACE',
+                        help='image files, or folders of them')
+    parser.add_argument(
+        '--root', metavar='FOLDER', help='images are named by their paths '
+        'below it; default: the innermost folder that holds all places. Name '
+        'it when you add to a gallery, so that the names fit together')
+    parser.add_argument(
+        '--part', type=positive, default=PART, help='images that are '
+        f'embedded at a time (default: {PART:,})')
 
 
 def add_path_options(parser: argparse.ArgumentParser) -> None:
@@ -84,6 +98,50 @@ def add_path_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--time-format', help="of the group time, as '%%Y%%m%%d_%%H%%M%%S' "
         '(UTC); default: a number of seconds')
+
+
+def add_filter_options(parser: argparse.ArgumentParser) -> None:
+    """Options of :func:`filters`: which images of a gallery."""
+    group = parser.add_argument_group('which images of the gallery')
+    group.add_argument('--camids', type=int, nargs='+', metavar='N',
+                       help='only of these cameras')
+    group.add_argument('--exclude-camids', type=int, nargs='+', metavar='N',
+                       help='none of these cameras')
+    group.add_argument('--tracklets', type=int, nargs='+', metavar='N',
+                       help='only of these tracklets')
+    group.add_argument('--after', type=time_option, metavar='TIME',
+                       help='from this time on: seconds, or a date in UTC')
+    group.add_argument('--before', type=time_option, metavar='TIME',
+                       help='before this time')
+
+
+def filters(args: argparse.Namespace) -> dict[str, Any]:
+    """The filters of ``Gallery.find`` and ``Gallery.search``."""
+    times = None if args.after is None and args.before is None else (
+        args.after, args.before)
+    return dict(camids=args.camids, exclude_camids=args.exclude_camids,
+                tracklets=args.tracklets, times=times)
+
+
+def time_option(text: str) -> float:
+    """The argparse type of a time."""
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+class Progress:
+    """Prints how many images are done, how fast, and how long it takes."""
+
+    def __init__(self) -> None:
+        self.start = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Print a line."""
+        rate = done / max(time.monotonic() - self.start, 1e-9)
+        print(f'{done:,} of {total:,} images, {rate:.0f} a second, '
+              f'{(total - done) / max(rate, 1e-9):.0f} s left', flush=True)
 
 
 def path_reader(args: argparse.Namespace) -> PathReader:

@@ -1,12 +1,14 @@
 """What the search page does, without the page."""
 
+import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
-from mmreidmix.apis.comparison import Threshold, optional_threshold
+from mmreidmix.apis.comparison import Threshold, find_threshold
 from mmreidmix.apis.gallery import Gallery, Match
 from mmreidmix.apis.inferencer import ReIDInferencer
 from mmreidmix.command_line import printable
@@ -14,14 +16,11 @@ from mmreidmix.datasets.transforms import ImageReadError
 
 from .path_parsing import time_text
 from .safe_images import check_format, inside, thumbnail
+from .search_options import MOST_MATCHES, PageError, SearchOptions, levels
 
-#: Largest number of matches of one search.
-MOST_MATCHES = 100
+#: So many matches are counted, though not shown.
+MOST_COUNTED = 1000
 _GREY = np.full((128, 64, 3), 200, np.uint8)
-
-
-class PageError(ValueError):
-    """What a visitor did can not be done; the message is for him."""
 
 
 class Query(NamedTuple):
@@ -41,12 +40,25 @@ class ShownMatch(NamedTuple):
 
 
 class SearchResult(NamedTuple):
-    """Ranked matches, cut by the threshold."""
+    """Ranked matches, cut by the threshold.
 
-    above: list[ShownMatch]  # reach it; none without a threshold
-    below: list[ShownMatch]  # the others
-    threshold: Optional[Threshold]  # None where the model has none
-    missing: int  # images that could not be read below the root
+    Attributes:
+        above (list[ShownMatch]): reach it; none without a threshold.
+        below (list[ShownMatch]): the others that are shown.
+        threshold (Threshold, optional): None where the model has none.
+        reached (int): all that reach it, at most :data:`MOST_COUNTED`.
+        searched (int): images that pass the filters.
+        missing (int): images that could not be read below the root.
+        table (str): CSV, a row per shown match.
+    """
+
+    above: list[ShownMatch]
+    below: list[ShownMatch]
+    threshold: Optional[Threshold]
+    reached: int
+    searched: int
+    missing: int
+    table: str
 
 
 class SearchPage:
@@ -65,8 +77,9 @@ class SearchPage:
 
     Attributes:
         camids (list[int]): cameras of the gallery.
-        fmrs (list[float]): false-match rates that thresholds are stored for,
-            the highest first.
+        times (tuple[float, float], optional): first and last time of it.
+        track (int, optional): a tracklet of it, as an example.
+        levels (list[Level]): how much can be asked to be alike.
     """
 
     def __init__(self, gallery: Gallery, inferencer: ReIDInferencer,
@@ -74,7 +87,7 @@ class SearchPage:
         gallery.check_model(inferencer.sha256)
         if not len(gallery):
             raise PageError(f'the gallery {gallery.folder} is empty: add '
-                            'images by tools/gallery/extract.py')
+                            'images by tools/gallery.py add')
         self.gallery = gallery
         self.inferencer = inferencer
         self.root = Path(root)
@@ -86,8 +99,22 @@ class SearchPage:
                 f'as {entries[0].name!r}: name the folder that their names '
                 'start from')
         self.camids = sorted({entry.camid for entry in entries} - {None})
-        rows = (inferencer.thresholds or {}).get('thresholds') or []
-        self.fmrs = sorted({row['fmr'] for row in rows}, reverse=True)
+        times = [entry.time for entry in entries if entry.time is not None]
+        self.times = (min(times), max(times)) if times else None
+        self.track = next((entry.tracklet for entry in entries
+                           if entry.tracklet is not None), None)
+        self.levels = levels(inferencer.thresholds)
+
+    def example(self) -> Query:
+        """The first image of the gallery that can be read, as the query.
+
+        Raises:
+            PageError: no image can be read.
+        """
+        for entry in self.gallery.entries(self.gallery.ids):
+            if self._image(entry.name) is not None:
+                return self.chosen(entry.id)
+        raise PageError('No picture of the gallery can be read any more')
 
     def uploaded(self, path: Union[str, Path]) -> Query:
         """Embed an uploaded image, which the server put at a path.
@@ -121,44 +148,61 @@ class SearchPage:
         match = Match(entry.id, entry.name, 1.0, *entry[2:])
         return Query(embedding, _GREY if image is None else image, match)
 
-    def search(self, query: Query, camids: Sequence[int] = (),
-               topk: int = 20, rerank: bool = False,
-               fmr: Optional[float] = None) -> SearchResult:
-        """Find the best matches.
-
-        Args:
-            query (Query): who; an image of the gallery does not find itself.
-            camids (Sequence[int]): only these cameras; none = all, and images
-                of no known camera.
-            topk (int): at most so many matches.
-            rerank (bool): order them by their neighbours too; the scores
-                remain the cosines.
-            fmr (float, optional): which threshold, see `find_threshold`.
+    def search(self, query: Query,
+               options: Optional[SearchOptions] = None) -> SearchResult:
+        """Find the best matches; an image does not find itself.
 
         Raises:
             PageError: an option is out of its range.
         """
-        camids = [int(camid) for camid in camids]
-        if not 1 <= topk <= MOST_MATCHES or set(camids) - set(self.camids):
-            raise PageError(f'Choose 1 to {MOST_MATCHES} matches and cameras '
-                            f'out of {self.camids}')
-        if fmr is not None and fmr not in self.fmrs:
-            raise PageError(f'Choose a false-match rate of {self.fmrs}')
-        own = None if query.match is None else query.match.id
-        matches, = self.gallery.search(
-            query.embedding, topk + 1, camids or None,
-            rerank=dict(k1_intra=5) if rerank else None)
-        matches = [match for match in matches if match.id != own][:topk]
-        threshold = optional_threshold(self.inferencer.thresholds, fmr)
+        options = options or SearchOptions()
+        filters = self._filters(options)
+        threshold = self._threshold(options.level)
+        plain = self._matches(query, MOST_COUNTED, options, filters)
+        matches = self._matches(
+            query, options.topk, options, filters,
+            rerank=dict(k1_intra=5)) if options.second_look else (
+                plain[:options.topk])
         above, below, missing = [], [], 0
         for rank, match in enumerate(matches, start=1):
             image = self._image(match.name)
             missing += image is None
             shown = ShownMatch(match.id, _GREY if image is None else image,
                                _caption(rank, match))
-            reached = threshold is not None and threshold.reached(match.score)
+            reached = _reaches(match, threshold)
             (above if reached else below).append(shown)
-        return SearchResult(above, below, threshold, missing)
+        return SearchResult(
+            above, below, threshold,
+            sum(_reaches(match, threshold) for match in plain),
+            len(self.gallery.find(**filters)), missing,
+            _table(matches, threshold))
+
+    def _filters(self, options: SearchOptions) -> dict:
+        topk = options.topk
+        if not isinstance(topk, int) or not 1 <= topk <= MOST_MATCHES:
+            raise PageError(f'Type a number of pictures from 1 to '
+                            f'{MOST_MATCHES}')
+        cameras = {*options.camids, options.camera} - {None}
+        if cameras - set(self.camids):
+            raise PageError(f'Choose cameras out of {self.camids}')
+        return options.filters()
+
+    def _threshold(self, level: Optional[str]) -> Optional[Threshold]:
+        rates = dict(self.levels)
+        wanted = level or 'Normal'
+        if not rates and level is None:
+            return None
+        if wanted not in rates:
+            raise PageError(f'Choose one of {list(rates)}')
+        return find_threshold(self.inferencer.thresholds, rates[wanted])
+
+    def _matches(self, query: Query, topk: int, options: SearchOptions,
+                 filters: dict, rerank: Optional[dict] = None) -> list[Match]:
+        matches, = self.gallery.search(
+            query.embedding, topk + 1, rerank=rerank,
+            by_tracklet=options.track_once, **filters)
+        return [match for match in matches
+                if not _is_own(match, query, options)][:topk]
 
     def _image(self, name: str) -> Optional[np.ndarray]:
         try:
@@ -167,10 +211,42 @@ class SearchPage:
             return None
 
 
+def _is_own(match: Match, query: Query, options: SearchOptions) -> bool:
+    own = query.match
+    if own is None:
+        return False
+    same_track = None not in (own.tracklet, match.tracklet) and (
+        own.tracklet == match.tracklet)
+    return match.id == own.id or (options.track_once and same_track)
+
+
+def _reaches(match: Match, threshold: Optional[Threshold]) -> bool:
+    return threshold is not None and threshold.reached(match.score)
+
+
+def _table(matches: Sequence[Match], threshold: Optional[Threshold]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream)
+    writer.writerow(
+        ['rank', 'score', 'line', 'camera', 'time', 'track', 'name'])
+    for rank, match in enumerate(matches, start=1):
+        line = 'above' if _reaches(match, threshold) else 'below'
+        writer.writerow([
+            rank, f'{match.score:.4f}', '' if threshold is None else line,
+            '' if match.camid is None else match.camid,
+            '' if match.time is None else time_text(match.time),
+            '' if match.tracklet is None else match.tracklet,
+            # A spreadsheet would run it as a formula.
+            f"'{match.name}" if match.name[:1] in '=+-@\t\r' else match.name])
+    return stream.getvalue()
+
+
 def _caption(rank: int, match: Match) -> str:
     lines = [f'#{rank} · score {match.score:.3f}']
     if match.camid is not None:
         lines.append(f'camera {match.camid}')
     if match.time is not None:
         lines.append(time_text(match.time))
+    if match.tracklet is not None:
+        lines.append(f'track {match.tracklet}')
     return '\n'.join([*lines, printable(match.name)])

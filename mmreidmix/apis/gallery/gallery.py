@@ -1,7 +1,7 @@
 """The images one searches for a person in."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from .flat_search import Neighbours, exact_search, merge
 from .index import SEARCH_OPTIONS, checked_options
 from .log_records import GalleryError
 from .search import (
+    named_images,
     num_candidates,
     passing_images,
     rerank_neighbours,
@@ -71,11 +72,34 @@ class Gallery(GalleryStore):
         super()._attach(*args, **kwargs)
         self._tracklets = TrackletSearch(self._images)
 
+    def find(self, names: Optional[Sequence[str]] = None,
+             **filters: Any) -> np.ndarray:
+        """Ids of the images that pass every filter, rising, (n,) int64.
+
+        Args:
+            names (Sequence[str], optional): names of images; folders, for all
+                below; or patterns, in which ``*`` stands for any letters,
+                '/' among them, and ``?`` for one.
+            **filters: ``camids``, ``exclude_camids``, ``times`` and
+                ``tracklets`` of :meth:`search`.
+
+        Raises:
+            ValueError: an argument is not as described.
+        """
+        with self._lock:
+            images = self._images
+            mask = passing_images(images, **filters)
+            if names is not None:
+                mask &= named_images(images.names, names)
+            return images.meta['id'][mask]
+
     def search(self, queries: Union[np.ndarray, torch.Tensor], topk: int = 10,
                camids: Optional[Sequence[int]] = None,
                exclude_camids: Optional[Sequence[int]] = None,
                times: Optional[tuple] = None, rerank: Optional[dict] = None,
-               by_tracklet: bool = False) -> list[list[Match]]:
+               by_tracklet: bool = False,
+               tracklets: Optional[Sequence[int]] = None
+               ) -> list[list[Match]]:
         """Find the most similar images.
 
         Scores are cosines, computed from the embeddings whatever the index;
@@ -99,6 +123,7 @@ class Gallery(GalleryStore):
             by_tracklet (bool): one match per tracklet, compared by the mean
                 of its embeddings, of which only those that pass the filters
                 count. Images of no tracklet are one each.
+            tracklets (Sequence[int], optional): only images of these.
 
         Returns:
             list[list[Match]]: for each query the matches, best first; empty
@@ -116,13 +141,14 @@ class Gallery(GalleryStore):
             unit = normalise_rows(checked).numpy()
             self._check_not_empty('search in')
             images = self._images
-            mask = passing_images(images, camids, exclude_camids, times)
+            mask = passing_images(
+                images, camids, exclude_camids, times, tracklets)
             single = mask & (images.meta['tracklet'] < 0) if (
                 by_tracklet) else mask
             found = search_images(images, self._index.get, unit, num, single)
             if by_tracklet:
-                tracklets = self._tracklets.search(unit, num, mask)
-                found = [merge(a, b, num) for a, b in zip(found, tracklets)]
+                means = self._tracklets.search(unit, num, mask)
+                found = [merge(a, b, num) for a, b in zip(found, means)]
             if rerank is not None:
                 found = [rerank_neighbours(query, own, topk, rerank,
                                            images.meta['camid'])

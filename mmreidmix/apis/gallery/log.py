@@ -83,7 +83,8 @@ class GalleryLog:
         if not self.path.is_file():
             raise GalleryError(
                 f'{folder} holds no gallery (there is no {NAME} in it): '
-                'check the folder, or make a gallery with Gallery.create')
+                'check the folder, or make a gallery with tools/gallery.py '
+                'add or Gallery.create')
         self._lock = None if read_only else FolderLock(folder)
         self._file: Optional[BinaryIO] = None
         self._end = 0
@@ -137,6 +138,7 @@ class GalleryLog:
     def rewrite(self, records: Iterable[Record], change: Callable) -> None:
         """Put other records in the place of all, in one step.
 
+        Torn records go too: they may hold images that were removed.
         ``change`` is as in :meth:`append`; if it fails, the new records stay.
         """
         self._check()
@@ -146,6 +148,8 @@ class GalleryLog:
             self._file.close()
             self._open()
             self._end = os.fstat(self._file.fileno()).st_size
+        for torn in self.path.parent.glob('torn-*.bin'):
+            torn.unlink()
         try:
             change()
         except BaseException:

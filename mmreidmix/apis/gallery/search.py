@@ -1,5 +1,7 @@
 """Steps of a search: filter, find images, re-rank."""
 
+import fnmatch
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Optional
 
@@ -24,12 +26,13 @@ OPTIONS = ('k1', 'k2', 'lambda_value', 'k1_intra', 'k2_intra')
 
 def passing_images(images: ImageTable, camids: Optional[Sequence[int]] = None,
                    exclude_camids: Optional[Sequence[int]] = None,
-                   times: Optional[tuple] = None) -> np.ndarray:
+                   times: Optional[tuple] = None,
+                   tracklets: Optional[Sequence[int]] = None) -> np.ndarray:
     """Images that are there and pass every filter, (N,) bool.
 
     The filters are those of :meth:`Gallery.search`. Images of no known camera
     pass ``exclude_camids`` but not ``camids``, those of no known time do not
-    pass ``times``.
+    pass ``times``, those of no tracklet do not pass ``tracklets``.
     """
     mask = images.live.copy()
     if camids is not None:
@@ -41,7 +44,25 @@ def passing_images(images: ImageTable, camids: Optional[Sequence[int]] = None,
     if times is not None:
         begin, end = _interval(times)
         mask &= (images.meta['time'] >= begin) & (images.meta['time'] < end)
+    if tracklets is not None:
+        mask &= np.isin(images.meta['tracklet'],
+                        integers(tracklets, 'tracklets'))
+        mask &= images.meta['tracklet'] >= 0
     return mask
+
+
+def named_images(names: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
+    """Which of N names are wanted, (N,) bool, see :meth:`Gallery.find`."""
+    if isinstance(wanted, str):
+        raise ValueError(f'names must be a sequence of texts, got {wanted!r}')
+    exact = set(wanted)
+    folders = tuple(f'{name.rstrip("/")}/' for name in exact)
+    patterns = re.compile('|'.join(
+        fnmatch.translate(name) for name in exact
+        if '*' in name or '?' in name) or r'(?!)')
+    return np.array([
+        name in exact or name.startswith(folders)
+        or patterns.match(name) is not None for name in names], bool)
 
 
 def _interval(times: tuple) -> tuple[float, float]:

@@ -104,6 +104,11 @@ class GalleryStore:
         return self._images.num_live
 
     @property
+    def num_removed(self) -> int:
+        """Removed images that :meth:`compact` has not forgotten yet."""
+        return len(self._images) - len(self)
+
+    @property
     def ids(self) -> np.ndarray:
         """Ids of the images that are there, rising, (N,) int64."""
         with self._lock:
@@ -231,7 +236,7 @@ class GalleryStore:
         The new file takes the place of the old one in one step: a crash
         leaves one or the other. Many small additions are joined, by which
         the gallery opens faster. An index is built again if images had been
-        removed.
+        removed. What a crash left (``torn-*.bin``) is deleted.
 
         Raises:
             GalleryError: the gallery is read-only.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mmreidmix.results.result_table import method_score, shown_domains
 from mmreidmix.results.start_row import (
     HOW_TO,
     MARK,
@@ -15,9 +16,12 @@ from ..log_file import TrainingLog
 from ..page_blocks import NamedValues, Note, Table
 from ..score_tables import (
     HEADLINE,
+    Validation,
     group_seeds,
     last_and_best,
     score_cells,
+    score_keys,
+    start_to_end_cells,
     validations,
 )
 from ..work_dir import Options, WorkDir
@@ -116,7 +120,8 @@ def _headline(work: WorkDir) -> list:
     if not rows:
         return [Note('No scores: no result file and no validation was found.',
                      'missing')]
-    blocks: list = [Table('Headline scores, in percent',
+    blocks: list = [*_start_to_end(work, [last for last, _ in pairs]),
+                    Table('Headline scores, in percent',
                           ['tested domain', 'of', *HEADLINE], rows)]
     if not work.starts:
         blocks.append(Note('The row of doing nothing: '
@@ -130,6 +135,28 @@ def _headline(work: WorkDir) -> list:
             'to tell how far the training ran past it; it is chosen by '
             'looking at the tested images, so it is not a result.'))
     return blocks
+
+
+def _start_to_end(work: WorkDir, last: Sequence[Validation]) -> list[Table]:
+    """A row per domain whose start was tested, by tests or else validations.
+
+    Those of tests are means over the seeds.
+    """
+    rows: dict[str, list[str]] = {}
+    for group in group_seeds(work.results):
+        starts = starts_of(group, work.starts)
+        for domain in shown_domains(score_keys(group)):
+            scores = {name: method_score(group, domain, name, 0)[0]
+                      for name in HEADLINE}
+            rows.setdefault(
+                domain, start_to_end_cells(scores, starts, domain))
+    for own in last:
+        if not rows.get(own.domain):
+            rows[own.domain] = start_to_end_cells(
+                own.scores, work.own_start, own.domain)
+    found = [[domain, *cells] for domain, cells in rows.items() if cells]
+    return [Table('From start to end, in percent',
+                  ['tested domain', *HEADLINE], found)] if found else []
 
 
 def _tested(group: Mapping[Path, dict], name: str) -> str:

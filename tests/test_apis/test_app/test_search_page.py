@@ -1,5 +1,7 @@
 """Tests of what the search page does, without a page."""
 
+import csv
+import io
 import os
 import shutil
 import struct
@@ -16,7 +18,13 @@ from mmreidmix.apis.app.gallery_filling import (
 )
 from mmreidmix.apis.app.path_parsing import PathReader
 from mmreidmix.apis.app.safe_images import inside, thumbnail
-from mmreidmix.apis.app.search_page import PageError, SearchPage
+from mmreidmix.apis.app.search_options import (
+    Level,
+    PageError,
+    SearchOptions,
+    levels,
+)
+from mmreidmix.apis.app.search_page import SearchPage
 from tests.tiny_gallery import embeddings
 
 
@@ -54,7 +62,7 @@ def names(page, shown):
 def test_an_uploaded_picture_finds_itself_first(page, root):
     name = sorted(os.listdir(root))[3]
     query = page.uploaded(str(root / name))
-    answer = page.search(query, topk=5, fmr=.01)
+    answer = page.search(query, SearchOptions(topk=5))
     shown = answer.above + answer.below
     assert len(shown) == 5
     assert names(page, shown)[0] == name
@@ -67,18 +75,116 @@ def test_the_line_cuts_the_list(page, root):
     query = page.uploaded(root / sorted(os.listdir(root))[3])
     scores = [match.score for match in page.gallery.search(
         query.embedding, 9)[0]]
-    for fmr, threshold in ((.01, .5), (.001, .8)):
-        answer = page.search(query, fmr=fmr)
+    for level, threshold in (('Normal', .5), ('Strict', .8)):
+        answer = page.search(query, SearchOptions(level=level))
         assert answer.threshold.threshold == threshold
         assert len(answer.above) == sum(s >= threshold for s in scores)
         assert len(answer.below) == sum(s < threshold for s in scores)
+        assert answer.reached == len(answer.above)
+        assert answer.searched == len(scores) == 9
     assert page.search(query).threshold.fmr == .01
-    page.inferencer.thresholds, kept = None, page.inferencer.thresholds
-    try:
-        answer = page.search(query)
-        assert answer.threshold is None and not answer.above
-    finally:
-        page.inferencer.thresholds = kept
+
+
+def test_a_list_that_is_cut_counts_the_rest(page, root):
+    query = page.uploaded(root / sorted(os.listdir(root))[3])
+    whole = page.search(query)
+    for second_look in (False, True):
+        answer = page.search(
+            query, SearchOptions(topk=1, second_look=second_look))
+        assert len(answer.above) == 1 and not answer.below
+        assert answer.reached == len(whole.above) > 1
+
+
+def test_without_thresholds(page, inferencer, root, monkeypatch):
+    monkeypatch.setattr(inferencer, 'thresholds', None)
+    page = SearchPage(page.gallery, inferencer, root)
+    answer = page.search(page.example())
+    assert page.levels == []
+    assert answer.threshold is None and not answer.above
+    assert answer.reached == 0 and len(answer.below) == 8
+    with pytest.raises(PageError, match='Choose one of'):
+        page.search(page.example(), SearchOptions(level='Normal'))
+
+
+@pytest.mark.parametrize('rates, expected', [
+    ([], []), ([.01], [('Normal', .01)]),
+    ([.01, .001], [('Strict', .001), ('Normal', .01)]),
+    ([.05, .001, .01], [('Strict', .001), ('Normal', .01), ('Wide', .05)]),
+    ([.1, .05, .01, .001, .0001],
+     [('Strict', .0001), ('Normal', .01), ('Wide', .1)])])
+def test_levels(rates, expected):
+    stored = dict(thresholds=[dict(fmr=rate) for rate in rates])
+    assert levels(stored) == expected
+    assert levels(None) == []
+    assert str(Level('Wide', .05)) == 'Wide: lets 1 in 20 others through'
+
+
+def test_the_example_is_a_picture_that_can_be_read(page):
+    query = page.example()
+    first, second, *_ = page.gallery.entries(page.gallery.ids)
+    assert first.name == '0000_c1s1_000000_00.jpg'  # leads outside the root
+    assert query.match.name == second.name and query.image.std() > 0
+
+
+def test_the_table(page):
+    query = page.example()
+    answer = page.search(query, SearchOptions(topk=3))
+    rows = list(csv.reader(io.StringIO(answer.table)))
+    assert rows[0] == [
+        'rank', 'score', 'line', 'camera', 'time', 'track', 'name']
+    shown = answer.above + answer.below
+    assert [row[6] for row in rows[1:]] == names(page, shown)
+    assert [row[2] for row in rows[1:]] == (
+        ['above'] * len(answer.above) + ['below'] * len(answer.below))
+    for own, row in zip(shown, rows[1:]):
+        assert own.caption.startswith(f'#{row[0]} · score {row[1][:4]}')
+
+
+@pytest.fixture
+def station(inferencer, root):
+    """A page with times and tracklets, and formulas as names."""
+    files = sorted(root.glob('0*_c*'))[1:]
+    shutil.copy(files[0], root / '=1+1.jpg')
+    names = ['=1+1.jpg', *(file.name for file in files[:5])]
+    gallery = Gallery(128, inferencer.sha256)
+    gallery.add(inferencer([root / name for name in names]), names,
+                camids=[1, 1, 1, 2, 2, -1],
+                times=[0, 100, 200, 300, 400, np.nan],
+                tracklets=[7, 7, 8, 9, 9, -1])
+    return SearchPage(gallery, inferencer, root)
+
+
+@pytest.mark.parametrize('options, ids, own', [
+    (dict(), [1, 2, 3, 4, 5], 1),
+    (dict(camids=[1]), [1, 2], 1),
+    (dict(camera=1, other_cameras=True), [3, 4, 5], 0),
+    (dict(camera=1), [1, 2, 3, 4, 5], 1),
+    (dict(after='200'), [2, 3, 4], 0),
+    (dict(before=' 1970-01-01T00:05 '), [1, 2], 1),
+    (dict(after='100', before='301', camids=[2]), [3], 0),
+    (dict(tracks='8, 9'), [2, 3, 4], 0),
+    (dict(tracks='77'), [], 0)])
+def test_filters(station, options, ids, own):
+    query = station.chosen(0)
+    answer = station.search(query, SearchOptions(**options))
+    assert sorted(own.id for own in answer.above + answer.below) == ids
+    # itself is searched too where it passes the filters
+    assert answer.searched == len(ids) + own
+
+
+def test_each_track_once(station):
+    answer = station.search(
+        station.chosen(0), SearchOptions(track_once=True))
+    tracks = [entry.tracklet for entry in station.gallery.entries(
+        [own.id for own in answer.above + answer.below])]
+    assert sorted(map(str, tracks)) == ['8', '9', 'None']  # not its own
+    assert station.track == 7 and station.times == (0, 400)
+
+
+def test_a_name_is_no_formula(station):
+    answer = station.search(station.chosen(1))
+    assert "'=1+1.jpg" in answer.table and '\ntrack 7\n' in (
+        answer.above[0].caption)
 
 
 def test_a_match_is_searched_on_without_itself(page):
@@ -93,17 +199,28 @@ def test_a_match_is_searched_on_without_itself(page):
 def test_cameras_number_and_reranking(page, root):
     assert set(page.camids) == {1, 2}
     query = page.chosen(page.gallery.ids[-1])
-    answer = page.search(query, [2], 100, rerank=True)
+    answer = page.search(query, SearchOptions(
+        camids=[2], topk=100, second_look=True))
     found = page.gallery.entries(
         [own.id for own in answer.above + answer.below])
     assert found and {entry.camid for entry in found} == {2}
 
 
-@pytest.mark.parametrize('options', [
-    dict(topk=0), dict(topk=101), dict(camids=[77]), dict(fmr=.5)])
-def test_options_out_of_range(page, options):
-    with pytest.raises(PageError, match='Choose'):
-        page.search(page.chosen(page.gallery.ids[0]), **options)
+@pytest.mark.parametrize('options, message', [
+    (dict(topk=0), 'from 1 to 100'), (dict(topk=101), 'from 1 to 100'),
+    (dict(topk=None), 'from 1 to 100'), (dict(camids=[77]), 'out of'),
+    (dict(camera=77), 'out of'), (dict(level='Loose'), 'Choose one of'),
+    (dict(other_cameras=True), 'which camera took the picture'),
+    (dict(after='noon'), "'noon' is no time"),
+    (dict(before='nan'), "'nan' is no time"),
+    (dict(after='20', before='10'), 'exchange them'),
+    (dict(tracks='7, a'), "'a' is no track"),
+    (dict(tracks='-7'), "'-7' is no track"),
+    (dict(tracks='9' * 30), 'is no track')])
+def test_options_out_of_range(page, options, message):
+    with pytest.raises(PageError, match=message):
+        page.search(page.chosen(page.gallery.ids[0]),
+                    SearchOptions(**options))
 
 
 def test_a_link_to_the_outside_is_grey(page):

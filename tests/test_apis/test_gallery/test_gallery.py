@@ -392,3 +392,34 @@ def test_threads_see_whole_changes():
         thread.join()
     assert errors == []
     assert len(gallery) == 40 + 10 * 13
+
+
+def test_find():
+    gallery = Gallery(2)
+    gallery.add(np.ones((5, 2)), ['1/a', '1/b', '12/a', 'a[1]', 'aa'],
+                camids=[1, 1, 2, -1, 2], times=[0, 1, 2, 3, np.nan],
+                tracklets=[0, 0, 1, -1, -1])
+    gallery.remove([1])
+    for options, ids in (
+            ({}, [0, 2, 3, 4]), (dict(names=['1']), [0]),
+            (dict(names=['1/']), [0]), (dict(names=[]), []),
+            (dict(names=['1/b', 'x']), []), (dict(names=['a[1]']), [3]),
+            (dict(names=['*a', '1/a']), [0, 2, 4]),
+            (dict(names=['a?']), [4]), (dict(tracklets=[0, 1]), [0, 2]),
+            (dict(tracklets=[-1]), []), (dict(camids=[2]), [2, 4]),
+            (dict(exclude_camids=[2]), [0, 3]),
+            (dict(times=(None, 3)), [0, 2]),
+            (dict(names=['*a'], camids=[2], times=(2, None)), [2])):
+        assert gallery.find(**options).tolist() == ids, options
+    with pytest.raises(ValueError, match="sequence of texts, got 'a'"):
+        gallery.find('a')
+    with pytest.raises(ValueError, match='tracklets must be a sequence'):
+        gallery.find(tracklets=['a'])
+
+
+def test_a_search_in_tracklets():
+    gallery = in_memory(40)
+    found, = gallery.search(QUERIES[:1], 40, tracklets=[2, 4])
+    assert [(match.id, np.float32(match.score)) for match in found] == naive(
+        gallery, QUERIES[:1], 40, lambda entry: entry.tracklet in (2, 4))[0]
+    assert found

@@ -176,6 +176,9 @@ def test_torn_bytes_are_never_written_over(folder):
         log_file(folder).write_bytes(after[:-1])
         reopened(folder)
     assert len(list(folder.glob('torn-*.bin'))) == 3
+    with Gallery.open(folder) as gallery:
+        gallery.compact()
+    assert not list(folder.glob('torn-*.bin'))
 
 
 def test_zeros_at_the_end_are_a_torn_record_too(folder, log):

@@ -18,7 +18,8 @@ def check_positive(parser: argparse.ArgumentParser,
     """End with an error for an option below 1; None is none given."""
     for name, value in options.items():
         if value is not None and value < 1:
-            parser.error(f'--{name} must be at least 1, got {value}')
+            option = name.replace('_', '-')
+            parser.error(f'--{option} must be at least 1, got {value}')
 
 
 def check_memory(parser: argparse.ArgumentParser, what: str, needed: int,
