@@ -213,10 +213,8 @@ def test_one_spelling_for_one_thing(path, monkeypatch):
             assert several == (name == '--domains')
         if name == '--images':  # files and folders, never a number
             assert action.metavar in ('PLACE', 'FOLDER', 'NAME')
-        if name == '--weights':  # a checkpoint
-            assert action.type is None and not several
         if action.type in (output_file, output_folder):
             assert name in ('--out', '--plot', '--show-dir',
                             '--save-features'), name
-        assert name not in ('--json', '--profiles', '--batch', '--check',
+        assert name not in ('--json', '--profiles', '--batch', '--html',
                             '--repeats', '--formats', '--output'), name

@@ -51,8 +51,7 @@ def test_text_json_and_page(tool, toy_domain, tmp_path, capsys):
     bad['path'] = name
     copy = DAMAGES['copy'](toy_domain)
     page, data = tmp_path / 'new' / 'page.html', tmp_path / 'found.json'
-    assert tool['main']([target(toy_domain), '--html', str(page),
-                         '--json', str(data)]) == 1
+    assert tool['main']([target(toy_domain), '--out', str(page), str(data)]) == 1
     text = capsys.readouterr().out
     assert '\x1b' not in text and r'<script>alert(1)<b>\x1b[2J.jpg' in text
     assert f'{copy.path} = ' in text
@@ -80,6 +79,7 @@ def test_text_json_and_page(tool, toy_domain, tmp_path, capsys):
 @pytest.mark.parametrize('arguments, message', [
     (['a.py', 'b.py'], 'one config, or domains'),
     (['Market1501:data', '--cfg-options', 'a=1'], 'for a config'),
+    (['Market1501:data', '--out', 'a.txt'], 'must end in .html or .json'),
     (['{folder}'], 'no folder that import_domain.py has written'),
     (['Market1501'], 'not TYPE:PATH')])
 def test_wrong_arguments(tool, tmp_path, capsys, arguments, message):

@@ -57,7 +57,7 @@ def test_half_way_is_read_by_all_that_read_checkpoints(
         tool, files, tmp_path, capsys, config):  # noqa: F811
     start, end, state = files
     out = tmp_path / 'new' / 'half.pth'
-    status, text, _ = run(tool, capsys, start, end, '--shares', .25, .75,
+    status, text, _ = run(tool, capsys, start, end, '--weights', .25, .75,
                           '--out', out)
     assert status == 0
     assert "its momentum_encoder; left out: 'encoder', 'id_head'" in text
@@ -88,7 +88,7 @@ def test_encoder_of_the_config_or_of_the_option(tool, files, tmp_path,
                                                 capsys):
     start, end, state = files
     out = tmp_path / 'out.pth'
-    run(tool, capsys, end, start, '--shares', 1, 0, '--encoder', 'encoder',
+    run(tool, capsys, end, start, '--weights', 1, 0, '--encoder', 'encoder',
         '--out', out)
     weight = torch.load(out, weights_only=True)['state_dict'][KEY]
     assert torch.equal(weight, state[KEY])
@@ -97,7 +97,7 @@ def test_encoder_of_the_config_or_of_the_option(tool, files, tmp_path,
     content['meta']['cfg'] += "\nmodel = dict(inference='encoder')"
     torch.save(content, end)
     out.unlink()
-    run(tool, capsys, end, start, '--shares', 1, 0, '--out', out)
+    run(tool, capsys, end, start, '--weights', 1, 0, '--out', out)
     weight = torch.load(out, weights_only=True)['state_dict'][KEY]
     assert torch.equal(weight, state[KEY])
 
@@ -133,7 +133,7 @@ def test_other_strides_under_the_same_names_are_refused(
 
 
 @pytest.mark.parametrize('arguments, message', [
-    (['start.pth', 'end.pth', '--shares', '0.5'], '2 networks and 1 weights'),
+    (['start.pth', 'end.pth', '--weights', '0.5'], '2 networks and 1 weights'),
     (['start.pth', 'start.pth'], 'named twice'),
     (['start.pth', 'absent.pth'], 'no file'),
     (['end.pth'], 'at least two'),

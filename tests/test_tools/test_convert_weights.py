@@ -17,8 +17,7 @@ TOOL = Path(__file__).parents[2] / 'tools/model_converters/convert_weights.py'
 def convert(monkeypatch):
 
     def run(src, dst, source, *options):
-        argv = [str(TOOL), str(src), '--out', str(dst), '--from', source,
-                *options]
+        argv = [str(TOOL), str(src), str(dst), '--from', source, *options]
         monkeypatch.setattr(sys, 'argv', argv)
         runpy.run_path(str(TOOL))['main']()
 

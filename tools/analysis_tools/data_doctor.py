@@ -2,7 +2,7 @@
 
     python tools/analysis_tools/data_doctor.py configs/remix/r18_x0_25_toy.py
     python tools/analysis_tools/data_doctor.py Market1501:data/market1501 \
-        MSMT17:data/msmt17 --html doctor.html --json doctor.json
+        MSMT17:data/msmt17 --out doctor.html doctor.json
     python tools/analysis_tools/data_doctor.py data/mine  # of import_domain
 
 Of a config: what it trains on, validates on and tests on. Exit status 1 if
@@ -40,11 +40,9 @@ def parse_args(
         help='one config file; or domains: TYPE:PATH[:KEY=VALUE,...], or '
         'folders of import_domain.py')
     parser.add_argument(
-        '--html', type=output_file, metavar='FILE',
-        help='also write a page with the images of the findings')
-    parser.add_argument(
-        '--json', type=output_file, metavar='FILE',
-        help='also write the findings for programs')
+        '--out', type=output_file, nargs='+', default=[], metavar='FILE',
+        help='files to write: FILE.html, a page with the images of the '
+        'findings, and FILE.json, the findings for programs')
     parser.add_argument(
         '--fast', action='store_true',
         help='read no image: labels and sizes of files alone')
@@ -57,6 +55,9 @@ def parse_args(
         parser.error('name one config, or domains')
     if args.cfg_options and not configs:
         parser.error('--cfg-options is for a config')
+    wrong = [f for f in args.out if f.suffix not in ('.html', '.json')]
+    if wrong:
+        parser.error(f'--out: {wrong[0]} must end in .html or .json')
     return args
 
 
@@ -78,18 +79,24 @@ def diagnose(args: argparse.Namespace) -> Diagnosis:
     return examine(parts_of_config(cfg), cross_camera, fast=args.fast)
 
 
+def write(diagnosis: Diagnosis, file: Path) -> None:
+    """Write a page or JSON."""
+    if file.suffix == '.json':
+        text = json.dumps(diagnosis.to_dict(), indent=2)
+        replace_file(file, lambda out: out.write(f'{text}\n'.encode()))
+        return
+    from mmreidmix.report.doctor_page import write_doctor_page
+    write_doctor_page(diagnosis, file)
+
+
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Look, print, write."""
     args = parse_args(arguments)
     from mmreidmix.doctor import diagnosis_text
     diagnosis = diagnose(args)
     print(diagnosis_text(diagnosis))
-    if args.json:
-        text = json.dumps(diagnosis.to_dict(), indent=2)
-        replace_file(args.json, lambda file: file.write(f'{text}\n'.encode()))
-    if args.html:
-        from mmreidmix.report.doctor_page import write_doctor_page
-        write_doctor_page(diagnosis, args.html)
+    for file in args.out:
+        write(diagnosis, file)
     return int(diagnosis.count('error') > 0)
 
 

@@ -1,10 +1,10 @@
 """Export a trained model to one ONNX file and check it.
 
-    python tools/export/export_onnx.py work_dirs/run/epoch_60.pth \
-        --out model.onnx --images FOLDER
+    python tools/export/export_onnx.py work_dirs/run/epoch_60.pth model.onnx \
+        --check FOLDER
 
 The file takes raw pixels (B, H, W, 3), uint8, RGB, and gives embeddings of
-unit length; resizing and normalisation are inside. With ``--images`` it is
+unit length; resizing and normalisation are inside. With ``--check`` it is
 compared with PyTorch on pictures of a folder; ``--int8`` also writes a
 quantized file, calibrated on these pictures.
 """
@@ -29,24 +29,23 @@ def parse_args(args=None):
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('model', help='checkpoint, or config with --weights')
     parser.add_argument(
-        '--out', type=output_file, required=True, metavar='FILE.onnx',
-        help='file to write')
+        'out', type=output_file, help='file ending in .onnx')
     parser.add_argument('--weights', help='checkpoint of a config')
     parser.add_argument(
-        '--images', type=Path, metavar='FOLDER',
+        '--check', type=Path, metavar='FOLDER',
         help='compare with PyTorch on pictures of this folder')
     parser.add_argument(
         '--int8', type=Path, metavar='FILE',
-        help='also write a quantized model; needs --images')
+        help='also write a quantized model; needs --check')
     parser.add_argument(
         '--num', type=positive, default=256,
-        help='pictures of --images that are used, spread over the folder '
+        help='pictures of --check that are used, spread over the folder '
         '(default: 256)')
     args = parser.parse_args(args)
     if args.out.suffix != '.onnx':
         parser.error(f'{args.out} must end in .onnx')
-    if args.int8 and not args.images:
-        parser.error('--int8 needs --images FOLDER, pictures to calibrate on')
+    if args.int8 and not args.check:
+        parser.error('--int8 needs --check FOLDER, pictures to calibrate on')
     return args
 
 
@@ -111,8 +110,8 @@ def export(args) -> None:
     from mmreidmix.apis.trained_model import load_trained_model
     trained = load_trained_model(args.model, args.weights)
     content = export_onnx(trained)
-    if args.images:
-        pictures = sample(args.images, args.num)
+    if args.check:
+        pictures = sample(args.check, args.num)
         inferencer = ReIDInferencer(args.model, args.weights, device='cpu',
                                     amp=False)
         print(check(content, trained, inferencer, pictures))

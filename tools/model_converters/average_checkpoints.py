@@ -4,7 +4,7 @@ Examples::
 
     python tools/model_converters/average_checkpoints.py \
         data/weights/osnet_x0_25_msmt17.pth work_dirs/run/epoch_6.pth \
-        --shares 0.5 0.5 --out work_dirs/run/half_way.pth
+        --weights 0.5 0.5 --out work_dirs/run/half_way.pth
     python tools/model_converters/average_checkpoints.py \
         work_dirs/seed0/epoch_6.pth work_dirs/seed1/epoch_6.pth \
         work_dirs/seed2/epoch_6.pth --out work_dirs/soup.pth
@@ -50,7 +50,7 @@ def parse_args(arguments: Optional[Sequence[str]] = None):
         'checkpoints', nargs='+', type=Path, metavar='CHECKPOINT',
         help='checkpoints of this project, or converted weights; two or more')
     parser.add_argument(
-        '--shares', nargs='+', type=float,
+        '--weights', nargs='+', type=float,
         help='share of each, in their order; they sum to 1. Default: equal')
     parser.add_argument(
         '--encoder', choices=ENCODERS,
@@ -153,9 +153,9 @@ def average(args) -> None:
         raise ValueError(f'{args.out} exists; remove it or name another file')
     if len({path.resolve() for path in args.checkpoints}) < len(
             args.checkpoints):
-        raise ValueError('a checkpoint is named twice; give it one share')
+        raise ValueError('a checkpoint is named twice; give it one weight')
     count = len(args.checkpoints)
-    weights = args.shares or [1 / count] * count
+    weights = args.weights or [1 / count] * count
     sources = {
         path: read_source(path, args.encoder)
         for path in args.checkpoints

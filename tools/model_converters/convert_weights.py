@@ -3,7 +3,7 @@
 Example::
 
     python tools/model_converters/convert_weights.py \
-        osnet_x0_25_msmt17.pth --out osnet_x0_25.pth --from torchreid
+        osnet_x0_25_msmt17.pth osnet_x0_25.pth --from torchreid
 """
 
 import argparse
@@ -18,8 +18,7 @@ def parse_args():
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('src', type=Path, help='downloaded file')
-    parser.add_argument('--out', type=output_file, required=True,
-                        help='file to write')
+    parser.add_argument('dst', type=output_file, help='file to write')
     parser.add_argument(
         '--from',
         dest='source',
@@ -46,8 +45,8 @@ def main():
     from mmreidmix.checkpoint_file import read_checkpoint
     from mmreidmix.files import replace_file
     from mmreidmix.models.weights import unwrap_state_dict
-    if args.out.exists():
-        raise ValueError(f'{args.out} exists; remove it or name another file')
+    if args.dst.exists():
+        raise ValueError(f'{args.dst} exists; remove it or name another file')
     checkpoint = read_checkpoint(args.src)
     try:
         state, dropped = convert_state_dict(
@@ -59,11 +58,11 @@ def main():
     size = args.input_size or INPUT_SIZES.get(args.source)
     if size:
         meta['preprocessing'] = dict(input_size=tuple(size))
-    replace_file(args.out, lambda stream: torch.save(
+    replace_file(args.dst, lambda stream: torch.save(
         dict(state_dict=state, meta=meta), stream))
     print(f'{args.src} (sha256 {digest[:16]}...): {len(state)} tensors kept, '
           f'{len(dropped)} dropped: {", ".join(dropped) or "none"}')
-    print(f'written to {args.out}')
+    print(f'written to {args.dst}')
 
 
 if __name__ == '__main__':

@@ -101,7 +101,7 @@ def test_tool_checks_and_quantizes(checkpoint, toy, pictures, tmp_path,
                                    capsys):
     main = runpy.run_path(str(TOOL))['main']
     out, small = tmp_path / 'model.onnx', tmp_path / 'int8.onnx'
-    main([str(checkpoint), '--out', str(out), '--images',
+    main([str(checkpoint), str(out), '--check',
           str(pictures[0].parent), '--num', '8', '--int8', str(small)])
     printed = capsys.readouterr().out
     assert '8 pictures: largest difference to PyTorch' in printed
@@ -113,7 +113,7 @@ def test_tool_checks_and_quantizes(checkpoint, toy, pictures, tmp_path,
     assert quantized.thresholds['domain'] == (
         'toy before the model was quantized')
     with pytest.raises(SystemExit):
-        main([str(checkpoint), '--out', str(tmp_path / 'model.pt')])
+        main([str(checkpoint), str(tmp_path / 'model.pt')])
 
 
 def test_tool_writes_no_model_that_differs(checkpoint, pictures, tmp_path,
@@ -129,7 +129,7 @@ def test_tool_writes_no_model_that_differs(checkpoint, pictures, tmp_path,
     monkeypatch.setattr('mmreidmix.apis.deploy.export.pixels_to_embedding',
                         turned)
     out = tmp_path / 'model.onnx'
-    assert main([str(checkpoint), '--out', str(out), '--images',
+    assert main([str(checkpoint), str(out), '--check',
                  str(pictures[0].parent), '--num', '2']) == 2
     assert 'differs from PyTorch by' in capsys.readouterr().err
     assert not out.exists()
