@@ -51,7 +51,8 @@ def test_text_json_and_page(tool, toy_domain, tmp_path, capsys):
     bad['path'] = name
     copy = DAMAGES['copy'](toy_domain)
     page, data = tmp_path / 'new' / 'page.html', tmp_path / 'found.json'
-    assert tool['main']([target(toy_domain), '--out', str(page), str(data)]) == 1
+    assert tool['main'](
+        [target(toy_domain), '--out', str(page), str(data)]) == 1
     text = capsys.readouterr().out
     assert '\x1b' not in text and r'<script>alert(1)<b>\x1b[2J.jpg' in text
     assert f'{copy.path} = ' in text
