@@ -31,8 +31,8 @@ from mmreidmix.apis.app.command_line import (
     add_model_options,
     add_path_options,
     filters,
+    images_to_embed,
     open_model,
-    path_reader,
     report_damaged,
 )
 from mmreidmix.apis.app.path_parsing import time_text
@@ -272,19 +272,16 @@ def texts(row: dict, unknown: str = '-') -> list[str]:
 
 def add(args: argparse.Namespace) -> None:
     """Embed images; those that are there already are left out."""
-    from mmreidmix.apis.app.gallery_filling import (
-        extract_to_gallery,
-        find_images,
-    )
-    root, names = find_images(args.images, args.root)
+    from mmreidmix.apis.app.gallery_filling import extract_to_gallery
+    address, names, reader = images_to_embed(args)
     inferencer = open_model(args)
     result = extract_to_gallery(
-        inferencer, root, names, args.gallery, path_reader(args), args.part,
+        inferencer, address, names, args.gallery, reader, args.part,
         Progress())
     report_damaged(result.damaged)
     print(f'{args.gallery}: {result.added:,} images added, {result.known:,} '
           f'there already, {len(result.damaged):,} damaged; embedded in '
-          f'{inferencer.precision}, their names start from {root}')
+          f'{inferencer.precision}; names such as {name_some(names, 1)}')
 
 
 def remove(args: argparse.Namespace) -> int:

@@ -101,6 +101,16 @@ class Domain(BaseReIDDataset):
         """What the import was told of the images: source, licence, ..."""
         return self.info.get('datasheet') or {}
 
+    @property
+    def times(self) -> np.ndarray:
+        """(N,) float64, seconds; NaN = not known. Read from the table."""
+        table = domain_files.read_table(self.folder, ('path', 'time'))
+        if 'time' not in table.column_names:
+            return np.full(len(self), np.nan)
+        rows = np.searchsorted(
+            domain_files.texts(table, 'path'), self.records.paths)
+        return table['time'].to_numpy().astype(float)[rows]
+
     def check_root(self) -> None:
         """As all data sets; a URL was found when its table was read."""
         if not is_url(self.folder):

@@ -137,7 +137,7 @@ def test_no_image_is_status_1(tool, folder, capsys, command, options, message):
     (['remove', 'g', '--before', 'noon'], 'is no time'),
     (['list', 'g', '--format', 'xml'], 'invalid choice'),
     (['list', 'g', '--out', '/dev/null/x'], 'can not be written'),
-    (['add', 'g', '--model', 'm'], 'required: --images'),
+    (['add', 'g', '--model', 'm'], '--images --domain is required'),
     (['drop', 'g'], 'invalid choice'), ([], 'required: COMMAND')])
 def test_wrong_use_is_status_2(tool, capsys, words, message):
     with pytest.raises(SystemExit) as end:

@@ -28,7 +28,8 @@ def search(checkpoint):
 def gallery(checkpoint, pictures, tmp_path_factory):
     folder = tmp_path_factory.mktemp('search') / 'gallery'
     extract_to_gallery(
-        ReIDInferencer(checkpoint, device='cpu'), pictures[0].parent,
+        ReIDInferencer(checkpoint, device='cpu'),
+        pictures[0].parent.joinpath,
         [path.name for path in pictures], folder, PathReader('market1501'))
     return folder
 

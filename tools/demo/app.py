@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,7 +87,8 @@ def make_gallery(args, inferencer) -> None:
           f'{root}', flush=True)
     part = Path(f'{folder}.part')
     found = extract_to_gallery(
-        inferencer, root, names, part, path_reader(args), 256, Progress())
+        inferencer, root.joinpath, names, part,
+        partial(path_reader(args), where=root), 256, Progress())
     os.replace(part, folder)
     report_damaged(found.damaged)
 

@@ -21,8 +21,8 @@ from mmreidmix.apis.app.command_line import (
     add_images_options,
     add_model_options,
     add_path_options,
+    images_to_embed,
     open_model,
-    path_reader,
     report_damaged,
 )
 from mmreidmix.command_line import output_file, run_main, run_tool
@@ -51,15 +51,14 @@ def parse_args(
 def extract(args: argparse.Namespace) -> None:
     """Embed, write, report."""
     # Imported here: --help must not wait for torch.
-    from mmreidmix.apis.app.gallery_filling import embedded_parts, find_images
+    from mmreidmix.apis.app.gallery_filling import embedded_parts
     from mmreidmix.datasets.transforms import ImageReadError
-    root, names = find_images(args.images, args.root)
-    inferencer = open_model(args)
-    reader, report = path_reader(args), Progress()
-    cameras = reader(names, root).camids  # and refuse wrong paths
+    address, names, reader = images_to_embed(args)
+    inferencer, report = open_model(args), Progress()
+    cameras = reader(names).camids  # and refuse wrong paths
     embedded, rows, damaged = [], [], []
     for part in embedded_parts(
-            inferencer, root, names, args.part, cameras):
+            inferencer, address, names, args.part, cameras):
         embedded += part.names
         rows += [part.embeddings] if part.names else []
         damaged += part.damaged
@@ -68,7 +67,7 @@ def extract(args: argparse.Namespace) -> None:
     if not embedded:
         raise ImageReadError('all images are damaged, nothing is written')
     arrays = dict(
-        reader(embedded, root)._asdict(), embeddings=np.concatenate(rows),
+        reader(embedded)._asdict(), embeddings=np.concatenate(rows),
         names=np.array(embedded), model=np.array(inferencer.sha256),
         precision=np.array(inferencer.precision))
     replace_file(args.out, lambda stream: np.savez(stream, **arrays))

@@ -5,16 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mmreidmix.choices import PRECISIONS
 from mmreidmix.command_line import printable
 
 from . import PART
+from .domain_argument import check_domains, parse_domain
 from .path_parsing import NAMES, PathReader, parse_time
 
 if TYPE_CHECKING:
     from mmreidmix.apis.inferencer import ReIDInferencer
+
+    from .gallery_filling import Address, Reader
 
 
 def positive(text: str) -> int:
@@ -73,9 +77,13 @@ def add_ranking_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_images_options(parser: argparse.ArgumentParser) -> None:
-    """Images to embed, for ``find_images`` and ``embedded_parts``."""
-    parser.add_argument('--images', nargs='+', required=True, metavar='PLACE',
-                        help='image files, or folders of them')
+    """Options of :func:`images_to_embed`, with those of the paths."""
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument('--images', nargs='+', metavar='PLACE',
+                       help='image files, or folders of them')
+    group.add_argument('--domain', type=parse_domain, metavar='DOMAIN',
+                       help='or a domain: a folder of import_domain.py, or '
+                       'TYPE:PATH; cameras, times and tracklets are its own')
     parser.add_argument(
         '--root', metavar='FOLDER', help='images are named by their paths '
         'below it; default: the innermost folder that holds all places. Name '
@@ -83,6 +91,31 @@ def add_images_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--part', type=positive, default=PART, help='images that are '
         f'embedded at a time (default: {PART:,})')
+
+
+def images_to_embed(
+        args: argparse.Namespace) -> tuple[Address, list[str], Reader]:
+    """Where images are, their names, and what reads their labels.
+
+    Raises:
+        FileNotFoundError, ValueError: there are no such images, or an option
+            has no meaning for a domain.
+    """
+    from .gallery_filling import find_images
+    if not args.domain:
+        root, names = find_images(args.images, args.root)
+        return root.joinpath, names, partial(path_reader(args), where=root)
+    if args.root or args.pattern or args.names or args.time_format:
+        raise ValueError('--domain says itself what is known of its images: '
+                         'leave out --root, --pattern, --names and '
+                         '--time-format')
+    from .domain_images import DomainImages
+    check_domains([args.domain])
+    images = DomainImages(args.domain)
+    known = ', '.join(f'{number} = {printable(name)}'
+                      for number, name in images.cameras.items())
+    print(f'{len(images.names):,} images; cameras: {known}', flush=True)
+    return images.address, images.names, images
 
 
 def add_path_options(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,12 @@ from mmreidmix.checks import check_count
 from mmreidmix.datasets.transforms import ImageReadError
 
 from . import PART
-from .path_parsing import PathReader
+from .path_parsing import PathLabels, PathReader
+
+#: Name of an image -> where it is.
+Address = Callable[[str], Union[str, Path]]
+#: Names of images -> what is known of them.
+Reader = Callable[[Sequence[str]], PathLabels]
 
 
 class Part(NamedTuple):
@@ -78,10 +83,10 @@ def find_images(places: Sequence[Union[str, Path]],
     return root, sorted(names)
 
 
-def embedded_parts(inferencer: ReIDInferencer, root: Path,
+def embedded_parts(inferencer: ReIDInferencer, address: Address,
                    names: Sequence[str], size: int = PART,
                    cameras: Optional[np.ndarray] = None) -> Iterator[Part]:
-    """Embed images, by names below a root, ``size`` of them at a time.
+    """Embed images, ``size`` of them at a time; ``address`` finds them.
 
     So memory stays bounded. ``cameras`` (n,) are used by an inferencer with
     camera profiles alone.
@@ -92,7 +97,7 @@ def embedded_parts(inferencer: ReIDInferencer, root: Path,
     for first in range(0, len(names), size):
         part = names[first:first + size]
         embeddings, damaged = inferencer.readable(
-            [root / name for name in part],
+            [address(name) for name in part],
             None if cameras is None else cameras[first:first + size])
         yield Part([n for i, n in enumerate(part) if i not in damaged],
                    embeddings, [str(error) for error in damaged.values()])
@@ -104,10 +109,10 @@ def holds_gallery(folder: Union[str, Path]) -> bool:
 
 
 def extract_to_gallery(inferencer: ReIDInferencer,
-                       root: Path,
+                       address: Address,
                        names: Sequence[str],
                        folder: Union[str, Path],
-                       reader: Optional[PathReader] = None,
+                       reader: Optional[Reader] = None,
                        part_size: int = PART,
                        report: Callable = lambda done, total: None
                        ) -> Extraction:
@@ -118,10 +123,11 @@ def extract_to_gallery(inferencer: ReIDInferencer,
 
     Args:
         inferencer (ReIDInferencer): makes the embeddings.
-        root (Path): folder that the names start from.
+        address (Callable): name of an image -> where it is, such as
+            ``root.joinpath``.
         names (Sequence[str]): of images; those in the gallery are left out.
         folder (str | Path): of the gallery.
-        reader (PathReader, optional): reads cameras, times and tracklets.
+        reader (Callable, optional): names -> cameras, times and tracklets.
         part_size (int): images of a part.
         report (Callable): is called after each part with the number of images
             done and that of all.
@@ -133,7 +139,7 @@ def extract_to_gallery(inferencer: ReIDInferencer,
         ValueError: paths do not follow the pattern.
     """
     reader = reader or PathReader()
-    cameras = reader(names, root).camids  # and refuse wrong paths
+    cameras = reader(names).camids  # and refuse wrong paths
     gallery = Gallery.open(folder, inferencer.sha256) if (
         holds_gallery(folder)) else None
     missing = np.arange(len(names)) if gallery is None else np.flatnonzero(
@@ -142,12 +148,12 @@ def extract_to_gallery(inferencer: ReIDInferencer,
     added, damaged = 0, []
     try:
         for part in embedded_parts(
-                inferencer, root, fresh, part_size, cameras):
+                inferencer, address, fresh, part_size, cameras):
             damaged += part.damaged
             if part.names:
                 gallery = gallery or Gallery.create(
                     folder, part.embeddings.shape[1], inferencer.sha256)
-                labels = reader(part.names, root)
+                labels = reader(part.names)
                 gallery.add(part.embeddings, part.names, labels.camids,
                             labels.times, labels.tracklets)
                 added += len(part.names)

@@ -51,7 +51,7 @@ def test_a_gallery_of_a_folder(inferencer, folder, tmp_path, size):
     root, names = find_images([folder])
     calls = []
     found = extract_to_gallery(
-        inferencer, root, names, tmp_path / 'gallery',
+        inferencer, root.joinpath, names, tmp_path / 'gallery',
         PathReader('.*_c(?P<camid>.)s.*|.*'), size,
         lambda *call: calls.append(call))
     assert (found.added, found.known) == (6, 0)
@@ -78,23 +78,29 @@ def test_a_second_run_goes_on_after_a_crash(inferencer, folder, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        extract_to_gallery(inferencer, root, names, tmp_path / 'gallery',
+        extract_to_gallery(inferencer, root.joinpath, names,
+                           tmp_path / 'gallery',
                            part_size=2, report=crash)
     with Gallery.open(tmp_path / 'gallery') as gallery:
         assert len(gallery) == 3  # a.jpg is damaged
-    found = extract_to_gallery(inferencer, root, names, tmp_path / 'gallery')
+    found = extract_to_gallery(
+        inferencer, root.joinpath, names, tmp_path / 'gallery')
     assert (found.added, found.known, len(found.damaged)) == (3, 3, 2)
-    again = extract_to_gallery(inferencer, root, names, tmp_path / 'gallery')
+    again = extract_to_gallery(
+        inferencer, root.joinpath, names, tmp_path / 'gallery')
     assert (again.added, again.known) == (0, 6)
 
 
 def test_nothing_is_made_of_bad_input(inferencer, folder, tmp_path):
     with pytest.raises(ImageReadError, match='all of 1 images are damaged'):
-        extract_to_gallery(inferencer, folder, ['a.jpg'], tmp_path / 'new')
+        extract_to_gallery(
+            inferencer, folder.joinpath, ['a.jpg'], tmp_path / 'new')
     with pytest.raises(ValueError, match='do not match the pattern'):
-        extract_to_gallery(inferencer, folder, find_images([folder])[1],
-                           tmp_path / 'new', PathReader('market1501'))
+        extract_to_gallery(
+            inferencer, folder.joinpath, find_images([folder])[1],
+            tmp_path / 'new', PathReader('market1501'))
     assert not (tmp_path / 'new').exists()
     Gallery.create(tmp_path / 'other', 5, 'abc').close()
     with pytest.raises(GalleryError, match='of the model abc'):
-        extract_to_gallery(inferencer, folder, ['a.jpg'], tmp_path / 'other')
+        extract_to_gallery(
+            inferencer, folder.joinpath, ['a.jpg'], tmp_path / 'other')

@@ -48,7 +48,7 @@ def root(pictures, tmp_path):
 @pytest.fixture
 def page(inferencer, root, tmp_path):
     _, names = find_images([root])
-    extract_to_gallery(inferencer, root, names, tmp_path / 'gallery',
+    extract_to_gallery(inferencer, root.joinpath, names, tmp_path / 'gallery',
                        PathReader('market1501'))
     gallery = Gallery.open(tmp_path / 'gallery', read_only=True)
     return SearchPage(gallery, inferencer, root)
