@@ -130,6 +130,14 @@ def quotas(names: list[str], identities: int) -> dict[str, int]:
             for i, name in enumerate(names)}
 
 
+def check_work_dir(args) -> None:
+    """Raise FileExistsError where a run would write over another one."""
+    if not args.resume and Path(args.work_dir, 'last_checkpoint').exists():
+        raise FileExistsError(
+            f'{args.work_dir} holds a run already: --resume goes on with it, '
+            'or name another --work-dir')
+
+
 def draw_clusters(runner, folder: Path) -> None:
     """A sheet of clusters for each domain without labels."""
     from mmreidmix.visualization import (
@@ -152,6 +160,7 @@ def draw_clusters(runner, folder: Path) -> None:
 def main(argv=None) -> None:
     """Adapt and say what became of it."""
     args = parse_args(argv)
+    check_work_dir(args)
     from mmengine.registry import init_default_scope
 
     import mmreidmix.engine  # noqa: F401
@@ -159,6 +168,10 @@ def main(argv=None) -> None:
     init_default_scope('mmreidmix')
     runner = train(build_config(args))
     draw_clusters(runner, Path(args.work_dir))
+    config = Path(args.work_dir, Path(runner.cfg.filename).name)
+    model = Path(args.work_dir, 'last_checkpoint').read_text().strip()
+    print(f'adapted model: {model}\nto test it: python tools/test.py {config} '
+          f'{model} --domains DOMAIN')
 
 
 if __name__ == '__main__':

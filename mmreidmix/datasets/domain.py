@@ -93,7 +93,9 @@ class Domain(BaseReIDDataset):
         if not root.is_dir():
             raise FileNotFoundError(
                 f'{self.folder}: its images are not at {root}. Where they '
-                'have moved, name their folder by the option `images`')
+                'have moved, name their folder by the option `images`: '
+                f'{self.folder}:images=FOLDER in a command, images=FOLDER in '
+                'a config')
         return str(root)
 
     @property

@@ -54,9 +54,11 @@ def encode(image: np.ndarray, path: str) -> bytes:
         path (str): its suffix is that of an image.
     """
     import cv2
-    _, data = cv2.imencode(Path(path).suffix.lower(), image,
-                           [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return data.tobytes()
+    suffix = Path(path).suffix.lower()
+    # OpenCV warns of a quality where a format has none.
+    options = ([cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
+               if suffix in ('.jpg', '.jpeg') else [])
+    return cv2.imencode(suffix, image, options)[1].tobytes()
 
 
 def reader(root: Path, share: float) -> Callable[[str], bytes]:

@@ -11,11 +11,12 @@ from mmreidmix.registry import DATASETS
 from .image_rows import ImageRows
 
 
-def read_loader(domain: Mapping) -> tuple[ImageRows, Path]:
+def read_loader(domain: Mapping, name: str) -> tuple[ImageRows, Path]:
     """All subsets of a data set; its junk is left out.
 
     Args:
         domain (Mapping): config of the data set, without ``subset``.
+        name (str): of the new domain.
 
     Returns:
         tuple[ImageRows, Path]: the images, the folder they are relative to.
@@ -31,7 +32,9 @@ def read_loader(domain: Mapping) -> tuple[ImageRows, Path]:
         if subset not in kind.subsets:
             continue
         try:
-            parts.append(DATASETS.build(dict(domain, subset=subset)))
+            # Under a name of its own counts may be others.
+            parts.append(DATASETS.build(
+                dict(dict(name=name), **domain, subset=subset)))
         except (FileNotFoundError, ValueError) as error:
             failed.append(error)
     if not parts:

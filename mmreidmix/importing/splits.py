@@ -142,11 +142,12 @@ def _some_people(labels: Labels, share: float, seed: int) -> np.ndarray:
 
 def _by_camera(labels: Labels, cameras: Sequence[str]) -> np.ndarray:
     wrong = sorted(set(cameras) - set(labels.cameras))
-    if wrong or not cameras:
+    if wrong or not 2 <= len(set(cameras)) < len(labels.cameras):
         raise ValueError(
-            f'--test-cameras: {name_some(wrong) or "none"}; there are the '
+            f'--test-cameras: {name_some(wrong or cameras)}; there are the '
             f'cameras {name_some(sorted(labels.cameras), 20)}. Name two or '
-            'more of them')
+            'more of them, because a query is searched in other cameras, and '
+            'not all, because there must be some to train on')
     return np.isin(labels.camids, [labels.cameras.index(c) for c in cameras])
 
 

@@ -1,6 +1,7 @@
 """The folder of a domain while it is written: stop, go on, clean up."""
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from typing import Any
 from mmreidmix.datasets.domain_files import INFO, is_domain
 from mmreidmix.datasets.image_bytes import ImageReadError
 from mmreidmix.files import replace_file
+
+logger = logging.getLogger(__name__)
 
 _STARTED = 'import.json'
 # Faults of the input or of what is installed: what has been written is of no
@@ -43,6 +46,9 @@ def workplace(folder: Path, options: Mapping[str, Any]) -> Iterator[None]:
         yield
     except _OF_THE_INPUT:
         shutil.rmtree(folder)
+        raise
+    except KeyboardInterrupt:
+        logger.warning('stopped: the same command goes on')
         raise
     note.unlink()
 

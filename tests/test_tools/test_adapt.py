@@ -118,6 +118,11 @@ def test_start_to_end_and_a_sheet_of_clusters(data, tmp_path, capsys):
         assert text.count(f'start -> end, {name}: ') == 1
     assert re.search('WARNING - photos train: .* 2020-01-31: delete', text)
     shown = capsys.readouterr().out
+    model = tmp_path / 'epoch_1.pth'
+    assert f'tools/test.py {tmp_path}/own_data_labelled.py {model} ' in shown
+    with pytest.raises(FileExistsError, match='--resume goes on with it'):
+        adapt.main([str(data / 'start.pth'), str(data / 'photos'),
+                    '--work-dir', str(tmp_path)])
     sheet = tmp_path / 'clusters_street.png'
     assert f'clusters of street: {sheet}' in shown or (
         'street: no clusters' in shown)

@@ -107,6 +107,11 @@ def share(text: str) -> float:
     return value
 
 
+def name_of(args) -> str:
+    """What results call the domain."""
+    return args.name or args.out.resolve().name
+
+
 def read_source(args) -> tuple[pyarrow.Table, Path, list[str]]:
     """The table, the folder of the images, what to tell the user."""
     from mmreidmix.importing import (
@@ -138,7 +143,7 @@ def read_source(args) -> tuple[pyarrow.Table, Path, list[str]]:
     from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
     domain = parse_domain(args.source)
     check_domains([domain])
-    rows, root = loader_source.read_loader(domain)
+    rows, root = loader_source.read_loader(domain, name_of(args))
     return image_rows.to_table(rows), root, []
 
 
@@ -160,8 +165,14 @@ def check_options(args) -> None:
         ('--test-cameras', args.test_cameras and args.split != 'camera'),
         ('--test-after', args.test_after and args.split != 'time')) if given]
     if wrong:
-        raise ValueError(f'{wrong[0]} has no meaning for this SOURCE and '
-                         '--split')
+        kind = 'recording' if cut else 'folder of images' if (
+            source.is_dir()) else 'table' if source.is_file() else 'data set'
+        raise ValueError(f'{wrong[0]} has no meaning for a {kind} with '
+                         f'--split {args.split}')
+    if cut and args.split not in ('auto', 'none'):
+        raise ValueError(
+            f'--split {args.split} needs to know who is seen; of a recording '
+            'only tracks are known. Leave --split out: all is for training')
     from mmreidmix.importing.image_rows import FIELDS
     for option, keys, known in (
             ('--columns', args.columns, ('path', *FIELDS)),
@@ -267,7 +278,7 @@ def run(args) -> None:
         table, where = store(
             add_column(table, args.blur_heads), root, args)
         info = dict(
-            name=args.name or args.out.resolve().name, **where,
+            name=name_of(args), **where,
             made_with=made_with(args), datasheet=args.datasheet)
         write_domain(args.out, table, info)
         remove_kept_boxes(args.out)

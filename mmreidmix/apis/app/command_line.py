@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmreidmix.choices import PRECISIONS
@@ -103,6 +104,11 @@ def images_to_embed(
     """
     from .gallery_filling import find_images
     if not args.domain:
+        domains = [place for place in args.images
+                   if Path(place, 'domain.json').is_file()]
+        if domains:
+            raise ValueError(f'{domains[0]} is a domain of import_domain.py: '
+                             'name it by --domain')
         root, names = find_images(args.images, args.root)
         return root.joinpath, names, partial(path_reader(args), where=root)
     if args.root or args.pattern or args.names or args.time_format:

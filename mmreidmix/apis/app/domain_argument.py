@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 # A path may hold colons, as C:\data does; options begin as one does.
-_DOMAIN = re.compile(r'(?P<type>\w+):(?P<path>.+?)'
-                     r'(?::(?P<options>[A-Za-z_]\w*=.*))?', re.DOTALL)
+_IMPORTED = re.compile(
+    r'(?P<path>.+?)(?::(?P<options>[A-Za-z_]\w*=.*))?', re.DOTALL)
+_DOMAIN = re.compile(r'(?P<type>\w+):' + _IMPORTED.pattern, re.DOTALL)
 
 
 def parse_domain(text: str) -> dict:
@@ -18,14 +19,15 @@ def parse_domain(text: str) -> dict:
     The folder of an imported domain alone is one as well. Whether there is
     such a type is told by :func:`check_domains`.
     """
-    if Path(text, 'domain.json').is_file():
-        return dict(type='Domain', data_root=text)
-    match = None if Path(text).exists() else _DOMAIN.fullmatch(text)
+    match = _IMPORTED.fullmatch(text)
+    if not match or not Path(match['path'], 'domain.json').is_file():
+        match = _DOMAIN.fullmatch(text)
     if not match:
         raise argparse.ArgumentTypeError(
             f'{text!r} is not TYPE:PATH or TYPE:PATH:KEY=VALUE,..., and no '
-            'folder that import_domain.py has written')
-    domain = {'type': match['type'], 'data_root': match['path']}
+            'folder that import_domain.py has written: import it first')
+    domain = {'type': match.groupdict().get('type', 'Domain'),
+              'data_root': match['path']}
     for option in match['options'].split(',') if match['options'] else ():
         key, equals, value = option.partition('=')
         if not equals or not key:

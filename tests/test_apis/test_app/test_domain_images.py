@@ -81,3 +81,6 @@ def test_options_of_paths_have_no_meaning(domain, checkpoint, tmp_path,
     assert main([str(checkpoint), '--out', str(tmp_path / 'a.npz'),
                  '--domain', str(domain), '--names', 'market1501']) == 2
     assert '--domain says itself' in capsys.readouterr().err
+    assert main([str(checkpoint), '--out', str(tmp_path / 'a.npz'),
+                 '--images', str(domain)]) == 2
+    assert 'name it by --domain' in capsys.readouterr().err
