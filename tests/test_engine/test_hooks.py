@@ -130,8 +130,12 @@ def test_hash_of_the_config_is_in_checkpoints():
     """The one that results carry: without what is of one run alone."""
     checkpoint = dict(meta=dict(epoch=3))
     model = build_model()
+    mixture = SimpleNamespace(domains=[
+        SimpleNamespace(name='a', datasheet=dict(source='own')),
+        SimpleNamespace(name='b', datasheet={}), SimpleNamespace(name='c')])
     runner = SimpleNamespace(
         cfg=Config(dict(model=dict(type='A'), work_dir='w')), model=model,
+        train_dataloader=SimpleNamespace(dataset=mixture),
         logger=logging.getLogger('test'),
         optim_wrapper=Bf16OptimWrapper(
             torch.optim.SGD(model.parameters(), lr=0.1), force=True))
@@ -140,7 +144,7 @@ def test_hash_of_the_config_is_in_checkpoints():
     hook.before_save_checkpoint(runner, checkpoint)
     assert checkpoint == dict(meta={
         'epoch': 3, 'method_sha256': method_hash({'model': {'type': 'A'}}),
-        'precision': 'bf16'})
+        'precision': 'bf16', 'datasheets': {'a': {'source': 'own'}}})
 
 
 def test_alternating_phase_needs_two_optimizers():
