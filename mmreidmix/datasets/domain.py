@@ -122,6 +122,10 @@ class Domain(BaseReIDDataset):
         """Read the table, number cameras and tracklets, keep one subset."""
         table = domain_files.read_table(self.folder, _COLUMNS)
         paths = domain_files.texts(table, 'path')
+        if (paths[1:] <= paths[:-1]).any():
+            raise ValueError(
+                f'{self.folder}/{domain_files.TABLE} is not sorted by path, '
+                'or names an image twice; import the images again')
         camids, cameras = domain_files.codes(table, 'camid')
         order = sorted_names(cameras, f'{self.folder}: cameras')
         self.camera_names = tuple(cameras[i] for i in order)

@@ -21,6 +21,6 @@ def is_toy(domain: Mapping) -> bool:
     called toy: the images may lie on another machine.
     """
     domain = data_set(domain)
-    root = str(domain.get('data_root', ''))
+    root = str(domain.get('data_root') or domain.get('path') or '')
     return (bool(root) and Path(root, SETTINGS_FILE).is_file()) or any(
         _TOY.search(text) for text in (root, str(domain.get('name', ''))))

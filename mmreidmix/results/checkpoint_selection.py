@@ -92,10 +92,10 @@ def _overlap(first: Optional[Sequence[int]], second: Sequence[int]) -> bool:
 
 def same_data(first: Mapping, second: Mapping) -> bool:
     """Whether two data set configs read the same folder."""
-    return first.get('type') == second.get('type') and all(
-        'data_root' in cfg for cfg in (first, second)) and (
-            os.path.realpath(first['data_root']) == os.path.realpath(
-                second['data_root']))
+    roots = [cfg.get('data_root') or cfg.get('path')
+             for cfg in (first, second)]
+    return first.get('type') == second.get('type') and all(roots) and (
+        len(set(map(os.path.realpath, roots))) == 1)
 
 
 def domains_of(cfg: Mapping, loader: str) -> list:

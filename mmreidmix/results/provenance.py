@@ -192,7 +192,7 @@ def method_hash(cfg: Mapping) -> str:
 def _without_folders(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(k): _without_folders(v) for k, v in value.items()
-                if k not in ('data_root', 'collate_fn', 'timeout')
+                if k not in ('data_root', 'path', 'collate_fn', 'timeout')
                 and not str(k).startswith('_')}
     if isinstance(value, (list, tuple)):
         return [_without_folders(v) for v in value]

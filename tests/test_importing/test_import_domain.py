@@ -1,10 +1,12 @@
 import json
 
 import numpy as np
+import pyarrow
 import pytest
 
 from mmreidmix.datasets import DomainMixture, Market1501
 from mmreidmix.datasets.domain import Domain
+from mmreidmix.datasets.domain_files import write_domain
 from mmreidmix.datasets.transforms.loading import read_image
 from mmreidmix.registry import DATASETS
 from mmreidmix.toy import generate
@@ -200,6 +202,16 @@ def test_damaged_domain(market, tmp_path, file, content, message):
     (out / file).write_bytes(content)
     with pytest.raises(ValueError, match=message):
         Domain(out)
+
+
+@pytest.mark.parametrize('names', [['b.jpg', 'a.jpg'], ['a.jpg', 'a.jpg']])
+def test_table_that_is_not_sorted(tmp_path, names):
+    """Its images would be found at wrong places of a shard."""
+    write_domain(tmp_path, pyarrow.table(dict(
+        path=names, subset=['train'] * 2, pid=[1, 2], camid=['1', '2'],
+        shard=[0, 0], offset=[512, 1536], size=[3, 3])), dict(name='x'))
+    with pytest.raises(ValueError, match='images.parquet is not sorted'):
+        Domain(tmp_path)
 
 
 def test_no_domain(tmp_path):
