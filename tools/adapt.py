@@ -111,14 +111,14 @@ def fill_in(cfg: Config, weights: str, trained: list[dict],
     loader.batch_sampler.setdefault('quotas', quotas(
         [d['name'] for d in trained],
         loader.batch_size // loader.batch_sampler.num_instances))
-    for part in ('val', 'test'):
-        if tested:
-            cfg[f'{part}_dataloader'].dataset.domains = tested
-        else:
-            for key in ('dataloader', 'cfg', 'evaluator'):
-                cfg.pop(f'{part}_{key}')
-    if not tested:
-        cfg.train_cfg.pop('val_interval')
+    # Its transforms are those of the label stage and of the adapted model.
+    cfg.test_dataloader.dataset.domains = tested
+    if tested:
+        cfg.val_dataloader.dataset.domains = tested
+        return
+    for key in ('val_dataloader', 'val_cfg', 'val_evaluator'):
+        cfg.pop(key)
+    cfg.train_cfg.pop('val_interval')
 
 
 def quotas(names: list[str], identities: int) -> dict[str, int]:

@@ -23,7 +23,7 @@ def read_loader(domain: Mapping, name: str) -> tuple[ImageRows, Path]:
 
     Raises:
         FileNotFoundError, ValueError: as the loader does, where no subset can
-            be read.
+            be read; it is a packed domain.
     """
     parts: list[BaseReIDDataset] = []
     failed = []
@@ -43,6 +43,10 @@ def read_loader(domain: Mapping, name: str) -> tuple[ImageRows, Path]:
         name = parts[0].name
         raise ValueError(f'{name}: a part of it can not be read, '
                          f'{name_some([str(failed[0])], 1)}')
+    first = parts[0].image_path(0)
+    if not Path(first).is_file():
+        raise ValueError(f'{domain["data_root"]} is packed already: use it as '
+                         'it is')
     return _rows_of(parts), parts[0].data_root
 
 

@@ -1,5 +1,6 @@
 import json
 
+import fsspec
 import numpy as np
 import pyarrow
 import pytest
@@ -212,6 +213,28 @@ def test_table_that_is_not_sorted(tmp_path, names):
         shard=[0, 0], offset=[512, 1536], size=[3, 3])), dict(name='x'))
     with pytest.raises(ValueError, match='images.parquet is not sorted'):
         Domain(tmp_path)
+
+
+def test_a_packed_domain_is_not_imported_again(market, tmp_path):
+    """In place, its table would name files that are not there."""
+    import_domain.main([f'Market1501:{market}', str(tmp_path / 'a'), '--pack'])
+    with pytest.raises(ValueError, match='is packed already'):
+        import_domain.main([f'Domain:{tmp_path / "a"}', str(tmp_path / 'b')])
+    assert not (tmp_path / 'b').exists()
+
+
+def test_a_domain_behind_a_url(market, tmp_path):
+    memory = fsspec.filesystem('memory')
+    import_domain.main([f'Market1501:{market}', str(tmp_path / 'a'), '--pack'])
+    for name, content in files_of(tmp_path / 'a').items():
+        memory.pipe(f'/bucket/{name}', content)
+    remote, local = Domain('memory://bucket'), Domain(tmp_path / 'a')
+    assert labels(remote) == labels(local)
+    for i in range(0, len(local), 7):
+        np.testing.assert_array_equal(read_image(remote.image_path(i)),
+                                      read_image(local.image_path(i)))
+    with pytest.raises(FileNotFoundError, match='domain.json'):
+        Domain('memory://nothing')
 
 
 def test_no_domain(tmp_path):

@@ -1,15 +1,19 @@
 """Tests of tools/adapt.py."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 
+from mmreidmix.apis import ReIDInferencer
 from mmreidmix.checkpoint_file import read_checkpoint
 from mmreidmix.config_file import read_config
 from mmreidmix.registry import MODELS
 from mmreidmix.toy import generate
+from tests.tiny import ROOT, environment
 from tools import adapt
 from tools.dataset_converters import import_domain
 
@@ -79,9 +83,41 @@ def test_domains_get_their_roles(data):
 
 def test_without_anything_to_test(data):
     cfg = config(data, str(data / 'street'))
-    assert not [key for key in cfg if key.startswith(('val_', 'test_'))
-                if key not in ('test_pipeline', )]
+    assert not [key for key in cfg if key.startswith('val_')]
     assert 'val_interval' not in cfg.train_cfg
+    assert cfg.test_dataloader.dataset.domains == []
+    assert cfg.test_dataloader.dataset.pipeline
+
+
+def test_footage_alone(data, tmp_path, capsys):
+    """Nothing to test: numbers of the labels, clusters, a usable model."""
+    options = [word for word in SMALL
+               if not word.startswith(('val_', 'train_cfg.val_'))]
+    adapt.main([str(data / 'start.pth'), str(data / 'street'), '--work-dir',
+                str(tmp_path), *options[:-1],
+                'default_hooks.pseudo_labels.clustering.type=KMeans',
+                'default_hooks.pseudo_labels.clustering._delete_=True',
+                'default_hooks.pseudo_labels.clustering.num_clusters=8'])
+    text = next(tmp_path.rglob('*.log')).read_text()
+    assert 'Pseudo labels of street, epoch 1: images 48, clusters 8' in text
+    assert 'start -> end' not in text
+    sheet = tmp_path / 'clusters_street.png'
+    assert f'clusters of street: {sheet}' in capsys.readouterr().out
+    assert sheet.is_file()
+    checkpoint = tmp_path / 'epoch_1.pth'
+    assert read_checkpoint(checkpoint)['meta']['preprocessing'] == dict(
+        input_size=(32, 16))
+    picture = next((data / 'toy' / 'people').rglob('*.jpg'))
+    assert ReIDInferencer(checkpoint, device='cpu')([picture]).shape == (
+        1, 512)
+    # the command that the last line names
+    end = subprocess.run(
+        [sys.executable, 'tools/test.py', tmp_path / 'own_data.py', checkpoint,
+         '--domains', data / 'people', '--work-dir', tmp_path / 'test'],
+        cwd=ROOT, env=environment(), capture_output=True, text=True,
+        check=False)
+    assert end.returncode == 0, end.stderr[-2000:]
+    assert 'people/mAP' in end.stdout
 
 
 def test_quotas():
