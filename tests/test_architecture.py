@@ -27,6 +27,7 @@ ALLOWED = {
     'signatures': set(),
     'stored_arrays': set(),
     'timing': set(),
+    'times': set(),
     'config_file': set(),
     'config_text': set(),
     'precision': set(),
@@ -42,7 +43,7 @@ ALLOWED = {
     'camera_profiles': {'checks', 'files'},
     'pseudo_labels': {'checks', 'choices', 'neighbours', 'timing'},
     'datasets': {'checks', 'files', 'registry', 'structures'},
-    'importing': {'checks', 'datasets', 'files', 'registry'},
+    'importing': {'checks', 'datasets', 'files', 'registry', 'times'},
     'evaluation': {
         'camera_profiles', 'checks', 'distributed', 'files', 'neighbours',
         'registry'
@@ -74,7 +75,7 @@ ALLOWED = {
         'checkpoint_file',
         'camera_profiles', 'checks', 'choices', 'command_line', 'compat',
         'config_file', 'config_text', 'datasets', 'evaluation', 'files',
-        'models', 'neighbours', 'precision', 'registry', 'structures'
+        'models', 'neighbours', 'precision', 'registry', 'structures', 'times'
     },
     'report': {
         'apis', 'config_text', 'datasets', 'doctor', 'engine', 'files',
@@ -83,9 +84,9 @@ ALLOWED = {
 }
 
 #: Rooms of functions over arrays: usable without the framework.
-PURE = ('checks', 'choices', 'config_text', 'files', 'signatures', 'timing',
-        'precision', 'neighbours', 'camera_profiles', 'pseudo_labels',
-        'public_weights', 'toy', 'evaluation/functional')
+PURE = ('checks', 'choices', 'config_text', 'files', 'signatures', 'times',
+        'timing', 'precision', 'neighbours', 'camera_profiles',
+        'pseudo_labels', 'public_weights', 'toy', 'evaluation/functional')
 
 
 def imported_modules(file: Path, root: Path) -> Iterator[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Optional
 
 from mmreidmix.checks import name_some
+from mmreidmix.times import parse_time
 
 if TYPE_CHECKING:
     import pyarrow
@@ -65,7 +64,7 @@ def to_table(rows: ImageRows) -> pyarrow.Table:
         camid=pyarrow.array(_cameras(rows), pyarrow.string()),
         tracklet=pyarrow.array(_texts(rows, 'tracklet'), pyarrow.string()),
         time=pyarrow.array(
-            [parse_time(text, rows.where(i))
+            [_time(text, rows.where(i))
              for i, text in enumerate(_texts(rows, 'time'))],
             pyarrow.float64()),
         flag=_words(rows, 'flag', _FLAG_WORDS, ''))
@@ -142,31 +141,8 @@ def _pids(rows: ImageRows) -> tuple[list[int], Optional[list[str]]]:
             ['' if text in _UNKNOWN else text for text in texts])
 
 
-def parse_time(text: str, where: str) -> Optional[float]:
-    """Seconds of a number or of an ISO 8601 date; None for ''.
-
-    A date without time zone is taken as UTC.
-
-    Raises:
-        ValueError: it is neither.
-
-    Examples:
-        >>> parse_time('12.5', ''), parse_time('1970-01-02', '')
-        (12.5, 86400.0)
-    """
-    if not text:
-        return None
+def _time(text: str, where: str) -> Optional[float]:
     try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            date = datetime.fromisoformat(text.replace('Z', '+00:00'))
-        except ValueError:
-            seconds = math.nan
-        else:
-            date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
-            seconds = date.timestamp()
-    if not math.isfinite(seconds):
-        raise ValueError(f'{where}: time is {text!r}, expected seconds as a '
-                         'number, or a date such as 2030-01-31T12:30:00')
-    return seconds
+        return parse_time(text) if text else None
+    except ValueError as error:
+        raise ValueError(f'{where}: time: {error}') from None

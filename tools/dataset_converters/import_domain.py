@@ -35,6 +35,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmreidmix.apis.app.command_line import time_option
 from mmreidmix.command_line import KeyValues, output_folder, run_main
 from mmreidmix.importing.recording_options import (
     add_options,
@@ -80,8 +81,9 @@ def parse_args(args=None):
         '--test-cameras', nargs='+', default=(), metavar='CAMERA',
         help='for --split camera')
     parser.add_argument(
-        '--test-after', metavar='TIME', help='for --split time: seconds as in '
-        'the source, or a date; default: by --test-share')
+        '--test-after', type=time_option, metavar='TIME',
+        help='for --split time: seconds as in the source, or a date; default: '
+        'by --test-share')
     parser.add_argument(
         '--seed', type=int, default=0, help='of --split identity')
     parser.add_argument(
@@ -163,7 +165,8 @@ def check_options(args) -> None:
         ('--images', args.images and (cut or not source.is_file())),
         ('--columns', args.columns and (cut or not source.is_file())),
         ('--test-cameras', args.test_cameras and args.split != 'camera'),
-        ('--test-after', args.test_after and args.split != 'time')) if given]
+        ('--test-after',
+         args.test_after is not None and args.split != 'time')) if given]
     if wrong:
         kind = 'recording' if cut else 'folder of images' if (
             source.is_dir()) else 'table' if source.is_file() else 'data set'
@@ -210,11 +213,10 @@ def split(table: pyarrow.Table, args) -> tuple[pyarrow.Table, str]:
     way = choose_split(table, args.split)
     if way == 'source':
         return table, 'train, query and gallery as the source says'
-    from mmreidmix.importing.image_rows import parse_time
     from mmreidmix.importing.splits import split_table
     table, _ = split_table(
         table, way, args.test_share, args.seed, args.test_cameras,
-        parse_time(args.test_after or '', '--test-after'))
+        args.test_after)
     return table, f'split by {way}' if way != 'none' else 'all train'
 
 

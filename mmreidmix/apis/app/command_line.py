@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from mmreidmix.choices import PRECISIONS
 from mmreidmix.command_line import printable
+from mmreidmix.times import parse_time
 
 from . import PART
 from .domain_argument import check_domains, parse_domain
-from .path_parsing import NAMES, PathReader, parse_time
+from .path_parsing import NAMES, PathReader
 
 if TYPE_CHECKING:
     from mmreidmix.apis.inferencer import ReIDInferencer

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
 
 import numpy as np
+
+from mmreidmix.times import seconds_of
 
 #: Patterns that have a name. The frame number of Market-1501 counts from the
 #: begin of a sequence, so it is no time by one clock.
@@ -93,26 +94,12 @@ class PathReader:
         try:
             if self.time_format is None:
                 return float(text)
-            return _seconds(datetime.strptime(text, self.time_format))
+            return seconds_of(datetime.strptime(text, self.time_format))
         except ValueError as error:
             raise ValueError(
                 f'the time {text!r} of {match.string!r} can not be read: '
                 f'{error}. Without a time format it must be a number of '
                 'seconds') from error
-
-
-def parse_time(text: str) -> float:
-    """A time as seconds: a number, or a date such as 2026-05-01T12:30, UTC.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    with suppress(ValueError):
-        return float(text)
-    with suppress(ValueError):
-        return _seconds(datetime.fromisoformat(text))
-    raise ValueError(f'{text!r} is no time: expected seconds, or a date such '
-                     'as 2026-05-01T12:30 (UTC)')
 
 
 def time_text(time: Optional[float]) -> str:
@@ -122,12 +109,6 @@ def time_text(time: Optional[float]) -> str:
     if not 1e8 < time < 1e11:
         return f'{time:g} s'
     return f'{datetime.fromtimestamp(time, timezone.utc):%Y-%m-%d %H:%M:%S}'
-
-
-def _seconds(moment: datetime) -> float:
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return moment.timestamp()
 
 
 def _compiled(pattern: str) -> re.Pattern:

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, NamedTuple, Optional
 
-from .path_parsing import parse_time
+from mmreidmix.times import parse_time
 
 #: Largest number of matches of one search.
 MOST_MATCHES = 100
@@ -105,12 +104,9 @@ class SearchOptions:
         if not (text or '').strip():
             return None
         try:
-            time = parse_time(text.strip())
+            return parse_time(text.strip())
         except ValueError as error:
             raise PageError(str(error)) from error
-        if not isfinite(time):
-            raise PageError(f'{text!r} is no time')
-        return time
 
     def _tracks(self) -> list[int]:
         words = (self.tracks or '').replace(',', ' ').split()

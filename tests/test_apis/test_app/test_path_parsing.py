@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mmreidmix.apis.app.path_parsing import PathReader, parse_time, time_text
+from mmreidmix.apis.app.path_parsing import PathReader, time_text
+from mmreidmix.times import parse_time
 
 
 def test_market1501_names():
