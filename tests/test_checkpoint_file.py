@@ -99,7 +99,7 @@ def test_every_door_names_it(door, toy, tmp_path):
         resume=[TRAIN, config, *work, '--resume', path],
         test=[tools / 'test.py', config, path, *work],
         convert=[tools / 'model_converters' / 'convert_weights.py', path,
-                 tmp_path / 'out.pth', '--from', 'torchreid'],
+                 tmp_path / 'out.pth'],
         extract=[tools / 'gallery' / 'extract.py', path, '--images',
                  toy / 'real_a', '--out', tmp_path / 'out.npz'],
         export=[tools / 'export' / 'export_onnx.py', path,

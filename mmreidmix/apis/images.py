@@ -117,14 +117,15 @@ class Preparation:
 
         Raises:
             ValueError: there is more or something else, or its option is not
-                ``scale`` or ``interpolation``.
+                ``scale``, ``interpolation`` or ``backend``.
         """
         kinds = [transform.get('type') for transform in self._middle]
         options = {name for transform in self._middle for name in transform}
         if kinds != ['Resize'] or (
-                options - {'type', 'scale', 'interpolation'}):
+                options - {'type', 'scale', 'interpolation', 'backend'}):
             raise ValueError(
                 'a model is exported with its preparation, which must be '
-                "dict(type='Resize', scale=(W, H), interpolation=...) between "
-                f'{_LOAD} and {_PACK}; the test pipeline has {self._middle}')
+                "dict(type='Resize', scale=(W, H), interpolation=..., "
+                f'backend=...) between {_LOAD} and {_PACK}; the test pipeline '
+                f'has {self._middle}')
         return self._middle[0]

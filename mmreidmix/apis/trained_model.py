@@ -88,7 +88,9 @@ def load_trained_model(model: Union[str, Path],
     network = MODELS.build(network_cfg)
     state = unwrap_state_dict(checkpoint)
     check_embedding_weights(network, state, str(weights))
-    load_state_dict(network, state, strict=False)
+    fresh = {key: value for key, value in network.state_dict().items()
+             if key.startswith('bnneck.')}
+    load_state_dict(network, {**fresh, **state}, strict=False)
     return TrainedModel(
         network.to(device).eval(), pipeline, meta.get('thresholds'),
         dict(_training_facts(meta, cfg), checkpoint=weights.name),

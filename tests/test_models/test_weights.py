@@ -15,7 +15,7 @@ from mmreidmix.models.weights import (
     load_pretrained,
     unwrap_state_dict,
 )
-from mmreidmix.public_weights import convert_state_dict
+from mmreidmix.public_weights import convert
 from mmreidmix.registry import MODELS, WEIGHT_INITIALIZERS
 
 torchvision = ensure_torchvision()
@@ -60,8 +60,9 @@ def resnet18():
 def test_torchvision_outputs_are_equal_after_conversion(depth, tmp_path):
     torch.manual_seed(depth)
     source = _randomise(getattr(torchvision.models, f'resnet{depth}')())
-    state, dropped = convert_state_dict(source.state_dict(), 'torchvision')
-    assert dropped == ['fc.weight', 'fc.bias']
+    found = convert(source.state_dict())
+    state = found.state
+    assert found.dropped == ['fc.weight', 'fc.bias']
     backbone = MODELS.build(dict(type='mmpretrain.ResNet', depth=depth))
     backbone.eval()
     path = _save(tmp_path, state)
@@ -80,9 +81,9 @@ def mobilenet_v2():
 
 def test_mobilenet_v2_outputs_are_equal_after_conversion(
         mobilenet_v2, tmp_path):
-    state, dropped = convert_state_dict(mobilenet_v2.state_dict(),
-                                        'torchvision')
-    assert dropped == ['classifier.1.weight', 'classifier.1.bias']
+    found = convert(mobilenet_v2.state_dict())
+    state = found.state
+    assert found.dropped == ['classifier.1.weight', 'classifier.1.bias']
     backbone = MODELS.build(dict(type='MobileNetV2'))
     backbone.eval()
     path = _save(tmp_path, state)
@@ -99,8 +100,8 @@ def test_mobilenet_v2_outputs_are_equal_after_conversion(
 def test_other_networks_of_torchvision_are_refused(source):
     with torch.device('meta'):
         state = getattr(torchvision.models, source)().state_dict()
-    with pytest.raises(ValueError, match='not those of a torchvision file'):
-        convert_state_dict(state, 'torchvision')
+    with pytest.raises(ValueError, match='of no known project|of any project'):
+        convert(state)
 
 
 def test_unwrap_state_dict():
@@ -146,7 +147,7 @@ def test_unexpected_keys_are_refused_unless_skipped(tmp_path, resnet18):
     ('bnneck', 'none of 2 keys'),
 ])
 def test_wrong_prefix_is_refused(prefix, problem, tmp_path, resnet18):
-    state, _ = convert_state_dict(resnet18.state_dict(), 'torchvision')
+    state = convert(resnet18.state_dict()).state
     state.update({'bnneck.a': torch.ones(1), 'bnneck.b': torch.ones(1)})
     path = _save(tmp_path, state)
     with pytest.raises(ValueError, match=f"{problem}.*'backbone', 'bnneck'"):
@@ -195,7 +196,7 @@ def _equal(module, state):
 
 def test_initializer_of_the_whole_model_wins_over_the_parts(
         tmp_path, resnet18):
-    state, _ = convert_state_dict(resnet18.state_dict(), 'torchvision')
+    state = convert(resnet18.state_dict()).state
     path = _save(tmp_path, dict(state_dict=state))
     init = dict(type='Pretrained', checkpoint=path, allow_missing=['bnneck'])
     model = _Model(_resnet18(), init)

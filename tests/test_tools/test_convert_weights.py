@@ -1,81 +1,153 @@
-"""The converter, from the command line."""
+"""The converter, from the command line; the projects have their own tests."""
 
 import hashlib
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from mmreidmix.models.backbones import OSNet
+from tests.tiny import environment
 
 TOOL = Path(__file__).parents[2] / 'tools/model_converters/convert_weights.py'
 
 
-@pytest.fixture
-def convert(monkeypatch):
+def convert(*words):
+    runpy.run_path(str(TOOL))['main']([*map(str, words)])
 
-    def run(src, dst, source, *options):
-        argv = [str(TOOL), str(src), str(dst), '--from', source, *options]
-        monkeypatch.setattr(sys, 'argv', argv)
-        runpy.run_path(str(TOOL))['main']()
 
-    return run
+def osnet_state():
+    torch.manual_seed(0)
+    state = OSNet(0.25).state_dict()
+    state['fc.0.weight'] = torch.rand(512, 128)
+    state['fc.0.bias'] = torch.rand(512)
+    for name in ('weight', 'bias', 'running_mean', 'running_var'):
+        state[f'fc.1.{name}'] = torch.rand(512)
+    state['classifier.weight'] = torch.rand(4, 512)
+    return state
 
 
 @pytest.fixture
 def torchreid_file(tmp_path):
     """A checkpoint as torchreid's engine writes it."""
-    torch.manual_seed(0)
-    state = OSNet(0.25).state_dict()
-    state['fc.0.weight'] = torch.rand(512, 128)
-    state['classifier.weight'] = torch.rand(4, 512)
-    state = {f'module.{key}': value for key, value in state.items()}
+    state = {f'module.{key}': v for key, v in osnet_state().items()}
     path = tmp_path / 'source.pth'
-    torch.save(dict(state_dict=state, epoch=9, rank1=0.5), path)
+    torch.save(dict(state_dict=state, epoch=9, rank1=np.float64(0.5)), path)
     return path
 
 
-def test_file_is_plain_and_names_its_source(convert, torchreid_file, tmp_path,
-                                            capsys):
+def test_file_is_plain_and_names_its_source(torchreid_file, tmp_path, capsys):
     dst = tmp_path / 'new' / 'osnet.pth'
-    convert(torchreid_file, dst, 'torchreid')
+    convert(torchreid_file, dst)
     written = torch.load(dst, weights_only=True)
-    digest = hashlib.sha256(torchreid_file.read_bytes()).hexdigest()
-    assert written['meta'] == dict(
-        source='torchreid', sha256=digest,
-        preprocessing=dict(input_size=(256, 128)))
-    source = torch.load(torchreid_file)['state_dict']
-    state = written['state_dict']
+    meta, state = written['meta'], written['state_dict']
+    assert meta['sha256'] == hashlib.sha256(
+        torchreid_file.read_bytes()).hexdigest()
+    assert (meta['source'], meta['architecture']) == (
+        'torchreid', 'OSNet x0.25')
+    assert meta['preprocessing']['input_size'] == (256, 128)
+    assert meta['preprocessing']['interpolation'] == 'bilinear'
+    assert 'scale=(' in meta['cfg'] and 'pillow' in meta['cfg']
+    source = osnet_state()
     assert len(state) == len(source) - 1
-    assert torch.equal(state['neck.fc.weight'], source['module.fc.0.weight'])
+    assert torch.equal(state['neck.fc.weight'], source['fc.0.weight'])
     assert torch.equal(state['backbone.conv5.conv.weight'],
-                       source['module.conv5.conv.weight'])
-    assert '1 dropped: classifier.weight' in capsys.readouterr().out
+                       source['conv5.conv.weight'])
+    assert "dropped 1: 'classifier.weight'" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize('options, preprocessing', [
-    ((), None),
-    (('--input-size', '384', '128'), dict(input_size=(384, 128))),
-])
-def test_input_size_is_written_where_it_is_known(convert, tmp_path, options,
-                                                 preprocessing):
-    src, dst = tmp_path / 'resnet.pth', tmp_path / 'new.pth'
-    torch.save({'conv1.weight': torch.ones(1)}, src)
-    convert(src, dst, 'torchvision', *options)
-    meta = torch.load(dst, weights_only=True)['meta']
-    assert meta.get('preprocessing') == preprocessing
-
-
-def test_existing_file_is_not_overwritten(convert, torchreid_file):
+def test_existing_file_is_not_overwritten(torchreid_file):
     before = torchreid_file.read_bytes()
     with pytest.raises(ValueError, match='exists'):
-        convert(torchreid_file, torchreid_file, 'torchreid')
+        convert(torchreid_file, torchreid_file)
     assert torchreid_file.read_bytes() == before
 
 
-def test_wrong_source_is_refused(convert, torchreid_file, tmp_path):
-    with pytest.raises(ValueError, match='not those of a torchvision file'):
-        convert(torchreid_file, tmp_path / 'new.pth', 'torchvision')
-    assert not (tmp_path / 'new.pth').exists()
+def refused(path, content, message, *options):
+    """The tool says why, and writes nothing."""
+    if content is not None:
+        torch.save(content, path)
+    out = path.with_name('refused.pth')
+    with pytest.raises(ValueError, match=message) as error:
+        convert(path, out, *options)
+    assert not out.exists()
+    return str(error.value)
+
+
+def test_wrong_source_is_refused(torchreid_file):
+    refused(torchreid_file, None, 'file of torchvision. Nearest is',
+            '--from', 'torchvision')
+
+
+def test_unknown_key_is_refused_with_the_nearest(tmp_path):
+    state = osnet_state()
+    state['conv5.bnn.weight'] = state.pop('conv5.bn.weight')
+    refused(tmp_path / 'a.pth', state, 'missing: .*conv5.bn.weight.*left '
+            'over: .*conv5.bnn.weight')
+    state['convv5.bn.weight'] = state.pop('conv5.bnn.weight')
+    refused(tmp_path / 'b.pth', state,
+            r"1 of \d+ keys.*'convv5.bn.weight' \(like 'conv1.bn.weight'\?\)")
+
+
+def test_shapes_of_no_network_are_refused(tmp_path):
+    state = osnet_state()
+    state['conv4.0.gate.fc1.bias'] = torch.zeros(3)
+    refused(tmp_path / 'a.pth', state, 'another shape: .*conv4.0.gate.fc1.'
+            r'bias \(3,\) and not \(2,\)')
+    state = {key: v for key, v in osnet_state().items()
+             if not key.startswith('conv4.1.')}
+    refused(tmp_path / 'b.pth', state, 'missing: .*conv4.1')
+    state = osnet_state()
+    state['conv1.conv.weight'] = torch.zeros(20, 3, 7, 7)
+    refused(tmp_path / 'c.pth', state, 'width must be one of')
+
+
+def test_files_of_other_kinds_are_refused(tmp_path, torchreid_file):
+    done = tmp_path / 'done.pth'
+    convert(torchreid_file, done)
+    refused(done, None, 'carries a config')
+    refused(tmp_path / 'a.pth', dict(a=torch.ones(1)), 'no known project')
+    refused(tmp_path / 'b.pth', dict(epoch=3), "no tensors: 'epoch'")
+    refused(tmp_path / 'c.pth', dict(state_dict={}), 'expected a state dict')
+    onnx = tmp_path / 'model.onnx'
+    onnx.write_bytes(b'\x08\x07')
+    refused(onnx, None, 'ONNX model.*convert the checkpoint that')
+
+
+def test_prefix(tmp_path):
+    state = {f'net_a.{key}': v for key, v in osnet_state().items()}
+    state['other.weight'] = torch.ones(1)
+    path = tmp_path / 'a.pth'
+    refused(path, state, 'no known project.*--prefix')
+    refused(path, None, "no key begins with 'net_b.'.*'net_a', 'other'",
+            '--prefix', 'net_b')
+    convert(path, tmp_path / 'out.pth', '--prefix', 'net_a')
+    assert 'backbone.conv1.conv.weight' in torch.load(
+        tmp_path / 'out.pth')['state_dict']
+
+
+@pytest.mark.parametrize('wrapper, prefix', [
+    ('state_dict', 'module.'), ('model', ''), ('net', '_orig_mod.'),
+    ('teacher', 'backbone.'), ('state_dict_ema', 'module.encoder_q.')])
+def test_wrappers(wrapper, prefix, tmp_path):
+    state = {prefix + key: v for key, v in osnet_state().items()}
+    path = tmp_path / 'a.pth'
+    torch.save({wrapper: state, 'epoch': 3}, path)
+    convert(path, tmp_path / 'out.pth')
+    assert len(torch.load(tmp_path / 'out.pth')['state_dict']) == (
+        len(state) - 1)
+
+
+def test_status(tmp_path):
+    path = tmp_path / 'a.pth'
+    torch.save(dict(a=torch.ones(1)), path)
+    end = subprocess.run(
+        [sys.executable, TOOL, path, tmp_path / 'out.pth'],
+        env=environment(), text=True, capture_output=True, check=False)
+    assert end.returncode == 2 and not (tmp_path / 'out.pth').exists()
+    assert 'no known project' in end.stderr
+    assert 'Traceback' not in end.stderr

@@ -64,7 +64,10 @@ class CheckWeightsHook(Hook):
         """
         self.seed = meta.get('seed')
         self.method_sha256 = meta.get('method_sha256')
-        if isinstance(meta.get('cfg'), str):
-            self.training = parse_config(meta['cfg'])
+        text = meta.get('cfg')
+        training = parse_config(text) if isinstance(text, str) else {}
+        if 'train_dataloader' in training:
+            # That of converted weights of others tells of no training.
+            self.training = training
         self.rule = selection_rule(
             file, meta, self.training or cfg.to_dict(), self.stated_rule)

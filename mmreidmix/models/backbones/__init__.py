@@ -2,6 +2,7 @@
 
 from .mobilenet_v2 import MobileNetV2
 from .osnet import OSNet
+from .resnet import ResNet
 from .resnet_ibn import ResNetIBN
 
-__all__ = ['MobileNetV2', 'OSNet', 'ResNetIBN']
+__all__ = ['MobileNetV2', 'OSNet', 'ResNet', 'ResNetIBN']

@@ -54,10 +54,16 @@ class OSBlock(nn.Module):
 
     Four streams of one to four light 3x3 convolutions see 3x3, 5x5, 7x7 and
     9x9 pixels; one gate, shared by the streams, weighs their sum.
-    ``out_channels`` is a multiple of four.
+
+    Args:
+        in_channels (int): of the map.
+        out_channels (int): a multiple of four.
+        instance_norm (str, optional): 'sum': of the sum with the shortcut;
+            'residual': of what is added to the shortcut, in place of BN.
     """
 
-    def __init__(self, in_channels: int, out_channels: int):
+    def __init__(self, in_channels: int, out_channels: int,
+                 instance_norm: Optional[str] = None):
         super().__init__()
         mid = out_channels // 4
 
@@ -69,7 +75,12 @@ class OSBlock(nn.Module):
         self.conv2a = LightConv3x3(mid, mid)
         self.conv2b, self.conv2c, self.conv2d = map(stream, (2, 3, 4))
         self.gate = AggregationGate(mid)
-        self.conv3 = ConvBN(mid, out_channels, 1, act_cfg=None)
+        inside = instance_norm == 'residual'
+        self.conv3 = (ConvModule if inside else ConvBN)(
+            mid, out_channels, 1, bias=False, act_cfg=None)
+        self.IN = None if instance_norm is None else nn.InstanceNorm2d(
+            out_channels, affine=True)
+        self.normalise_sum = instance_norm == 'sum'
         self.downsample = None if in_channels == out_channels else ConvBN(
             in_channels, out_channels, 1, act_cfg=None)
         self.relu = nn.ReLU(inplace=True)
@@ -80,17 +91,32 @@ class OSBlock(nn.Module):
         x = self.conv1(x)
         streams = (self.conv2a, self.conv2b, self.conv2c, self.conv2d)
         x = sum(self.gate(stream(x)) for stream in streams)
-        return self.relu(self.conv3(x) + identity)
+        x = self.conv3(x)
+        if self.IN is None:
+            return self.relu(x + identity)
+        return self.relu(
+            self.IN(x + identity) if self.normalise_sum
+            else self.IN(x) + identity)
 
 
-def _stage(in_channels: int, out_channels: int) -> nn.Sequential:
+def _stage(in_channels: int, out_channels: int,
+           norms: tuple = (None, None)) -> nn.Sequential:
     return nn.Sequential(
-        OSBlock(in_channels, out_channels),
-        OSBlock(out_channels, out_channels))
+        OSBlock(in_channels, out_channels, norms[0]),
+        OSBlock(out_channels, out_channels, norms[1]))
 
 
 def _halving(channels: int) -> nn.Sequential:
     return nn.Sequential(ConvBN(channels, channels, 1), nn.AvgPool2d(2))
+
+
+#: Instance normalisation of both blocks of conv2, conv3 and conv4.
+_NORMS = {
+    None: ((None, None), ) * 3,
+    'ibn': (('sum', 'sum'), (None, None), (None, None)),
+    'ain': (('residual', 'residual'), (None, 'residual'),
+            ('residual', None)),
+}
 
 
 @MODELS.register_module()
@@ -115,6 +141,12 @@ class OSNet(BaseModule):
         in_channels (int): channels of the image.
         init_cfg (dict | list[dict], optional): how to set the weights.
             Default: Kaiming for convolutions, one for the scale of BN.
+        instance_norm (str, optional): 'ibn': of the stem and behind the
+            blocks of conv2, as the authors' ``osnet_ibn_x1_0``; 'ain': of
+            the stem and inside the blocks that a search chose, as
+            ``osnet_ain_x1_0`` ("Learning Generalisable Omni-Scale
+            Representations for Person Re-Identification", Zhou et al., TPAMI
+            2021, https://arxiv.org/abs/1910.06827).
 
     Attributes:
         feat_dim (int): channels of the output: 128, 256, 384 or 512.
@@ -128,8 +160,10 @@ class OSNet(BaseModule):
     widths = (0.25, 0.5, 0.75, 1.0)
 
     def __init__(self, width: float = 0.25, in_channels: int = 3,
-                 init_cfg: Optional[Union[dict, list]] = None):
+                 init_cfg: Optional[Union[dict, list]] = None,
+                 instance_norm: Optional[str] = None):
         check_choice(self, self.widths, width=width)
+        check_choice(self, _NORMS, instance_norm=instance_norm)
         super().__init__(init_cfg if init_cfg is not None else [
             dict(type='Kaiming', layer='Conv2d'),
             dict(type='Constant', layer='_BatchNorm', val=1)
@@ -137,10 +171,15 @@ class OSNet(BaseModule):
         stem, first, second, third = (
             int(channels * width) for channels in (64, 256, 384, 512))
         self.conv1 = ConvBN(in_channels, stem, 7, stride=2, padding=3)
+        if instance_norm is not None:
+            self.conv1.bn = nn.InstanceNorm2d(stem, affine=True)
+        norms = _NORMS[instance_norm]
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.conv2 = nn.Sequential(*_stage(stem, first), _halving(first))
-        self.conv3 = nn.Sequential(*_stage(first, second), _halving(second))
-        self.conv4 = _stage(second, third)
+        self.conv2 = nn.Sequential(
+            *_stage(stem, first, norms[0]), _halving(first))
+        self.conv3 = nn.Sequential(
+            *_stage(first, second, norms[1]), _halving(second))
+        self.conv4 = _stage(second, third, norms[2])
         self.conv5 = ConvBN(third, third, 1)
         self.feat_dim = third
 

@@ -1,11 +1,12 @@
 """ResNet with instance and batch normalisation side by side (IBN-a)."""
 
 import torch
-from mmpretrain.models import ResNet
 from mmpretrain.models.backbones.resnet import ResLayer
 from torch import Tensor, nn
 
 from mmreidmix.registry import MODELS
+
+from .resnet import ResNet
 
 
 class IBN(nn.Module):
@@ -30,19 +31,17 @@ class ResNetIBN(ResNet):
     "Two at Once: Enhancing Learning and Generalization Capacities via
     IBN-Net", Pan et al., ECCV 2018, https://arxiv.org/abs/1807.09441. Keys
     are those of https://github.com/XingangPan/IBN-Net, without ``fc``. Takes
-    the options of ``mmpretrain.ResNet``; re-ID uses
-    ``strides=(1, 2, 2, 1)``, which gives a map 16 times smaller than the
-    image.
+    the options of :class:`ResNet`.
 
     Args:
         depth (int): 18, 34, 50, 101 or 152.
-        **kwargs: see ``mmpretrain.ResNet``.
+        **kwargs: see :class:`ResNet`.
     """
 
     def make_res_layer(self, **kwargs) -> ResLayer:
         """Build one stage; the last one keeps plain BN, as in IBN-Net."""
         stage = super().make_res_layer(**kwargs)
         if len(self.res_layers) < 3:
-            for block in stage:
+            for block in list(stage)[:kwargs['num_blocks']]:
                 setattr(block, block.norm1_name, IBN(block.mid_channels))
         return stage

@@ -120,7 +120,7 @@ def test_bf16_channels_last_is_close_to_float():
 def _convert(monkeypatch, src, dst):
     tool = ROOT / 'tools/model_converters/convert_weights.py'
     monkeypatch.setattr(
-        sys, 'argv', [str(tool), str(src), str(dst), '--from', 'torchreid'])
+        sys, 'argv', [str(tool), str(src), str(dst)])
     runpy.run_path(str(tool), run_name='__main__')
 
 

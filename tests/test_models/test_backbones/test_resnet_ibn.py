@@ -9,7 +9,7 @@ from torch import nn
 from mmreidmix.compat import ensure_torchvision
 from mmreidmix.models.backbones.resnet_ibn import IBN
 from mmreidmix.models.weights import load_pretrained
-from mmreidmix.public_weights import convert_state_dict
+from mmreidmix.public_weights import convert
 from mmreidmix.registry import MODELS
 
 torchvision = ensure_torchvision()
@@ -72,8 +72,10 @@ def test_output_equals_torchvision_with_ibn(depth, tmp_path):
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(std=0.2)
             module.running_var.uniform_(0.5, 1.5)
-    state, dropped = convert_state_dict(source.state_dict(), 'ibn-net')
-    assert dropped == ['fc.weight', 'fc.bias']
+    found = convert(source.state_dict())
+    state = found.state
+    assert found.source == 'ibn-net'
+    assert found.dropped == ['fc.weight', 'fc.bias']
     torch.save(dict(state_dict=state), tmp_path / 'ibn.pth')
     model = MODELS.build(dict(type='ResNetIBN', depth=depth))
     model.eval()

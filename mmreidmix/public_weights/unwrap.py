@@ -1,0 +1,96 @@
+"""The state dict inside a public checkpoint."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, Optional
+
+from mmreidmix.checks import name_some
+
+#: Keys of a checkpoint that hold the weights, the first that is there counts.
+WRAPPERS = ('state_dict_ema', 'state_dict', 'model', 'net', 'teacher',
+            'student')
+# Put before every key by what ran the network.
+_COMMON = ('module.', '_orig_mod.', 'model.', 'net.')
+# Put before the keys of the network by what trained it, beside others.
+_INNER = ('backbone.', 'encoder_q.', 'image_encoder.', 'extractor.')
+
+
+class Part(NamedTuple):
+    """Weights below a prefix, without it; and the keys beside them."""
+
+    prefix: str
+    state: dict[str, Any]
+    beside: list[str]
+
+
+def find_state(checkpoint: Mapping) -> tuple[dict[str, Any], str]:
+    """Take the weights out of a checkpoint.
+
+    Returns:
+        tuple[dict[str, Tensor], str]: the state dict, without prefixes that
+        all keys have; and where it was, for the user.
+
+    Raises:
+        ValueError: there is none.
+    """
+    place = []
+    wrapper = _wrapper(checkpoint)
+    while wrapper is not None:
+        others = [key for key in WRAPPERS if key != wrapper and isinstance(
+            checkpoint.get(key), Mapping)]
+        place.append(f'from {wrapper!r}' + (
+            f' (also there: {name_some(others)})' if others else ''))
+        checkpoint = checkpoint[wrapper]
+        wrapper = _wrapper(checkpoint)
+    wrong = [key for key, value in checkpoint.items()
+             if not _is_tensor(value)]
+    if wrong or not checkpoint:
+        raise ValueError(
+            'expected a state dict (names -> tensors), alone or under one of '
+            f'the keys {name_some(WRAPPERS, 9)}; these values are no tensors: '
+            f'{name_some(wrong)}')
+    state = dict(checkpoint)
+    prefix = _common_prefix(state)
+    while prefix:
+        state = {key[len(prefix):]: v for key, v in state.items()}
+        place.append(f'without {prefix!r}')
+        prefix = _common_prefix(state)
+    return state, ', '.join(place)
+
+
+def parts(state: Mapping[str, Any],
+          prefix: Optional[str] = None) -> Iterator[Part]:
+    """What of a state dict may be a network: all, or what is below a prefix.
+
+    Args:
+        state (Mapping[str, Tensor]): see :func:`find_state`.
+        prefix (str, optional): as the user gives it; then this part alone.
+
+    Raises:
+        ValueError: no key begins with ``prefix``.
+    """
+    if prefix is None:
+        yield Part('', dict(state), [])
+    for begin in _INNER if prefix is None else (prefix.rstrip('.') + '.', ):
+        below = {key[len(begin):]: value for key, value in state.items()
+                 if key.startswith(begin)}
+        if below:
+            yield Part(begin, below,
+                       [key for key in state if not key.startswith(begin)])
+        elif prefix is not None:
+            first = sorted({key.partition('.')[0] for key in state})
+            raise ValueError(f'--prefix: no key begins with {begin!r}; they '
+                             f'begin with {name_some(first, 9)}')
+
+
+def _wrapper(checkpoint: Mapping) -> Optional[str]:
+    return next((key for key in WRAPPERS if isinstance(
+        checkpoint.get(key), Mapping)), None)
+
+
+def _common_prefix(state: Mapping) -> Optional[str]:
+    return next((prefix for prefix in _COMMON
+                 if all(key.startswith(prefix) for key in state)), None)
+
+
+def _is_tensor(value: Any) -> bool:
+    return hasattr(value, 'shape') and hasattr(value, 'dtype')
