@@ -1,7 +1,7 @@
 # OSNet x0.25 on MSMT17, tested on three other sets. Public weights of it need
 # no training:
 #   python tools/model_converters/convert_weights.py SRC \
-#       data/weights/osnet_x0_25_msmt17.pth --from torchreid
+#       data/weights/osnet_x0_25_msmt17.pth
 #   python tools/test.py configs/baseline/osnet_x0_25_msmt17.py \
 #       data/weights/osnet_x0_25_msmt17.pth
 _base_ = [

@@ -1,7 +1,7 @@
 # Real images on a CPU: OSNet x0.25, from a checkpoint trained on MSMT17, from
 # labelled PKU-Reid to unlabelled Market-1501 images.
 #   python tools/model_converters/convert_weights.py SRC \
-#       data/weights/osnet_x0_25_msmt17.pth --from torchreid
+#       data/weights/osnet_x0_25_msmt17.pth
 _base_ = [
     '../_base_/domains.py',
     '../_base_/pipelines/128x64.py',

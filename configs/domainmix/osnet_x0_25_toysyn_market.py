@@ -2,7 +2,7 @@
 # learns from labelled toy pedestrians and unlabelled Market-1501 images, and
 # is tested on PKU-Reid and on held-out identities of Market-1501.
 #   python tools/model_converters/convert_weights.py SRC \
-#       data/weights/osnet_x0_25_msmt17.pth --from torchreid
+#       data/weights/osnet_x0_25_msmt17.pth
 _base_ = [
     '../_base_/domains.py',
     '../_base_/pipelines/160x80.py',

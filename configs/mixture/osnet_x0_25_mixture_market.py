@@ -2,7 +2,7 @@
 # x0.25, trained on MSMT17, on Market-1501 images without labels. Tested on
 # them and on cameras that it has not seen.
 #   python tools/model_converters/convert_weights.py SRC \
-#       data/weights/osnet_x0_25_msmt17.pth --from torchreid
+#       data/weights/osnet_x0_25_msmt17.pth
 _base_ = [
     '../_base_/small_protocols.py',
     '../_base_/pipelines/256x128_cpu.py',

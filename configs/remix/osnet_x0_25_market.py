@@ -3,7 +3,7 @@
 # videos and crops of PETS 2009; tested on PKU-Reid, which is not seen, and on
 # held-out identities of Market-1501.
 #   python tools/model_converters/convert_weights.py SRC \
-#       data/weights/osnet_x0_25_msmt17.pth --from torchreid
+#       data/weights/osnet_x0_25_msmt17.pth
 _base_ = [
     '../_base_/domains.py',
     '../_base_/pipelines/two_views_128x64_colour.py',

@@ -111,9 +111,9 @@ def _stored_config(meta: Mapping, path: Path) -> dict:
     text = meta.get('cfg')
     if not isinstance(text, str):
         raise ValueError(
-            f'{path} does not carry its config (meta.cfg). For the weights of '
-            'others give a config file as the model and this file as '
-            '`weights`; tools/model_converters renames their weights')
+            f'{path} does not carry its config (meta.cfg). Convert weights of '
+            'others by tools/model_converters/convert_weights.py; or give a '
+            'config file as the model and this file as `weights`')
     return parse_config(text)
 
 

@@ -14,6 +14,7 @@ from . import (
     strong_baseline,
     torchreid,
     torchvision,
+    transreid,
 )
 from .family import Family, Network
 from .unwrap import Part, find_state, parts
@@ -30,6 +31,7 @@ FAMILIES = (
     torchvision.RESNET,
     torchvision.IBN_NET,
     torchvision.MOBILENET,
+    transreid.FAMILY,
 )
 SOURCES = tuple(family.name for family in FAMILIES)
 
@@ -105,8 +107,7 @@ def _recognise(state: Mapping, source: Optional[str],
         check_choice('--from', SOURCES, source=source)
     candidates = list(parts(state, prefix))
     for part in candidates:
-        if prefix is None and not all(
-                re.fullmatch(_BESIDE, key) for key in part.beside):
+        if prefix is None and _foreign(part):
             continue
         found = families_of(part.state)
         if source is not None:
@@ -122,13 +123,16 @@ def _recognise(state: Mapping, source: Optional[str],
 
 def _nothing_fits(candidates: Sequence[Part], source: Optional[str]) -> str:
     """What to say of a file of no known project: the nearest one."""
-    best, known, unknown = None, 0, []
+    best: Optional[Family] = None
+    known, unknown = 0, list(candidates[0].state)
     for part in candidates:
         for family in FAMILIES:
             if source is None or family.name == source:
                 renamed, dropped, others = family.rename(part.state)
                 if len(renamed) > known:
-                    best, known, unknown = family, len(renamed), others
+                    best, known = family, len(renamed)
+                    unknown = [part.prefix + key for key in others]
+                    unknown += _foreign(part)
     state = candidates[0].state
     if best is None:
         return (f'the keys are those of no known project: '
@@ -137,6 +141,11 @@ def _nothing_fits(candidates: Sequence[Part], source: Optional[str]) -> str:
     return (f'the keys are not those of a file of {source or "any project"}. '
             f'Nearest is {best.name}, with {known} of {len(state)} keys; not '
             f'known there: {_with_nearest(unknown, state)}')
+
+
+def _foreign(part: Part) -> list[str]:
+    """Keys beside a part that may belong to the embedding."""
+    return [key for key in part.beside if not re.fullmatch(_BESIDE, key)]
 
 
 def _with_nearest(unknown: Sequence[str], state: Mapping,

@@ -1,7 +1,7 @@
 # MobileNetV2 (2.2 M parameters) from ImageNet, with the last stride removed,
 # average pooling, BNNeck. SRC is a file with torchvision's names:
 #   python tools/model_converters/convert_weights.py SRC \
-#       data/weights/mobilenet_v2_imagenet.pth --from torchvision
+#       data/weights/mobilenet_v2_imagenet.pth
 _base_ = './preprocessor.py'
 
 _encoder = dict(
