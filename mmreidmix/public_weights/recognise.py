@@ -11,6 +11,7 @@ from mmreidmix.checks import check_choice, name_some
 from . import (
     fastreid,
     numbered_resnet,
+    solider,
     strong_baseline,
     torchreid,
     torchvision,
@@ -32,6 +33,8 @@ FAMILIES = (
     torchvision.IBN_NET,
     torchvision.MOBILENET,
     transreid.FAMILY,
+    solider.REID,
+    solider.PRETRAINED,
 )
 SOURCES = tuple(family.name for family in FAMILIES)
 

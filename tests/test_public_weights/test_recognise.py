@@ -13,6 +13,7 @@ from tests.test_public_weights.test_resnet_projects import (
     Numbered,
     StrongBaseline,
 )
+from tests.test_public_weights.test_solider import Solider, Swin
 from tests.test_public_weights.test_torchreid import OSNet
 from tests.test_public_weights.test_transreid import TransReID
 
@@ -37,6 +38,8 @@ NETWORKS = {
     'torchvision-mobilenet': lambda: torchvision.models.mobilenet_v2(
         weights=None),
     'transreid': lambda: TransReID(),
+    'solider-reid': Solider,
+    'solider': Swin,
 }
 
 
