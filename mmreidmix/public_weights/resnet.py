@@ -51,9 +51,3 @@ def resnet_of(state: State, last_stride: int = 1,
 def has_instance_norm(state: State) -> bool:
     """Whether a ResNet is an IBN-a."""
     return 'backbone.layer1.0.bn1.IN.weight' in state
-
-
-def resnet_width(state: State) -> int:
-    """Channels of the last map."""
-    last = 'conv3' if 'backbone.layer4.0.conv3.weight' in state else 'conv2'
-    return shape(state, f'backbone.layer4.0.{last}.weight')[0]
