@@ -75,8 +75,8 @@ ALLOWED = {
         'checkpoint_file',
         'camera_profiles', 'checks', 'choices', 'command_line', 'compat',
         'config_file', 'config_text', 'datasets', 'evaluation', 'files',
-        'models', 'neighbours', 'precision', 'public_weights', 'registry',
-        'structures', 'times'
+        'importing', 'models', 'neighbours', 'precision', 'public_weights',
+        'registry', 'structures', 'times'
     },
     'report': {
         'apis', 'config_text', 'datasets', 'doctor', 'engine', 'files',

@@ -5,10 +5,12 @@ from typing import Any
 
 _HOMES = {
     'Comparison': 'comparison',
+    'Gate': 'trackers',
     'Gallery': 'gallery',
     'GalleryError': 'gallery',
     'Match': 'gallery',
     'ReIDInferencer': 'inferencer',
+    'TrackerEmbedder': 'trackers',
 }
 __all__ = list(_HOMES)
 

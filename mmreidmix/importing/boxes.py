@@ -118,7 +118,25 @@ def clip_box(box: np.ndarray, height: int,
         no columns or rows where the box is outside.
     """
     x, y, wide, high = box
-    left, top = max(round(x - 1), 0), max(round(y - 1), 0)
-    right = min(round(x - 1 + wide), width)
-    bottom = min(round(y - 1 + high), height)
-    return left, max(right, left), top, max(bottom, top)
+    corners = np.array([[x, y, x + wide, y + high]]) - 1
+    left, top, right, bottom = clip_corners(corners, height, width)[0].tolist()
+    return left, right, top, bottom
+
+
+def clip_corners(corners: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The parts of boxes inside an image, in whole pixels.
+
+    Args:
+        corners (np.ndarray): (N, 4) left, top, right, bottom; the first pixel
+            begins at 0. Numbers, none of them NaN.
+        height (int): of the image.
+        width (int): of the image.
+
+    Returns:
+        np.ndarray: (N, 4) int64, first column and row, last column and row
+        plus one; none of them where the box is outside.
+    """
+    limits = (width, height, width, height)
+    parts = np.clip(np.rint(corners), 0, limits).astype(np.int64)
+    parts[:, 2:] = np.maximum(parts[:, 2:], parts[:, :2])
+    return parts
