@@ -36,6 +36,12 @@ class Boxes(NamedTuple):
         return Boxes(*(column[which] for column in self))
 
     @property
+    def corners(self) -> np.ndarray:
+        """(N, 4) left, top, right, bottom; the first pixel begins at 0."""
+        begin = self.boxes[:, :2] - 1
+        return np.hstack([begin, begin + self.boxes[:, 2:]])
+
+    @property
     def probabilities(self) -> bool:
         """Whether the scores can be: all are between 0 and 1."""
         return bool(((self.scores >= 0) & (self.scores <= 1)).all())

@@ -137,11 +137,34 @@ def _sequence(folder: Path, boxes: Optional[str]) -> Recording:
         raise FileNotFoundError(
             f'{file} is not there; --boxes gt or --boxes det says which boxes '
             'a sequence has')
+    return _with_boxes(folder, folder / _FRAMES, file)
+
+
+def read_recording(source: Path, boxes: Path) -> Recording:
+    """A recording and a file of boxes that may lie anywhere.
+
+    Args:
+        source (Path): a video, a sequence of MOTChallenge, or a folder of
+            frames that are named by their numbers.
+        boxes (Path): MOTChallenge boxes.
+
+    Raises:
+        ValueError: a file is wrong.
+        FileNotFoundError: there is no such file, or no image of a frame.
+    """
+    if not source.is_dir():
+        if not source.is_file():
+            raise FileNotFoundError(f'no video or folder of frames {source}')
+        return _video(source, str(boxes))
+    inner = source / _FRAMES
+    return _with_boxes(source, inner if inner.is_dir() else source, boxes)
+
+
+def _with_boxes(folder: Path, frames: Path, file: Path) -> Recording:
     found, ignored = read_boxes(file)
-    source = folder / _FRAMES
-    files = _numbered(source)
-    _check_frames(found, files, source, file)
-    return Recording(folder.resolve().name, source, files,
+    files = _numbered(frames)
+    _check_frames(found, files, frames, file)
+    return Recording(folder.resolve().name, frames, files,
                      _rate_of(folder / 'seqinfo.ini'), found, file, ignored)
 
 
