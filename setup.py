@@ -81,7 +81,8 @@ setup(
         'tests': [
             'pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'mypy', 'h5py',
             'onnx', 'onnxruntime', 'onnxscript', 'gradio>=6,<7', 'selenium',
-            'trackers; python_version >= "3.10"'
+            'trackers; python_version >= "3.10"', 'deep-sort-realtime',
+            'motmetrics'
         ],
     },
 )
