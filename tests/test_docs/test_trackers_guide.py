@@ -45,5 +45,5 @@ def test_an_example(example, checkpoint, tmp_path,  # noqa: F811
 
 
 def test_all_examples_but_one_are_run():
-    assert len(EXAMPLES) == 8
+    assert len(EXAMPLES) == 9
     assert sum(bool(packages(text) & {*NOT_RUN}) for text in EXAMPLES) == 1

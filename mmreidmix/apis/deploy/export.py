@@ -84,28 +84,45 @@ def export_onnx(trained: TrainedModel) -> bytes:
         ModuleNotFoundError: onnx is missing.
         ValueError: what :func:`pixels_to_embedding` raises.
     """
+    module = pixels_to_embedding(trained)
+    # Neither 1 nor the target size, which would become constants.
+    height, width = (size + 8 for size in module.size)
+    example = torch.zeros(2, height, width, 3, dtype=torch.uint8)
+    graph = onnx_graph(module, example,
+                       {0: 'batch', 1: 'height', 2: 'width'})
+    import onnx
+    onnx.helper.set_model_props(
+        graph, {DESCRIPTION: json.dumps(trained.description())})
+    return graph.SerializeToString()
+
+
+def onnx_graph(module: nn.Module, example: torch.Tensor, axes: dict):
+    """The ONNX graph of a module, from ``images`` to ``embeddings``.
+
+    Args:
+        module (nn.Module): takes one tensor and gives one.
+        example (Tensor): an input.
+        axes (dict): names of the axes of the input whose length is free.
+
+    Raises:
+        ModuleNotFoundError: onnx is missing.
+    """
     try:
         import onnx
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             'an export needs the packages onnx and onnxscript: '
             "pip install '.[export]'") from error
-    module = pixels_to_embedding(trained).eval()
-    # Neither 1 nor the target size, which would become constants.
-    height, width = (size + 8 for size in module.size)
-    example = torch.zeros(2, height, width, 3, dtype=torch.uint8)
-    axes = {0: 'batch', 1: 'height', 2: 'width'}
     buffer = io.BytesIO()
     with torch.inference_mode():
         torch.onnx.export(
-            module, (example, ), buffer, dynamo=False, opset_version=OPSET,
-            input_names=['images'], output_names=['embeddings'],
+            module.eval(), (example, ), buffer, dynamo=False,
+            opset_version=OPSET, input_names=['images'],
+            output_names=['embeddings'],
             dynamic_axes=dict(images=axes, embeddings={0: 'batch'}))
     graph = onnx.load_from_string(buffer.getvalue())
-    onnx.helper.set_model_props(
-        graph, {DESCRIPTION: json.dumps(trained.description())})
     onnx.checker.check_model(graph)
-    return graph.SerializeToString()
+    return graph
 
 
 def quantize(content: bytes, images: Sequence[np.ndarray]) -> bytes:

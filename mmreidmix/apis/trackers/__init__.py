@@ -7,6 +7,7 @@ from .adapters import (
     UltralyticsEncoder,
     norfair_distance,
 )
+from .deepstream import write_deepstream
 from .embedder import TrackerEmbedder
 from .gate import Gate
 from .recordings import embed_recording, write_deep_sort
@@ -15,5 +16,6 @@ from .rows import filled_rows, rows_or_none
 __all__ = [
     'BoxMOTEncoder', 'DeepSortRealtime', 'Gate', 'RoboflowModel',
     'TrackerEmbedder', 'UltralyticsEncoder', 'embed_recording',
-    'filled_rows', 'norfair_distance', 'rows_or_none', 'write_deep_sort'
+    'filled_rows', 'norfair_distance', 'rows_or_none', 'write_deep_sort',
+    'write_deepstream'
 ]
