@@ -16,7 +16,7 @@ from mmreidmix.files import replace_file
 
 #: The section of a settings file of NvMultiObjectTracker. The tracker has one
 #: scale for all three colours, so normalisation is inside the model.
-_SETTINGS = """\
+_SETTINGS = '''\
 ReID:
   reidType: 2            # re-association; 1: NvDeepSORT, 3: both
   batchSize: {batch_size}
@@ -31,7 +31,7 @@ ReID:
   keepAspc: 0            # resize, no padding
   addFeatureNormalization: 0  # embeddings have unit length
   onnxFile: "{name}"
-"""
+'''
 
 
 class PlanarToEmbedding(PixelsToEmbedding):
