@@ -74,13 +74,15 @@ setup(
         'tensorboard': ['tensorboard'],
         'cuhk03': ['h5py'],  # to convert cuhk-03.mat
         'export': ['onnx', 'onnxruntime', 'onnxscript'],
+        'openvino': ['openvino'],
         'vis': ['matplotlib', 'umap-learn'],
         'demo': ['gradio>=6,<7'],
         'timm': ['timm'],
         'video': ['trackers'],  # links the boxes of videos to tracks
         'tests': [
             'pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'mypy', 'h5py',
-            'onnx', 'onnxruntime', 'onnxscript', 'gradio>=6,<7', 'selenium',
+            'onnx', 'onnxruntime', 'onnxscript', 'openvino', 'gradio>=6,<7',
+            'selenium',
             'trackers; python_version >= "3.10"', 'deep-sort-realtime',
             'motmetrics'
         ],

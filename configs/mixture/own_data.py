@@ -8,3 +8,6 @@ protocol = 'own data'
 train_dataloader = dict(dataset=dict(domains=[dict(_mine, role='unlabelled')]))
 val_dataloader = dict(dataset=dict(domains=[_mine]))
 test_dataloader = val_dataloader
+# A few hundred images of one camera: more of it makes the model worse on
+# others (docs/en/user_guides/own_data.md).
+default_hooks = dict(start_share=dict(share=0.85))

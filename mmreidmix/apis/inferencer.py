@@ -10,8 +10,12 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 
-from mmreidmix.apis.deploy.export import export_onnx
-from mmreidmix.apis.deploy.inference_backends import OnnxEncoder, TorchEncoder
+from mmreidmix.apis.deploy.inference_backends import (
+    OnnxEncoder,
+    OpenVinoEncoder,
+    TorchEncoder,
+)
+from mmreidmix.apis.deploy.onnx_file import export_onnx
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
 from mmreidmix.checks import check_choice, check_count, check_device
 from mmreidmix.datasets.transforms import ImageReadError
@@ -27,7 +31,9 @@ from .comparison import Comparison, decide
 from .images import ImageLike, Preparation, list_images
 from .trained_model import existing_file, load_trained_model
 
-BACKENDS = ('torch', 'onnxruntime')
+BACKENDS = ('torch', 'onnxruntime', 'openvino')
+#: Suffixes of exported models, and the first backend that runs them.
+EXPORTED = {'.onnx': 'onnxruntime', '.xml': 'openvino'}
 
 
 @INFERENCERS.register_module()
@@ -36,13 +42,14 @@ class ReIDInferencer:
 
     Args:
         model (str | Path): a checkpoint of this project, which carries config
-            and preparation; a config file with ``weights``; or a model
-            exported to ``.onnx``.
+            and preparation; a config file with ``weights``; or an exported
+            model, ``.onnx`` or ``.xml``.
         weights (str | Path, optional): checkpoint of a config file.
         device (str, optional): 'cpu', 'cuda', 'cuda:1'. Defaults to a GPU
             where there is one.
-        backend (str): 'torch' or 'onnxruntime'; an ``.onnx`` file always runs
-            in the latter. Defaults to 'torch'.
+        backend (str): 'torch', 'onnxruntime' or, on the CPU, 'openvino'. An
+            ``.onnx`` file runs in the last two, by default in the first of
+            them, an ``.xml`` file in the last. Defaults to 'torch'.
         batch_size (int): images per forward pass. Defaults to 64.
         amp (bool, optional): bfloat16 or float32, with 'torch'. Defaults to
             bfloat16 where that is faster.
@@ -60,7 +67,8 @@ class ReIDInferencer:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: an option is out of its range, or what
-            :func:`load_trained_model` and :class:`OnnxEncoder` raise.
+            :func:`load_trained_model`, :class:`OnnxEncoder` and
+            :class:`OpenVinoEncoder` raise.
 
     Attributes:
         sha256 (str): of the weights, or with profiles of both; embeddings of
@@ -68,8 +76,8 @@ class ReIDInferencer:
         profiles (CameraProfiles, optional): as given.
         thresholds (dict, optional): what ``calibrate.py`` stored.
         facts (dict): what the model was trained on.
-        precision (str): number format of the embedding, 'bf16', 'fp32' or, of
-            a quantized model, 'int8'.
+        precision (str): number format of the embedding, 'bf16', 'fp32',
+            'fp16' or, of a quantized model, 'int8'.
 
     For instance::
 
@@ -92,11 +100,13 @@ class ReIDInferencer:
         check_choice(self, ('rgb', 'bgr'), channel_order=channel_order)
         check_count(self, 1, batch_size=batch_size)
         self.batch_size = batch_size
-        exported = Path(model).suffix == '.onnx'
-        if exported and weights is not None:
+        suffix = Path(model).suffix
+        if suffix in EXPORTED and weights is not None:
             raise ValueError(f'`weights` belongs to a config file (.py), got '
                              f'{model}, which has its own')
-        if not exported and backend == 'torch':
+        if suffix in EXPORTED and backend == 'torch':
+            backend = EXPORTED[suffix]
+        if backend == 'torch':
             device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
             check_device(self, device)
             trained = load_trained_model(model, weights, device)
@@ -105,9 +115,9 @@ class ReIDInferencer:
         elif amp or compile:
             raise ValueError('amp and compile are for the backend torch')
         else:
-            content = str(existing_file(model)) if exported else export_onnx(
-                load_trained_model(model, weights, 'cpu'))
-            self.encoder = OnnxEncoder(content, device=device)
+            content = str(existing_file(model)) if suffix in EXPORTED else (
+                export_onnx(load_trained_model(model, weights, 'cpu')))
+            self.encoder = _engine(backend, content, device)
             description = self.encoder.description
         self.precision = self.encoder.precision
         self.prepare = Preparation(description['pipeline'], channel_order)
@@ -348,6 +358,17 @@ class ReIDInferencer:
             return self.prepare(image)
         except (ImageReadError, ValueError) as error:
             return error
+
+
+def _engine(backend: str, model: Union[str, bytes],
+            device: Optional[str]) -> Union[OnnxEncoder, OpenVinoEncoder]:
+    """What runs an exported model."""
+    if backend == 'onnxruntime':
+        return OnnxEncoder(model, device=device)
+    if device not in (None, 'cpu'):
+        raise ValueError("the backend 'openvino' runs on the CPU here, got "
+                         f'device={device!r}')
+    return OpenVinoEncoder(model)
 
 
 def _one_each(cameras: Union[str, Sequence], num: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmreidmix.apis.deploy.export import export_onnx
+from mmreidmix.apis.deploy.onnx_file import export_onnx
 from mmreidmix.apis.trained_model import load_trained_model
 from mmreidmix.results.result_file import read_queries, read_result
 from tests.tiny_checkpoint import write_checkpoint

@@ -20,7 +20,7 @@ from common.machine import hardware, versions
 
 from mmreidmix.command_line import output_file, run_main
 
-BACKENDS = ('torch', 'torch bf16', 'torch compiled', 'onnxruntime',
+BACKENDS = ('torch', 'torch bf16', 'torch compiled', 'onnxruntime', 'openvino',
             'onnxruntime int8')
 
 
@@ -50,8 +50,12 @@ def build_encoders(args, prepared: list) -> dict[str, Callable]:
     """The encoder of each backend."""
     # Imported here: --help must not wait for torch.
     from mmreidmix.apis import ReIDInferencer
-    from mmreidmix.apis.deploy.export import export_onnx, quantize
-    from mmreidmix.apis.deploy.inference_backends import OnnxEncoder
+    from mmreidmix.apis.deploy.inference_backends import (
+        OnnxEncoder,
+        OpenVinoEncoder,
+    )
+    from mmreidmix.apis.deploy.onnx_file import export_onnx
+    from mmreidmix.apis.deploy.quantization import quantize
     from mmreidmix.apis.trained_model import load_trained_model
 
     def of_torch(**options):
@@ -61,11 +65,14 @@ def build_encoders(args, prepared: list) -> dict[str, Callable]:
     found = {}
     exported = None
     for name in args.backends:
-        if name.startswith('onnxruntime') and exported is None:
+        if name.startswith(('onnxruntime', 'openvino')) and (
+                exported is None):
             exported = export_onnx(
                 load_trained_model(args.model, args.weights))
         if name == 'onnxruntime':
             found[name] = OnnxEncoder(exported, args.threads)
+        elif name == 'openvino':
+            found[name] = OpenVinoEncoder(exported, args.threads)
         elif name == 'onnxruntime int8':
             found[name] = OnnxEncoder(
                 quantize(exported, prepared), args.threads)

@@ -3,14 +3,14 @@ _base_ = '../loaders_cpu.py'
 
 train_pipeline = [
     dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=(64, 128)),
+    dict(type='Resize', scale=(64, 128), backend='pillow'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmpretrain.RandomCrop', crop_size=(128, 64), padding=5),
     dict(type='PackReIDInputs'),
 ]
 test_pipeline = [
     dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=(64, 128)),
+    dict(type='Resize', scale=(64, 128), backend='pillow'),
     dict(type='PackReIDInputs'),
 ]
 

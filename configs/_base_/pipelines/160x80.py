@@ -3,14 +3,14 @@ _base_ = '../loaders_cpu.py'
 
 train_pipeline = [
     dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=(80, 160)),
+    dict(type='Resize', scale=(80, 160), backend='pillow'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='mmpretrain.RandomCrop', crop_size=(160, 80), padding=6),
     dict(type='PackReIDInputs'),
 ]
 test_pipeline = [
     dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=(80, 160)),
+    dict(type='Resize', scale=(80, 160), backend='pillow'),
     dict(type='PackReIDInputs'),
 ]
 

@@ -4,7 +4,9 @@ _base_ = '../loaders.py'
 
 train_pipeline = [
     dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=(128, 256), interpolation='bicubic'),
+    dict(
+        type='Resize', scale=(128, 256), interpolation='bicubic',
+        backend='pillow'),
     dict(type='RandomFlip', prob=0.5),
     dict(
         type='mmpretrain.RandomCrop', crop_size=(256, 128), padding=10),
@@ -20,7 +22,9 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=(128, 256), interpolation='bicubic'),
+    dict(
+        type='Resize', scale=(128, 256), interpolation='bicubic',
+        backend='pillow'),
     dict(type='PackReIDInputs'),
 ]
 

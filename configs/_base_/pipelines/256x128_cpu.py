@@ -4,7 +4,7 @@ _base_ = '../loaders_cpu.py'
 
 train_pipeline = [
     dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=(128, 256)),
+    dict(type='Resize', scale=(128, 256), backend='pillow'),
     dict(type='RandomFlip', prob=0.5),
     dict(
         type='mmpretrain.RandomCrop', crop_size=(256, 128), padding=10),
@@ -21,7 +21,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=(128, 256)),
+    dict(type='Resize', scale=(128, 256), backend='pillow'),
     dict(type='PackReIDInputs'),
 ]
 

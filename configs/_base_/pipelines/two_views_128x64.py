@@ -3,7 +3,7 @@ _base_ = './128x64.py'
 
 train_pipeline = [
     dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=(64, 128)),
+    dict(type='Resize', scale=(64, 128), backend='pillow'),
     dict(
         type='TwoViews',
         augmented=[

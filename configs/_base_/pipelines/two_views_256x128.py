@@ -4,7 +4,9 @@ _base_ = './256x128.py'
 
 train_pipeline = [
     dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=(128, 256), interpolation='bicubic'),
+    dict(
+        type='Resize', scale=(128, 256), interpolation='bicubic',
+        backend='pillow'),
     dict(
         type='TwoViews',
         augmented=[

@@ -4,7 +4,7 @@ _base_ = './256x128_cpu.py'
 
 train_pipeline = [
     dict(type='LoadReIDImage'),
-    dict(type='Resize', scale=(128, 256)),
+    dict(type='Resize', scale=(128, 256), backend='pillow'),
     dict(
         type='TwoViews',
         augmented=[

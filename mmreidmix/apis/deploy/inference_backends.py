@@ -1,8 +1,8 @@
-"""From prepared images to embeddings: PyTorch or ONNX Runtime."""
+"""From prepared images to embeddings: PyTorch, ONNX Runtime, OpenVINO."""
 
 import json
-from collections.abc import Sequence
-from typing import Optional, Union
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Optional, Union
 
 import numpy as np
 import torch
@@ -61,7 +61,7 @@ class OnnxEncoder:
 
     Attributes:
         description (dict): see :meth:`TrainedModel.description`.
-        precision (str): number format, 'fp32' or, if quantized, 'int8'.
+        precision (str): number format of the file: 'fp32', 'fp16', 'int8'.
 
     Raises:
         ModuleNotFoundError: onnxruntime is missing.
@@ -90,19 +90,139 @@ class OnnxEncoder:
             raise ValueError(f'{name} can not be read as an ONNX model: '
                              f'{str(error).splitlines()[0]}') from error
         metadata = self.session.get_modelmeta().custom_metadata_map
-        if DESCRIPTION not in metadata:
-            raise ValueError(f'{name} was not exported by '
-                             'tools/export/export_onnx.py: it does not say '
-                             'how images are prepared')
-        self.description = json.loads(metadata[DESCRIPTION])
-        quantized = 'quantized_from' in self.description['facts']
-        self.precision = 'int8' if quantized else 'fp32'
+        self.description = read_description(metadata.get(DESCRIPTION), name)
+        self.precision = _precision(self.description)
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Embeddings (B, D), float32, of BGR uint8 (H, W, 3)."""
-        rgb = np.stack([image[..., ::-1] for image in images])
-        embeddings, = self.session.run(None, {'images': rgb})
-        return embeddings
+        return in_batches(
+            lambda batch: self.session.run(None, dict(images=batch))[0],
+            feed(images, self.description['input']),
+            self.description['input']['batch'])
+
+
+class OpenVinoEncoder:
+    """Embeds with OpenVINO, on the CPU.
+
+    Args:
+        model (str | bytes): ``.onnx`` file written by ``export_onnx``, or its
+            content; or an ``.xml`` file made of it.
+        threads (int, optional): of the CPU. Defaults to all cores.
+
+    Attributes:
+        description (dict): see :meth:`TrainedModel.description`.
+        precision (str): number format of the file.
+
+    Raises:
+        ModuleNotFoundError: openvino is missing.
+        ValueError: it can not be read, or is not one of this project.
+    """
+
+    def __init__(self, model: Union[str, bytes],
+                 threads: Optional[int] = None):
+        try:
+            import openvino
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "the backend 'openvino' needs the package openvino: "
+                "pip install '.[openvino]'") from error
+        name = model if isinstance(model, str) else 'the model'
+        core = openvino.Core()
+        try:
+            network = core.read_model(model)
+        except RuntimeError as error:
+            raise ValueError(f'{name} can not be read by OpenVINO: '
+                             f'{str(error).splitlines()[0]}') from error
+        self.description = read_description(_runtime_info(network), name)
+        self.precision = _precision(self.description)
+        # Exact: by default some processors compute in 16 bits.
+        options: dict[str, Any] = dict(INFERENCE_PRECISION_HINT='f32')
+        if threads:
+            options['INFERENCE_NUM_THREADS'] = threads
+        self.network = core.compile_model(network, 'CPU', options)
+
+    def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Embeddings (B, D), float32, of BGR uint8 (H, W, 3)."""
+        return in_batches(
+            lambda batch: self.network(dict(images=batch))[0],
+            feed(images, self.description['input']),
+            self.description['input']['batch'])
+
+
+def _runtime_info(network: Any) -> Optional[str]:
+    """The description in a network that OpenVINO has read."""
+    for path in ([DESCRIPTION], ['framework', DESCRIPTION]):
+        if network.has_rt_info(path):
+            return network.get_rt_info(path).astype(str)
+    return None
+
+
+def read_description(text: Optional[str], name: str) -> dict:
+    """What an exported model says of itself.
+
+    Args:
+        text (str, optional): of its metadata.
+        name (str): of the file, for messages.
+
+    Raises:
+        ValueError: it says nothing.
+    """
+    if text is None:
+        raise ValueError(f'{name} was not exported by '
+                         'tools/export/export_onnx.py: it does not say '
+                         'how images are prepared')
+    found = json.loads(text)
+    # Files of earlier versions take nothing else.
+    found.setdefault('input', dict(
+        values='uint8', layout='NHWC', size=None, batch=None, colour='RGB'))
+    return found
+
+
+def _precision(description: Mapping) -> str:
+    if 'quantized_from' in description['facts']:
+        return 'int8'
+    return description.get('precision', 'fp32')
+
+
+def feed(images: Sequence[np.ndarray], form: Mapping) -> np.ndarray:
+    """Images as an exported model takes them.
+
+    Args:
+        images (Sequence[np.ndarray]): B prepared images, BGR uint8 (H, W, 3).
+        form (Mapping): 'input' of the description of the model, see
+            :class:`InputForm`.
+
+    Returns:
+        np.ndarray: (B, H, W, 3) or (B, 3, H, W), uint8 or float32.
+    """
+    rgb = np.stack([image[..., ::-1] for image in images])
+    if form['values'] == 'unit':
+        rgb = rgb.astype(np.float32) / 255
+    elif form['values'] == 'normalised':
+        rgb = ((rgb - np.array(form['mean'])) / form['std']).astype(np.float32)
+    if form['layout'] == 'NCHW':
+        rgb = np.moveaxis(rgb, -1, 1)
+    return np.ascontiguousarray(rgb)
+
+
+def in_batches(run: Callable[[np.ndarray], np.ndarray], images: np.ndarray,
+               size: Optional[int]) -> np.ndarray:
+    """Embed by a model that takes batches of a fixed size, if it does.
+
+    Args:
+        run (Callable): from images to embeddings.
+        images (np.ndarray): N images.
+        size (int, optional): of a batch; None: any. The last batch is filled
+            up with its first image.
+    """
+    if size is None:
+        return run(images)
+    rows = []
+    for begin in range(0, len(images), size):
+        batch = images[begin:begin + size]
+        fill = np.repeat(batch[:1], size - len(batch), axis=0)
+        rows.append(run(np.concatenate([batch, fill]))[:len(batch)].copy())
+    return np.concatenate(rows)
 
 
 def _providers(available: Sequence[str], device: Optional[str]) -> list:

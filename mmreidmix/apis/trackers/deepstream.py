@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import Union
 
-import torch
+import numpy as np
 
-from mmreidmix.apis.deploy.export import (
-    PixelsToEmbedding,
-    onnx_graph,
-    pixels_to_embedding,
-)
+from mmreidmix.apis.deploy.graph import InputForm
+from mmreidmix.apis.deploy.inference_backends import OnnxEncoder
+from mmreidmix.apis.deploy.onnx_file import export_onnx
 from mmreidmix.apis.trained_model import load_trained_model
 from mmreidmix.checks import check_count
 from mmreidmix.files import replace_file
@@ -26,7 +24,7 @@ ReID:
   networkMode: 0         # float32; 1: float16
   inputOrder: 0          # NCHW
   colorFormat: 0         # RGB
-  netScaleFactor: 1.0    # pixels from 0 to 255
+  netScaleFactor: 0.00392156862745098  # from 0 to 1
   offsets: [0.0, 0.0, 0.0]
   keepAspc: 0            # resize, no padding
   addFeatureNormalization: 0  # embeddings have unit length
@@ -34,22 +32,12 @@ ReID:
 '''
 
 
-class PlanarToEmbedding(PixelsToEmbedding):
-    """From prepared planes of colour to the embedding: no resize."""
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Embeddings (B, D) of RGB images (B, 3, H, W), float, 0 to 255."""
-        if self.to_bgr:
-            images = images.flip(1)
-        return self.model.embed((images - self.mean) / self.std)
-
-
 def write_deepstream(folder: Union[str, Path], model: Union[str, Path],
                      weights: Union[str, Path, None] = None,
                      batch_size: int = 100) -> tuple[Path, Path]:
     """Write ``reid.onnx`` and ``reid.yml``.
 
-    The graph takes ``images`` (B, 3, H, W), float32, RGB, 0 to 255, of the
+    The graph takes ``images`` (B, 3, H, W), float32, RGB, 0 to 1, of the
     size of the model, and gives ``embeddings`` (B, D) of unit length. Copy the
     section of the settings into those of your tracker.
 
@@ -64,19 +52,16 @@ def write_deepstream(folder: Union[str, Path], model: Union[str, Path],
 
     Raises:
         ModuleNotFoundError: onnx is missing.
-        ValueError: see :func:`pixels_to_embedding`.
+        ValueError: see :func:`export_onnx`.
 
     Source: the documentation of Gst-nvtracker, DeepStream 9.2.
     """
     check_count('write_deepstream', 1, batch_size=batch_size)
-    whole = pixels_to_embedding(load_trained_model(model, weights))
-    height, width = whole.size
-    planar = PlanarToEmbedding(
-        whole.model, whole.size, whole.interpolation).eval()
-    example = torch.zeros(2, 3, height, width)
-    with torch.inference_mode():
-        dim = planar(example).shape[1]
-    content = onnx_graph(planar, example, {0: 'batch'}).SerializeToString()
+    content = export_onnx(
+        load_trained_model(model, weights), InputForm('unit'))
+    encoder = OnnxEncoder(content, device='cpu')
+    height, width = encoder.description['input']['size']
+    dim = encoder([np.zeros((height, width, 3), np.uint8)]).shape[1]
     graph, settings = Path(folder, 'reid.onnx'), Path(folder, 'reid.yml')
     text = _SETTINGS.format(batch_size=batch_size, dim=dim, height=height,
                             width=width, name=graph.name)

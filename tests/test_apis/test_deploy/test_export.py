@@ -1,4 +1,4 @@
-"""Tests of mmreidmix.apis.deploy.export and tools/export/export_onnx.py."""
+"""Tests of mmreidmix.apis.deploy and tools/export/export_onnx.py."""
 
 import runpy
 
@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from mmreidmix.apis import ReIDInferencer
-from mmreidmix.apis.deploy.export import export_onnx, pixels_to_embedding
+from mmreidmix.apis.deploy.graph import InputForm, PixelsToEmbedding
 from mmreidmix.apis.deploy.inference_backends import OnnxEncoder, _providers
+from mmreidmix.apis.deploy.onnx_file import export_onnx
+from mmreidmix.apis.images import Preparation
 from mmreidmix.apis.trained_model import load_trained_model
 from tests.test_apis.conftest import THRESHOLDS
 from tests.tiny import TRAIN, tiny_config
@@ -57,22 +59,113 @@ def test_pixels_are_prepared_inside_the_graph(content, checkpoint, size):
 
 
 @pytest.mark.parametrize('interpolation', ['bilinear', 'bicubic'])
-def test_resizing_is_that_of_opencv_within_one_level(
-        toy, tmp_path, interpolation):
+@pytest.mark.parametrize('backend', ['cv2', 'pillow'])
+@pytest.mark.parametrize('size', [(97, 41), (400, 170)])
+def test_resizing_is_that_of_the_pipeline(toy, tmp_path, interpolation,
+                                          backend, size):
+    """In PyTorch and in ONNX Runtime; Pillow rounds between its two steps."""
     cfg = tiny_config(toy)
-    cfg.test_dataloader.dataset.pipeline[1].interpolation = interpolation
-    path = write_checkpoint(tmp_path / 'x.pth', cfg)
-    module = pixels_to_embedding(load_trained_model(path))
-    seen = []
-    module.model.embed = lambda pixels: seen.append(pixels) or pixels
+    cfg.test_dataloader.dataset.pipeline[1].update(
+        interpolation=interpolation, backend=backend)
+    trained = load_trained_model(write_checkpoint(tmp_path / 'x.pth', cfg))
+    trained.model.embed = lambda pixels: pixels
+    module = PixelsToEmbedding(trained, InputForm())
     image = np.random.default_rng(1).integers(
-        0, 256, (97, 41, 3), dtype=np.uint8)
+        0, 256, (*size, 3), dtype=np.uint8)
+    image = cv2.blur(image, (3, 3))  # Pillow clips between its two steps
     import torch
-    module(torch.from_numpy(image)[None])
-    pixels = seen[0] * module.std + module.mean
-    expected = ReIDInferencer(path).prepare(image)[..., ::-1]
+    pixels = module(torch.from_numpy(image)[None]) * module.std + module.mean
     found = pixels[0].permute(1, 2, 0).numpy()
-    assert np.abs(found - expected).max() <= 1 + 1e-3
+    expected = Preparation(trained.pipeline)(image)[..., ::-1]
+    most = 1 if backend == 'cv2' else 2
+    assert np.abs(found - expected).max() <= most + 1e-3
+    content = export_onnx(trained)
+    exported, = OnnxEncoder(content).session.run(
+        None, dict(images=image[None]))
+    exported = torch.from_numpy(exported) * module.std + module.mean
+    assert (exported - pixels).abs().max() <= 1 + 1e-3
+
+
+FORMS = [
+    dict(values='unit'), dict(values='normalised'),
+    dict(values='unit', size=(96, 96)), dict(values='uint8', layout='NCHW'),
+    dict(values='unit', layout='NHWC', batch=5), dict(batch=1),
+    dict(values='uint8', size=(64, 32)),
+]
+
+
+@pytest.mark.parametrize('form', FORMS, ids=str)
+@pytest.mark.parametrize('backend', ['onnxruntime', 'openvino'])
+def test_forms_of_the_images(checkpoint, pictures, tmp_path, form, backend):
+    """A file says how it is to be fed, and gives the same embeddings."""
+    pytest.importorskip(backend)
+    path = tmp_path / 'form.onnx'
+    path.write_bytes(export_onnx(
+        load_trained_model(checkpoint), InputForm(**form)))
+    found = ReIDInferencer(path, backend=backend)(pictures)
+    expected = ReIDInferencer(checkpoint, amp=False)(pictures)
+    if form.get('size') == (96, 96):  # enlarged, then shrunk in the graph
+        assert (found * expected).sum(1).min() > 0.99
+    else:
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert found.shape == expected.shape
+
+
+def test_input_is_what_other_programs_feed(checkpoint, pictures):
+    """By hand: RGB planes, by 255, minus the mean by the deviation."""
+    content = export_onnx(
+        load_trained_model(checkpoint), InputForm('normalised'))
+    encoder = OnnxEncoder(content)
+    form = encoder.description['input']
+    assert form['colour'] == 'RGB' and form['size'] == [64, 32]
+    np.testing.assert_allclose(form['mean'], [123.675, 116.28, 103.53])
+    np.testing.assert_allclose(form['std'], [58.395, 57.12, 57.375])
+    inferencer = ReIDInferencer(checkpoint, amp=False)
+    image = inferencer.prepare(pictures[0])[..., ::-1]
+    planes = ((image - np.array(form['mean'])) / form['std']).transpose(
+        2, 0, 1)[None].astype(np.float32)
+    row, = encoder.session.run(None, dict(images=planes))
+    np.testing.assert_allclose(row, inferencer(pictures[:1]), atol=1e-5)
+
+
+def test_16_bits(checkpoint, pictures, tmp_path):
+    path = tmp_path / 'half.onnx'
+    path.write_bytes(export_onnx(
+        load_trained_model(checkpoint), InputForm('unit'), fp16=True))
+    half = ReIDInferencer(path)
+    rows = half(pictures)
+    expected = ReIDInferencer(checkpoint, amp=False)(pictures)
+    assert half.precision == 'fp16' and rows.dtype == np.float32
+    assert (rows * expected).sum(1).min() > 0.999
+    assert np.abs(rows - expected).max() > 0
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3)
+
+
+def test_antialiasing_needs_its_opset(toy, tmp_path):
+    cfg = tiny_config(toy)
+    cfg.test_dataloader.dataset.pipeline[1].backend = 'pillow'
+    trained = load_trained_model(write_checkpoint(tmp_path / 'x.pth', cfg))
+    with pytest.raises(ValueError, match='opset 17 has no antialiased'):
+        export_onnx(trained, opset=17)
+    assert export_onnx(trained, InputForm('unit'), opset=17)
+
+
+def test_openvino_files(checkpoint, pictures, tmp_path):
+    pytest.importorskip('openvino')
+    out = tmp_path / 'model.xml'
+    main = runpy.run_path(str(TOOL))['main']
+    assert not main([str(checkpoint), str(out), '--target', 'openvino',
+                     '--check', str(pictures[0].parent), '--num', '4'])
+    found, expected = ReIDInferencer(out), ReIDInferencer(
+        checkpoint, amp=False)
+    np.testing.assert_allclose(found(pictures), expected(pictures), atol=1e-5)
+    assert found.sha256 == expected.sha256
+    assert found.thresholds == THRESHOLDS
+    with pytest.raises(ValueError, match='runs on the CPU here'):
+        ReIDInferencer(out, device='cuda')
+    out.write_text('no network')
+    with pytest.raises(ValueError, match='model.xml can not be read'):
+        ReIDInferencer(out)
 
 
 def test_pipelines_that_can_not_be_exported(toy, tmp_path):
@@ -104,7 +197,8 @@ def test_tool_checks_and_quantizes(checkpoint, toy, pictures, tmp_path,
     main([str(checkpoint), str(out), '--check',
           str(pictures[0].parent), '--num', '8', '--int8', str(small)])
     printed = capsys.readouterr().out
-    assert '8 pictures: largest difference to PyTorch' in printed
+    assert '8 pictures prepared: cosine to PyTorch 1.000000' in printed
+    assert '8 pictures as they are: cosine to PyTorch' in printed
     assert small.stat().st_size < 0.6 * out.stat().st_size
     whole, quantized = ReIDInferencer(out), ReIDInferencer(small)
     assert (quantized(pictures) * whole(pictures)).sum(1).mean() > 0.9
@@ -118,29 +212,27 @@ def test_tool_checks_and_quantizes(checkpoint, toy, pictures, tmp_path,
 
 def test_tool_writes_no_model_that_differs(checkpoint, pictures, tmp_path,
                                            monkeypatch, capsys):
-    """As after a wrong order of colours, in the graph and in its reference."""
+    """As after a wrong order of colours."""
     main = runpy.run_path(str(TOOL))['main']
 
-    def turned(trained):
-        module = pixels_to_embedding(trained)
-        module.to_bgr = not module.to_bgr
-        return module
-
-    monkeypatch.setattr('mmreidmix.apis.deploy.export.pixels_to_embedding',
-                        turned)
+    forward = PixelsToEmbedding.forward
+    monkeypatch.setattr(
+        PixelsToEmbedding, 'forward',
+        lambda self, images: forward(self, images.flip(-1)))
     out = tmp_path / 'model.onnx'
     assert main([str(checkpoint), str(out), '--check',
                  str(pictures[0].parent), '--num', '2']) == 2
-    assert 'differs from PyTorch by' in capsys.readouterr().err
+    assert ('the exported model differs from PyTorch: 2 pictures'
+            in capsys.readouterr().err)
     assert not out.exists()
 
 
 def test_real_crops_as_in_pytorch(content, checkpoint, realdata, tmp_path):
     tool = runpy.run_path(str(TOOL))
     pictures = tool['sample'](realdata / 'market1501', 64)
-    text = tool['check'](content, load_trained_model(checkpoint),
-                         ReIDInferencer(checkpoint), pictures)
-    assert text.startswith('64 pictures')
+    text = tool['check'](OnnxEncoder(content), ReIDInferencer(checkpoint),
+                         pictures)
+    assert text.startswith('64 pictures prepared')
 
 
 @pytest.mark.parametrize('device, available, expected', [

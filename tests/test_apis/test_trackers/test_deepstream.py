@@ -10,7 +10,7 @@ onnxruntime = pytest.importorskip('onnxruntime')
 
 
 def test_model_and_settings(checkpoint, tmp_path):
-    """A crop of the size of the model: planes of RGB, 0 to 255."""
+    """A crop of the size of the model: planes of RGB, 0 to 1."""
     graph, settings = write_deepstream(tmp_path / 'new', checkpoint)
     section = yaml.safe_load(settings.read_text())['ReID']
     channels, height, width = section['inferDims']

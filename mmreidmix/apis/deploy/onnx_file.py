@@ -1,0 +1,111 @@
+"""A model as one ONNX file, from pixels to the embedding."""
+
+import io
+import json
+from typing import Any, Optional
+
+import torch
+
+from mmreidmix.apis.trained_model import TrainedModel
+
+from .graph import InputForm, PixelsToEmbedding, register_antialiasing
+from .inference_backends import DESCRIPTION
+
+#: The first that has antialiased resizing.
+OPSET = 18
+
+
+def export_onnx(trained: TrainedModel, form: Optional[InputForm] = None,
+                opset: int = OPSET, fp16: bool = False) -> bytes:
+    """Export a model with its preparation, as content of an ``.onnx`` file.
+
+    The graph takes ``images``, RGB, in the form that is asked for, and gives
+    ``embeddings`` (B, D), float32, of unit length. Its metadata hold
+    :meth:`TrainedModel.description` and the form as ``input``.
+
+    Args:
+        trained (TrainedModel): on the CPU.
+        form (InputForm, optional): of the images. Defaults to (B, H, W, 3),
+            uint8, any B, H and W.
+        opset (int): version of the operators. Defaults to 18.
+        fp16 (bool): weights and activations of 16 bits; images and
+            embeddings stay as they are, but the length of an embedding is
+            one to three digits only. Defaults to False.
+
+    Raises:
+        ModuleNotFoundError: onnx is missing.
+        ValueError: what :class:`PixelsToEmbedding` raises, or the opset has
+            no antialiased resizing.
+    """
+    try:
+        import onnx
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            'an export needs the packages onnx and onnxscript: '
+            "pip install '.[export]'") from error
+    module = PixelsToEmbedding(trained, form or InputForm()).eval()
+    if module.resizes and module.antialias:
+        if opset < OPSET:
+            raise ValueError(
+                f'opset {opset} has no antialiased resizing: export with '
+                f'opset {OPSET}, or for images of {module.size} (--size)')
+        register_antialiasing(opset)
+    buffer = io.BytesIO()
+    with torch.inference_mode():
+        torch.onnx.export(
+            module, (_example(module), ), buffer, dynamo=False,
+            opset_version=opset, input_names=['images'],
+            output_names=['embeddings'], dynamic_axes=_axes(module.form))
+    graph = onnx.load_from_string(buffer.getvalue())
+    if fp16:
+        graph = _in_16_bits(graph)
+    description = dict(
+        trained.description(), input=describe_input(module),
+        pipeline=_pipeline(trained.pipeline, module.form))
+    if fp16:
+        description['precision'] = 'fp16'
+    onnx.helper.set_model_props(graph, {DESCRIPTION: json.dumps(description)})
+    onnx.checker.check_model(graph)
+    return graph.SerializeToString()
+
+
+def describe_input(module: PixelsToEmbedding) -> dict:
+    """The form of the images, and what 'normalised' stands for."""
+    found = module.form.description()
+    if module.form.values == 'normalised':
+        found.update(module.normalisation())
+    return found
+
+
+def _pipeline(pipeline: list, form: InputForm) -> list:
+    """The test pipeline, which resizes to what the file takes."""
+    if form.size is None:
+        return pipeline
+    height, width = form.size
+    load, resize, pack = pipeline
+    return [load, dict(resize, scale=(width, height)), pack]
+
+
+def _example(module: PixelsToEmbedding) -> torch.Tensor:
+    """Images to trace; numbers that vary must not look like constants."""
+    height, width = module.form.size or (side + 8 for side in module.size)
+    return module.form.example(module.form.batch or 2, height, width)
+
+
+def _axes(form: InputForm) -> dict:
+    images = {} if form.batch else {0: 'batch'}
+    if form.size is None:
+        first = form.layout.index('H')
+        images = {**images, first: 'height', first + 1: 'width'}
+    return dict(images=images,
+                embeddings={} if form.batch else {0: 'batch'})
+
+
+def _in_16_bits(graph: Any) -> Any:
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
+    # Resizing of values up to 255 stays in 32 bits.
+    model = OnnxModel(convert_float_to_float16(
+        graph, keep_io_types=True, op_block_list=['Resize']))
+    model.topological_sort()
+    return model.model
