@@ -214,7 +214,7 @@ def test_one_spelling_for_one_thing(path, monkeypatch):
         if name == '--images':  # files and folders, never a number
             assert action.metavar in ('PLACE', 'FOLDER', 'NAME')
         if action.type in (output_file, output_folder):
-            assert name in ('--out', '--plot', '--show-dir',
+            assert name in ('--out', '--plot', '--show-dir', '--int8',
                             '--save-features'), name
         assert name not in ('--json', '--profiles', '--batch', '--html',
                             '--repeats', '--formats', '--output'), name

@@ -78,7 +78,7 @@ def test_domains_get_their_roles(data):
     cfg = config(data, photos, '--unlabelled', photos)
     assert roles(cfg) == [('photos', 'unlabelled')]
     assert cfg.model.get('triplet') is None
-    assert cfg.default_hooks.start_share.share == 0.4
+    assert cfg.default_hooks.start_share.share == 0.85
 
 
 def test_without_anything_to_test(data):

@@ -66,7 +66,7 @@ def parse_args(args=None):
         help='of the images; default: any for uint8, that of the model for '
         'floats')
     parser.add_argument(
-        '--batch', type=positive, help='images in a batch; default: any')
+        '--batch-size', type=positive, help='images in a batch; default: any')
     parser.add_argument(
         '--opset', type=positive, help='version of the operators; default: 18')
     parser.add_argument(
@@ -141,7 +141,7 @@ def build(args, trained) -> bytes:
     from mmreidmix.apis.deploy.graph import InputForm
     from mmreidmix.apis.deploy.onnx_file import OPSET, export_onnx
     form = InputForm(args.input or 'uint8', args.layout,
-                     tuple(args.size) if args.size else None, args.batch)
+                     tuple(args.size) if args.size else None, args.batch_size)
     return export_onnx(trained, form, args.opset or OPSET, args.fp16)
 
 

@@ -66,7 +66,7 @@ class CheckWeightsHook(Hook):
         self.method_sha256 = meta.get('method_sha256')
         text = meta.get('cfg')
         training = parse_config(text) if isinstance(text, str) else {}
-        if 'train_dataloader' in training:
+        if 'train_cfg' in training:
             # That of converted weights of others tells of no training.
             self.training = training
         self.rule = selection_rule(
