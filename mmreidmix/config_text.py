@@ -38,6 +38,14 @@ def parse_config(text: str) -> dict:
     return found
 
 
+def tells_of_training(cfg: Mapping) -> bool:
+    """Whether the config of a checkpoint is that of a training.
+
+    That of converted weights of others has network and preparation alone.
+    """
+    return 'train_cfg' in cfg
+
+
 class _Literal(ast.NodeTransformer):
     """``dict(a=1)`` as ``{'a': 1}`` and ``dict({'a-b': 1})`` as its inside."""
 

@@ -84,6 +84,23 @@ def test_half_way_is_read_by_all_that_read_checkpoints(
     assert result['checkpoint'] == str(out)
 
 
+def test_config_is_that_of_the_training(tool, files, tmp_path, capsys):
+    """Converted weights carry a config too, of network and preparation."""
+    start, end, _ = files
+    trained = torch.load(end, weights_only=True)
+    cfg = Config.fromstring(trained['meta']['cfg'], '.py')
+    cfg.train_cfg = dict(max_epochs=3)
+    trained['meta']['cfg'] = whole = cfg.pretty_text
+    torch.save(trained, end)
+    short = Config(dict(model=dict(cfg.model, type='ReIDBaseline'),
+                        test_dataloader=cfg.test_dataloader))
+    content = torch.load(start, weights_only=True)
+    torch.save(dict(content, meta=dict(cfg=short.pretty_text)), start)
+    out = tmp_path / 'half.pth'
+    assert not run(tool, capsys, start, end, '--out', out)[0]
+    assert torch.load(out, weights_only=True)['meta']['cfg'] == whole
+
+
 def test_encoder_of_the_config_or_of_the_option(tool, files, tmp_path,
                                                 capsys):
     start, end, state = files

@@ -23,7 +23,7 @@ from typing import Optional
 from mmreidmix.checks import name_some
 from mmreidmix.choices import ENCODERS
 from mmreidmix.command_line import output_file, run_main, run_tool
-from mmreidmix.config_text import parse_config
+from mmreidmix.config_text import parse_config, tells_of_training
 from mmreidmix.files import replace_file
 from mmreidmix.results.provenance import file_hash
 
@@ -40,6 +40,7 @@ class Source:
     state: Mapping
     meta: Mapping
     model: Mapping
+    trained: bool
     left_out: set
 
 
@@ -80,8 +81,8 @@ def read_source(path: Path, encoder: Optional[str]) -> Source:
     content = read_checkpoint(existing_file(path))
     meta = content.get('meta') or {}
     text = meta.get('cfg')
-    model = parse_config(text).get('model') if isinstance(text, str) else None
-    model = without_init(model or {})
+    cfg = parse_config(text) if isinstance(text, str) else {}
+    model = without_init(cfg.get('model') or {})
     try:
         state = unwrap_state_dict(content)
         wanted = encoder or model.get('inference', 'momentum_encoder')
@@ -93,7 +94,8 @@ def read_source(path: Path, encoder: Optional[str]) -> Source:
     others = {key.partition('.')[0] for key in state} - {*ENCODER_PARTS}
     if wanted == 'momentum_encoder':
         others = others - {'momentum_encoder'} | {'encoder'}
-    return Source(content, wanted, taken, meta, model, others)
+    return Source(content, wanted, taken, meta, model,
+                  tells_of_training(cfg), others)
 
 
 def check_models(sources: Mapping[Path, Source]) -> None:
@@ -128,11 +130,15 @@ def agreed(records: Sequence[Mapping], keys: Sequence[str]) -> dict:
 
 def meta_of(sources: Mapping[Path, Source],
             weights: Sequence[float]) -> dict:
-    """Config of the first that has one, facts that all share, sources."""
+    """Config, facts that all share, sources.
+
+    The config is that of the first training, or else the first there is.
+    """
     meta = agreed([source.meta for source in sources.values()], FACTS)
-    configs = [s.meta['cfg'] for s in sources.values() if s.model]
-    if configs:
-        meta['cfg'] = configs[0]
+    known = [source for source in sources.values() if source.model]
+    if known:
+        first = next((s for s in known if s.trained), known[0])
+        meta['cfg'] = first.meta['cfg']
     meta['averaged'] = [
         dict(
             file=path.name,

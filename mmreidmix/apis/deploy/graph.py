@@ -1,6 +1,6 @@
 """What is exported: one module from pixels to the embedding."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Optional
 
 import torch
@@ -48,11 +48,6 @@ class InputForm:
         check_choice(self, VALUES, values=self.values)
         check_choice(self, LAYOUTS, layout=self.layout)
 
-    @property
-    def any_size(self) -> bool:
-        """Whether images may have any height and width."""
-        return self.size is None
-
     def example(self, count: int, height: int, width: int) -> torch.Tensor:
         """Black images, or such of the mean colour."""
         shape = (count, height, width, 3)
@@ -95,10 +90,9 @@ class PixelsToEmbedding(nn.Module):
         self.antialias = resize.get('backend') == 'pillow'
         width, height = resize['scale']
         self.size = (height, width)
-        self.form = form
-        if form.any_size and form.values != 'uint8':
-            self.form = InputForm(
-                form.values, form.layout, self.size, form.batch)
+        raw = form.values == 'uint8'
+        self.form = form if raw or form.size else replace(
+            form, size=self.size)
         self.model = trained.model
         preprocessor = trained.model.data_preprocessor
         self.to_bgr = not swaps_channels(preprocessor)

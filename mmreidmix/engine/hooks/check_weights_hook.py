@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmreidmix.compat import loaded_file
-from mmreidmix.config_text import parse_config
+from mmreidmix.config_text import parse_config, tells_of_training
 from mmreidmix.engine.unwrap import bare_model
 from mmreidmix.models.weights import (
     check_embedding_weights,
@@ -65,9 +65,8 @@ class CheckWeightsHook(Hook):
         self.seed = meta.get('seed')
         self.method_sha256 = meta.get('method_sha256')
         text = meta.get('cfg')
-        training = parse_config(text) if isinstance(text, str) else {}
-        if 'train_cfg' in training:
-            # That of converted weights of others tells of no training.
-            self.training = training
+        stored = parse_config(text) if isinstance(text, str) else {}
+        if tells_of_training(stored):
+            self.training = stored
         self.rule = selection_rule(
             file, meta, self.training or cfg.to_dict(), self.stated_rule)
