@@ -26,7 +26,7 @@ from .sparse_rows import (
 
 
 @compiled
-def _mark_mutual(indices: np.ndarray, half: int, flags: np.ndarray, first: int,
+def mark_mutual(indices: np.ndarray, half: int, flags: np.ndarray, first: int,
                  last: int) -> None:
     """Fill flags: 1 = mutual in the whole lists, 2 = in the halves too."""
     k = indices.shape[1]
@@ -49,10 +49,12 @@ def _mark_mutual_numpy(indices: np.ndarray, half: int, flags: np.ndarray,
 
 
 @compiled
-def _encode(indices: np.ndarray, sims: np.ndarray, half: int,
-            flags: np.ndarray, features: np.ndarray, first: int,
-            last: int) -> RowRange:
-    """Softmax weights of the expanded k-reciprocal sets of some rows."""
+def expanded_sets(indices: np.ndarray, sims: np.ndarray, half: int,
+                  flags: np.ndarray, first: int, last: int) -> RowRange:
+    """Expanded k-reciprocal sets of some rows, with similarities.
+
+    They are NaN for members that are not among the neighbours of the row.
+    """
     num, k = indices.shape
     counts = np.zeros(last - first, np.int64)
     columns = np.empty((last - first) * 2 * k, np.int32)
@@ -95,18 +97,43 @@ def _encode(indices: np.ndarray, sims: np.ndarray, half: int,
                     member[j] = i
                     columns[used] = j
                     used += 1
-        total = 0.0
         for p in range(begin, used):
             j = columns[p]
-            sim = listed_sim[j]
-            if listed[j] != i:
-                sim = similarity(features, i, j)
-            weights[p] = np.exp(2.0 * sim - 2.0)
-            total += weights[p]
-        for p in range(begin, used):
-            weights[p] /= total
+            known = listed[j] == i
+            weights[p] = listed_sim[j] if known else np.float32(np.nan)
         counts[i - first] = used - begin
     return counts, columns[:used].copy(), weights[:used].copy()
+
+
+@compiled
+def softmax_rows(counts: np.ndarray, weights: np.ndarray) -> None:
+    """Turn similarities of rows of given lengths into weights, in place."""
+    begin = 0
+    for count in counts:
+        total = 0.0
+        for p in range(begin, begin + count):
+            weights[p] = np.exp(2.0 * weights[p] - 2.0)
+            total += weights[p]
+        for p in range(begin, begin + count):
+            weights[p] /= total
+        begin += count
+
+
+@compiled
+def _encode(indices: np.ndarray, sims: np.ndarray, half: int,
+            flags: np.ndarray, features: np.ndarray, first: int,
+            last: int) -> RowRange:
+    """Softmax weights of the expanded k-reciprocal sets of some rows."""
+    counts, columns, weights = expanded_sets(
+        indices, sims, half, flags, first, last)
+    p = 0
+    for i in range(first, last):
+        for _ in range(counts[i - first]):
+            if np.isnan(weights[p]):
+                weights[p] = similarity(features, i, columns[p])
+            p += 1
+    softmax_rows(counts, weights)
+    return counts, columns, weights
 
 
 def _encode_numpy(indices: np.ndarray, sims: np.ndarray, half: int,
@@ -132,10 +159,10 @@ def _encode_numpy(indices: np.ndarray, sims: np.ndarray, half: int,
 
 
 @compiled
-def _average(encoding: SparseArrays, neighbours: np.ndarray, first: int,
-             last: int) -> RowRange:
-    """Mean of the encodings of each image's nearest neighbours."""
-    num, k2 = neighbours.shape
+def average_rows(encoding: SparseArrays, neighbours: np.ndarray, num: int,
+                 first: int, last: int) -> RowRange:
+    """Mean of the encodings of the neighbours of rows; num = columns."""
+    k2 = neighbours.shape[1]
     counts = np.zeros(last - first, np.int64)
     columns = np.empty((last - first) * 64, np.int32)
     weights = np.empty((last - first) * 64, np.float32)
@@ -164,8 +191,8 @@ def _average(encoding: SparseArrays, neighbours: np.ndarray, first: int,
     return counts, columns[:used].copy(), weights[:used].copy()
 
 
-def _average_numpy(encoding: SparseArrays, neighbours: np.ndarray, first: int,
-                   last: int) -> RowRange:
+def _average_numpy(encoding: SparseArrays, neighbours: np.ndarray, num: int,
+                   first: int, last: int) -> RowRange:
     rows = []
     for nearest in neighbours[first:last]:
         own = np.concatenate([
@@ -258,7 +285,7 @@ def encode_sets(indices: np.ndarray, sims: np.ndarray, features: np.ndarray, *,
     sims = np.ascontiguousarray(sims, np.float32)
     mark, encode = _mark_mutual_numpy, _encode_numpy
     if kernel == 'numba':
-        mark, encode = _mark_mutual, _encode
+        mark, encode = mark_mutual, _encode
         features = kernel_view(features)
     flags = np.empty(indices.shape, np.uint8)
     fill_rows(mark, num, indices, half, flags, threads=threads,
@@ -279,6 +306,6 @@ def average_encodings(encoding: sparse.csr_matrix, indices: np.ndarray, *,
         return encoding
     num = len(indices)
     return stack_rows(
-        over_rows(_average if kernel == 'numba' else _average_numpy, num,
+        over_rows(average_rows if kernel == 'numba' else _average_numpy, num,
                   arrays_of(encoding), np.ascontiguousarray(indices, np.int32),
-                  threads=threads, what='query expansion'), num)
+                  num, threads=threads, what='query expansion'), num)

@@ -70,16 +70,48 @@ def _widen(value: Any) -> Callable[[Any], Any]:
 
 
 @compiled(fastmath={'reassoc', 'contract', 'nsz'})
-def similarity(features: np.ndarray, i: int, j: int) -> float:
-    """Similarity of rows i and j, see :func:`kernel_view`."""
+def _product(left: np.ndarray, right: np.ndarray) -> float:
     # Products of two float32 are exact in float64, so that the rounded sum
     # does not depend on how the additions are ordered.
-    left = features[i]
-    right = features[j]
     total = 0.0
-    for d in range(features.shape[1]):
+    for d in range(left.size):
         total += np.float64(widen(left[d])) * np.float64(widen(right[d]))
     return np.float32(total)
+
+
+@compiled
+def similarity(features: np.ndarray, i: int, j: int) -> float:
+    """Similarity of rows i and j, see :func:`kernel_view`."""
+    return _product(features[i], features[j])
+
+
+@compiled
+def _pair_similarities(left: np.ndarray, rows: np.ndarray, right: np.ndarray,
+                       columns: np.ndarray, sims: np.ndarray, first: int,
+                       last: int) -> None:
+    for p in range(first, last):
+        sims[p] = _product(left[rows[p]], right[columns[p]])
+
+
+def pair_similarities(left: np.ndarray, rows: np.ndarray, right: np.ndarray,
+                      columns: np.ndarray,
+                      threads: Optional[int] = None) -> np.ndarray:
+    """Similarities of pairs of rows of two arrays.
+
+    Args:
+        left (np.ndarray): (L, D) float32 or float16.
+        rows (np.ndarray): (P,) rows of it.
+        right (np.ndarray): (R, D) of the same type.
+        columns (np.ndarray): (P,) rows of that.
+        threads (int, optional): default ``torch.get_num_threads()``.
+
+    Returns:
+        np.ndarray: (P,) float32.
+    """
+    sims = np.empty(len(rows), np.float32)
+    fill_rows(_pair_similarities, len(rows), kernel_view(left), rows,
+              kernel_view(right), columns, sims, threads=threads)
+    return sims
 
 
 @compiled

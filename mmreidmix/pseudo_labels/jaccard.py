@@ -37,10 +37,13 @@ def _strongest(encoding: SparseArrays) -> np.ndarray:
 
 
 @compiled
-def _pairs(encoding: SparseArrays, inverted: SparseArrays, radius: float,
-           limit: int, first: int, last: int) -> RowRange:
-    """Pairs i < j within the radius, for rows i of the range."""
-    num = encoding.indptr.size - 1
+def pairs_within(encoding: SparseArrays, inverted: SparseArrays, num: int,
+                 after: int, radius: float, limit: int, first: int,
+                 last: int) -> RowRange:
+    """Pairs i + after < j within the radius, for rows i of the range.
+
+    The inverted lists are those of ``num`` rows j.
+    """
     rows, row_weights = inverted.indices, inverted.data
     counts = np.zeros(last - first, np.int64)
     partners = np.empty((last - first) * 32, np.int32)
@@ -57,7 +60,7 @@ def _pairs(encoding: SparseArrays, inverted: SparseArrays, radius: float,
             high = end
             while low < high:
                 middle = (low + high) // 2
-                if rows[middle] <= i:
+                if rows[middle] <= i + after:
                     low = middle + 1
                 else:
                     high = middle
@@ -86,10 +89,10 @@ def _pairs(encoding: SparseArrays, inverted: SparseArrays, radius: float,
     return counts, partners[:used].copy(), distances[:used].copy()
 
 
-def _pairs_numpy(encoding: SparseArrays, inverted: SparseArrays, radius: float,
-                 limit: int, first: int, last: int) -> RowRange:
+def _pairs_numpy(encoding: SparseArrays, inverted: SparseArrays, num: int,
+                 after: int, radius: float, limit: int, first: int,
+                 last: int) -> RowRange:
     pairs = []
-    num = len(encoding.indptr) - 1
     for i in range(first, last):
         own = slice(encoding.indptr[i], encoding.indptr[i + 1])
         lists = [slice(inverted.indptr[c], inverted.indptr[c + 1])
@@ -101,7 +104,7 @@ def _pairs_numpy(encoding: SparseArrays, inverted: SparseArrays, radius: float,
         total = np.bincount(others, lower, minlength=num)
         distance = np.maximum(0, 1 - total / (2 - total)).astype(np.float32)
         near = np.flatnonzero((distance <= radius) & (total > 0))
-        near = near[near > i]
+        near = near[near > i + after]
         pairs.append((near, distance[near]))
     return join_rows(pairs)
 
@@ -140,9 +143,10 @@ def _graph(encoding: sparse.csr_matrix, radius: float, max_pairs: int,
            kernel: str, threads: Optional[int]) -> sparse.csr_matrix:
     num = encoding.shape[0]
     parts = over_rows(
-        _pairs if kernel == 'numba' else _pairs_numpy, num,
-        arrays_of(encoding), arrays_of(encoding.tocsc()), radius, max_pairs,
-        threads=threads, what='Jaccard pairs')
+        pairs_within if kernel == 'numba' else _pairs_numpy, num,
+        arrays_of(encoding), arrays_of(encoding.tocsc()), num, 0, radius,
+        max_pairs, threads=threads,
+        what='Jaccard pairs')
     upper = stack_rows(_at_most(max_pairs, parts, num, radius), num)
     del parts  # and the inverted lists
     upper.sort_indices()
