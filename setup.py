@@ -77,12 +77,12 @@ setup(
         'openvino': ['openvino'],
         'vis': ['matplotlib', 'umap-learn'],
         'demo': ['gradio>=6,<7'],
-        'timm': ['timm'],
+        'timm': ['timm>=1.0'],
         'video': ['trackers'],  # links the boxes of videos to tracks
         'tests': [
             'pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'mypy', 'h5py',
             'onnx', 'onnxruntime', 'onnxscript', 'openvino', 'gradio>=6,<7',
-            'selenium',
+            'selenium', 'safetensors', 'timm>=1.0',
             'trackers; python_version >= "3.10"', 'deep-sort-realtime',
             'motmetrics'
         ],

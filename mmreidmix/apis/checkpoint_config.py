@@ -12,6 +12,7 @@ _SCOPES = ('mmreidmix', 'mmengine', 'mmcv', 'mmpretrain')
 _MMPRETRAIN = ('mmpretrain.models.backbones.', 'mmpretrain.models.necks.',
                'mmpretrain.models.heads.', 'mmpretrain.models.losses.',
                'mmpretrain.models.utils.data_preprocessor',
+               'mmpretrain.models.utils.clip_generator_helper',  # QuickGELU
                'mmpretrain.datasets.transforms.', 'mmcv.transforms.')
 _LOADERS = ('mmpretrain.models.backbones.timm_backbone', )
 

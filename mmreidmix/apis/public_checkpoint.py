@@ -18,7 +18,9 @@ from mmreidmix.registry import MODELS
 def convert_file(path: Path,
                  source: Optional[str] = None,
                  size: Optional[Sequence[int]] = None,
-                 prefix: Optional[str] = None) -> tuple[dict, Converted]:
+                 prefix: Optional[str] = None,
+                 architecture: Optional[str] = None
+                 ) -> tuple[dict, Converted]:
     """Read a file of another project and make a checkpoint of it.
 
     The model is built from the config that the checkpoint carries, and takes
@@ -31,6 +33,8 @@ def convert_file(path: Path,
         size (Sequence[int], optional): height and width in place of the
             project's.
         prefix (str, optional): the part of the file that is the network.
+        architecture (str, optional): name of the network in timm, for files
+            of timm.
 
     Returns:
         tuple[dict, Converted]: ``state_dict`` and ``meta``, which has the
@@ -39,6 +43,7 @@ def convert_file(path: Path,
 
     Raises:
         FileNotFoundError: there is no such file.
+        ModuleNotFoundError: safetensors or timm is missing, for their files.
         ValueError: it can not be read, is of no known project, or its
             weights are not those of the network it seems to be.
     """
@@ -48,7 +53,8 @@ def convert_file(path: Path,
                          'of this project do: use it as it is')
     try:
         converted = convert(
-            content, source, tuple(size) if size else None, prefix)
+            content, source, tuple(size) if size else None, prefix,
+            architecture)
         cfg = config_of(converted.network)
         load_exactly(cfg['model'], converted.state)
     except ValueError as error:

@@ -83,6 +83,8 @@ class Family:
         marks (tuple[str, ...]): patterns of whole keys; a file of the family
             has a key for each.
         never (tuple[str, ...]): patterns of keys that it does not have.
+        prefix (tuple[str, ...]): what stands before the keys in its files;
+            with another it is taken only where ``--from`` names it.
         rules (dict[str, str | None]): pattern of a whole key -> its name
             here; None: it is dropped.
         describe (Callable): the network of renamed weights, for images of a
@@ -96,6 +98,7 @@ class Family:
     rules: Mapping[str, Optional[str]]
     describe: Callable[[State, Optional[tuple[int, int]]], Network]
     never: tuple[str, ...] = ()
+    prefix: tuple[str, ...] = ('', )
     adjust: Optional[Callable[[dict, Network], dict]] = field(default=None)
 
     def fits(self, keys: Mapping) -> bool:

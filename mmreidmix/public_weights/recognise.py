@@ -9,10 +9,15 @@ from typing import Any, Optional
 from mmreidmix.checks import check_choice, name_some
 
 from . import (
+    clip_reid,
+    dino,
     fastreid,
     numbered_resnet,
+    oml,
+    pass_reid,
     solider,
     strong_baseline,
+    timm_network,
     torchreid,
     torchvision,
     transreid,
@@ -33,10 +38,19 @@ FAMILIES = (
     torchvision.IBN_NET,
     torchvision.MOBILENET,
     transreid.FAMILY,
+    transreid.PRETRAINED,
+    transreid.BAU,
+    pass_reid.FINE_TUNED,
+    pass_reid.PRETRAINED,
+    clip_reid.FAMILY,
     solider.REID,
     solider.PRETRAINED,
+    dino.DINO,
+    dino.TIMM,
+    oml.VIT,
+    oml.RESNET,
 )
-SOURCES = tuple(family.name for family in FAMILIES)
+SOURCES = (*(family.name for family in FAMILIES), timm_network.NAME)
 
 # What may stand beside the network without being part of the embedding.
 _BESIDE = (r'(?:.*\.)?(?:fc|heads?|classifier\w*|criterion|encoder_k|queue'
@@ -66,7 +80,8 @@ class Converted:
 def convert(checkpoint: Mapping,
             source: Optional[str] = None,
             size: Optional[tuple[int, int]] = None,
-            prefix: Optional[str] = None) -> Converted:
+            prefix: Optional[str] = None,
+            architecture: Optional[str] = None) -> Converted:
     """Recognise a public checkpoint and rename its weights.
 
     Args:
@@ -75,13 +90,17 @@ def convert(checkpoint: Mapping,
         size (tuple[int, int], optional): height and width of the images in
             place of the project's.
         prefix (str, optional): only keys below it are looked at.
+        architecture (str, optional): name of the network in timm, for files
+            of timm.
 
     Raises:
+        ModuleNotFoundError: timm is missing, for its files.
         ValueError: it is of no known project, or of several; it has other
             keys; or its shapes are those of no known network.
     """
     state, place = find_state(checkpoint)
-    family, part = _recognise(state, source, prefix)
+    family, part = _recognise(state, source, prefix,
+                              _families(source, architecture))
     renamed, dropped, unknown = family.rename(part.state)
     if unknown:
         raise ValueError(
@@ -100,50 +119,63 @@ def convert(checkpoint: Mapping,
 
 
 def families_of(keys: Mapping) -> list[Family]:
-    """The families whose files have such keys; one, or none."""
+    """The families whose files have such keys."""
     return [family for family in FAMILIES if family.fits(keys)]
 
 
-def _recognise(state: Mapping, source: Optional[str],
-               prefix: Optional[str]) -> tuple[Family, Part]:
+def _families(source: Optional[str],
+              architecture: Optional[str]) -> Sequence[Family]:
+    """The families that a file may be of, by the options of the user."""
     if source is not None:
         check_choice('--from', SOURCES, source=source)
+    if source == timm_network.NAME or (architecture and source is None):
+        return [timm_network.family_of(architecture)]
+    if architecture:
+        raise ValueError('--architecture is for files of timm, got --from '
+                         f'{source}')
+    return [family for family in FAMILIES if source in (None, family.name)]
+
+
+def _recognise(state: Mapping, source: Optional[str], prefix: Optional[str],
+               families: Sequence[Family]) -> tuple[Family, Part]:
     candidates = list(parts(state, prefix))
     for part in candidates:
         if prefix is None and _foreign(part):
             continue
-        found = families_of(part.state)
-        if source is not None:
-            found = [family for family in found if family.name == source]
+        found = [family for family in families if family.fits(part.state)
+                 and (source or part.prefix.endswith(family.prefix))]
         if len(found) > 1:
-            names = name_some(family.name for family in found)
+            names = name_some((family.name for family in found), 9)
             raise ValueError(f'the keys fit several projects: {names}. Name '
                              'one with --from')
         if found:
             return found[0], part
-    raise ValueError(_nothing_fits(candidates, source))
+    raise ValueError(_nothing_fits(candidates, source, families))
 
 
-def _nothing_fits(candidates: Sequence[Part], source: Optional[str]) -> str:
+def _nothing_fits(candidates: Sequence[Part], source: Optional[str],
+                  families: Sequence[Family]) -> str:
     """What to say of a file of no known project: the nearest one."""
     best: Optional[Family] = None
     known, unknown = 0, list(candidates[0].state)
     for part in candidates:
-        for family in FAMILIES:
-            if source is None or family.name == source:
-                renamed, dropped, others = family.rename(part.state)
-                if len(renamed) > known:
-                    best, known = family, len(renamed)
-                    unknown = [part.prefix + key for key in others]
-                    unknown += _foreign(part)
+        for family in families:
+            renamed, dropped, others = family.rename(part.state)
+            if len(renamed) > known:
+                best, known = family, len(renamed)
+                unknown = [part.prefix + key for key in others]
+                unknown += _foreign(part)
     state = candidates[0].state
     if best is None:
         return (f'the keys are those of no known project: '
                 f'{name_some(state)}. Known: {name_some(SOURCES, 30)}; '
                 '--prefix names the part of the file that is the network')
+    marks = name_some((mark.replace('\\', '') for mark in best.marks), 9)
+    what = (f'not known there: {_with_nearest(unknown, state)}' if unknown
+            else f'one of these is missing: {marks}')
     return (f'the keys are not those of a file of {source or "any project"}. '
-            f'Nearest is {best.name}, with {known} of {len(state)} keys; not '
-            f'known there: {_with_nearest(unknown, state)}')
+            f'Nearest is {best.name}, with {known} of {len(state)} keys; '
+            f'{what}')
 
 
 def _foreign(part: Part) -> list[str]:

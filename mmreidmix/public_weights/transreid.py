@@ -1,16 +1,20 @@
-"""Files of TransReID: vision transformers with camera embeddings.
+"""Files of TransReID and of what came of it: vision transformers.
 
-Source: https://github.com/damo-cv/TransReID, ``model/make_model.py``,
+Sources: https://github.com/damo-cv/TransReID, ``model/make_model.py``,
 ``model/backbones/vit_pytorch.py``, ``datasets/make_dataloader.py`` (values in
-[-1, 1], bilinear by PIL in tests), ``configs`` (feature before the BNNeck,
-``SIE_COE`` 3).
+[-1, 1], bilinear by PIL in tests), ``config/defaults.py`` and ``configs``
+(feature before the BNNeck, ``SIE_COE`` 3, patches shifted by 5 in 2 stripes);
+https://github.com/damo-cv/TransReID-SSL, the same with convolutions in front
+of the patches, and ``dino/main_dino.py`` (pre-training on ImageNet's
+statistics); and https://github.com/yoonkicho/BAU, ``bau/models/model.py``
+(``vit_base_patch16``) and ``examples/test.py``.
 
-Two things are not kept. The embedding of the camera is the mean over the
-cameras of the training, as other cameras have none. Of the parts (JPM) only
-the global one is kept: its last block and norm are ``b1``.
+The embedding of the camera is the mean over the cameras of the training, as
+other cameras have none.
 """
 
-from typing import Optional
+from functools import partial
+from typing import Any, Optional
 
 from .family import (
     BNNECK,
@@ -19,106 +23,99 @@ from .family import (
     Network,
     Preprocessing,
     State,
-    count_of,
-    shape,
+)
+from .vit import (
+    PEDESTRIANS,
+    Size,
+    block_rules,
+    describe_vit,
+    vit_of,
+    vit_rules,
 )
 
-_SIZES = ((256, 128), (384, 128), (256, 256))
-_STRIDES = (16, 12, 14, 11, 10, 8)
 _SIE_COE = 3.0
-_SIE, _LAST = 'backbone.sie_embed', 'backbone.b1.'
+_SIE = 'backbone.sie_embed'
+_BEFORE = 'before the BNNeck (a fresh one changes nothing)'
 
 
-def _grid(tokens: int, patch: int,
-          size: Optional[tuple[int, int]]) -> tuple[tuple[int, int], int]:
-    """Size of the images and stride of the patches."""
-    for height, width in (size, ) if size else _SIZES:
-        for stride in _STRIDES:
-            rows, columns = (
-                (side - patch) // stride + 1 for side in (height, width))
-            if rows * columns + 1 == tokens:
-                return (height, width), stride
-    tried = ', '.join(f'{h}x{w}' for h, w in ((size, ) if size else _SIZES))
-    raise ValueError(
-        f'{tokens} position embeddings are those of no images of {tried}: '
-        'give the size of the training by --input-size')
-
-
-def _describe(state: State, size: Optional[tuple[int, int]]) -> Network:
-    dims, _, patch, _ = shape(state, 'backbone.patch_embed.projection.weight')
-    layers = count_of(state, r'backbone\.layers\.(\d+)\.')
-    if 'backbone.layers.0.attn.qkv.bias' not in state:
-        raise ValueError('the small ViT with another scale of its attention '
-                         '(vit_small_patch16_224_TransReID) is not known; '
-                         'DeiT-small and ViT-base are')
-    size, stride = _grid(
-        shape(state, 'backbone.pos_embed')[1], patch, size)
-    arch = dict(
-        embed_dims=dims, num_layers=layers, num_heads=dims // 64,
-        feedforward_channels=shape(
-            state, 'backbone.layers.0.ffn.layers.0.0.weight')[0])
+def _describe(state: State, size: Optional[Size]) -> Network:
+    parts = any(key.startswith('neck.part.') for key in state)
+    name, backbone, size = vit_of(
+        state, size, PEDESTRIANS,
+        out_type='raw' if parts else 'cls_token')
+    neck: Any = []
     notes = []
+    if parts:
+        arch = backbone['arch']
+        arch['num_layers'] -= 1  # the neck has the last one, twice
+        backbone['final_norm'] = False
+        neck = dict(type='JigsawPatchNeck', **{
+            option: arch[option] for option in (
+                'embed_dims', 'num_heads', 'feedforward_channels')})
+        notes.append('4 parts (JPM) of patches shifted by 5 in 2 stripes are '
+                     'assumed, as in its configs')
     if _SIE in state:
         notes.append('the camera embedding is the mean of the '
                      f'{len(state[_SIE])} of the training, times {_SIE_COE}')
-    if any(key.startswith(_LAST) for key in state):
-        notes.append('global feature alone: the four parts (JPM) that '
-                     'TransReID joins to it are left out')
     return Network(
-        f'ViT, {layers} layers of {dims}, patches of {patch} every {stride}',
-        dict(
-            backbone=dict(
-                type='mmpretrain.VisionTransformer', arch=arch,
-                img_size=size, patch_size=patch,
-                patch_cfg=dict(stride=stride, padding=0),
-                out_type='cls_token'),
-            neck=[], bnneck=BNNECK),
-        Preprocessing(size, **HALF), 'class token',
-        'before the BNNeck (a fresh one changes nothing)', tuple(notes))
+        name + (', four parts' if parts else ''),
+        dict(backbone=backbone, neck=neck, bnneck=BNNECK),
+        Preprocessing(size, **HALF),
+        'class token' + (' of all patches and of four parts'
+                         if parts else ''), _BEFORE, tuple(notes))
 
 
 def _adjust(state: dict, network: Network) -> dict:
-    """Fold in the camera embedding; the last block of the global part."""
-    adjusted = dict(state)
+    """Fold in the camera embedding; leave out what the parts do not use."""
+    layers = network.encoder['backbone']['arch']['num_layers']
+    parts = network.encoder['neck']
+    unused = (f'backbone.layers.{layers}.', 'backbone.ln1.') if parts else ()
+    adjusted = {key: value for key, value in state.items()
+                if not key.startswith(unused)}
     sie = adjusted.pop(_SIE, None)
     if sie is not None:
         adjusted['backbone.pos_embed'] = (
             state['backbone.pos_embed'] + _SIE_COE * sie.mean(0))
-    last = network.encoder['backbone']['arch']['num_layers'] - 1
-    for key in [key for key in adjusted if key.startswith(_LAST)]:
-        name = key[len(_LAST):]
-        new = name.replace('0.', f'layers.{last}.', 1) if (
-            name.startswith('0.')) else name.replace('1.', 'ln1.', 1)
-        adjusted[f'backbone.{new}'] = adjusted.pop(key)
     return adjusted
 
 
-#: Names inside a block of timm's ViT -> of MMPretrain's.
-BLOCK = {
-    r'norm1\.': 'ln1.',
-    r'norm2\.': 'ln2.',
-    r'attn\.': 'attn.',
-    r'mlp\.fc1\.': 'ffn.layers.0.0.',
-    r'mlp\.fc2\.': 'ffn.layers.1.',
+_TOKEN = r'base\.cls_token'
+_HEADS: dict[str, Optional[str]] = {
+    r'base\.(fc|head)\..+': None,
+    r'classifier(_\d)?\..+': None,
 }
 
 FAMILY = Family(
     'transreid',
-    marks=(r'base\.cls_token', r'base\.blocks\.0\.norm1\.weight',
+    marks=(_TOKEN, r'base\.blocks\.0\.norm1\.weight',
            r'bottleneck\.running_mean'),
+    never=(r'base\.part_token1', ),
     rules={
-        r'base\.(cls_token|pos_embed|sie_embed)': r'backbone.\1',
-        r'base\.patch_embed\.proj\.(.+)':
-        r'backbone.patch_embed.projection.\1',
-        **{rf'base\.blocks\.(\d+)\.{old}(.+)': rf'backbone.layers.\1.{new}\2'
-           for old, new in BLOCK.items()},
-        r'base\.norm\.(.+)': r'backbone.ln1.\1',
-        **{rf'b1\.0\.{old}(.+)': rf'backbone.b1.0.{new}\1'
-           for old, new in BLOCK.items()},
-        r'b1\.1\.(.+)': r'backbone.b1.1.\1',
-        r'base\.(fc|head)\..+': None,
-        r'b2\..+': None,
+        r'base\.sie_embed': _SIE,
+        **vit_rules(r'base\.'),
+        **block_rules(r'b1\.0\.', 'neck.whole.0.'),
+        r'b1\.1\.(.+)': r'neck.whole.1.\1',
+        **block_rules(r'b2\.0\.', 'neck.part.0.'),
+        r'b2\.1\.(.+)': r'neck.part.1.\1',
+        **_HEADS,
         r'bottleneck(_\d)?\..+': None,
-        r'classifier(_\d)?\..+': None,
     },
     describe=_describe, adjust=_adjust)
+PRETRAINED = Family(
+    'transreid-ssl',
+    marks=('cls_token', r'patch_embed\.conv\.0\.weight'),
+    never=(r'part_token1', ),
+    rules={**vit_rules(), r'(fc|head)\..+': None},
+    describe=partial(
+        describe_vit, sizes=PEDESTRIANS, interpolation='bicubic',
+        notes=('pre-trained without labels', )))
+BAU = Family(
+    'bau-vit',
+    marks=(_TOKEN, r'bn_neck\.running_mean'),
+    rules={
+        **vit_rules(r'base\.'), **_HEADS,
+        r'bn_neck\.(.+)': r'bnneck.bn.\1',
+    },
+    describe=partial(
+        describe_vit, sizes=PEDESTRIANS, interpolation='bicubic',
+        embedding='behind the BNNeck'))

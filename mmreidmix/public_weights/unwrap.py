@@ -11,11 +11,12 @@ WRAPPERS = ('state_dict_ema', 'state_dict', 'model', 'net', 'teacher',
 # Put before every key by what ran the network.
 _COMMON = ('module.', '_orig_mod.', 'model.', 'net.')
 # Put before the keys of the network by what trained it, beside others.
-_INNER = ('backbone.', 'encoder_q.', 'image_encoder.', 'extractor.')
+_INNER = ('backbone.', 'base.', 'encoder_q.', 'image_encoder.', 'extractor.',
+          'model.')
 
 
 class Part(NamedTuple):
-    """Weights below a prefix, without it; and the keys beside them."""
+    """Weights below a prefix, without it; and the keys beside it."""
 
     prefix: str
     state: dict[str, Any]
@@ -26,8 +27,8 @@ def find_state(checkpoint: Mapping) -> tuple[dict[str, Any], str]:
     """Take the weights out of a checkpoint.
 
     Returns:
-        tuple[dict[str, Tensor], str]: the state dict, without prefixes that
-        all keys have; and where it was, for the user.
+        tuple[dict[str, Tensor], str]: the state dict; and where it was, for
+        the user.
 
     Raises:
         ValueError: there is none.
@@ -48,18 +49,14 @@ def find_state(checkpoint: Mapping) -> tuple[dict[str, Any], str]:
             'expected a state dict (names -> tensors), alone or under one of '
             f'the keys {name_some(WRAPPERS, 9)}; these values are no tensors: '
             f'{name_some(wrong)}')
-    state = dict(checkpoint)
-    prefix = _common_prefix(state)
-    while prefix:
-        state = {key[len(prefix):]: v for key, v in state.items()}
-        place.append(f'without {prefix!r}')
-        prefix = _common_prefix(state)
-    return state, ', '.join(place)
+    return dict(checkpoint), ', '.join(place)
 
 
 def parts(state: Mapping[str, Any],
           prefix: Optional[str] = None) -> Iterator[Part]:
     """What of a state dict may be a network: all, or what is below a prefix.
+
+    Prefixes that all keys have are left out first.
 
     Args:
         state (Mapping[str, Tensor]): see :func:`find_state`.
@@ -68,14 +65,16 @@ def parts(state: Mapping[str, Any],
     Raises:
         ValueError: no key begins with ``prefix``.
     """
+    state, common = _without_common(state)
     if prefix is None:
-        yield Part('', dict(state), [])
+        yield Part(common, state, [])
     for begin in _INNER if prefix is None else (prefix.rstrip('.') + '.', ):
         below = {key[len(begin):]: value for key, value in state.items()
                  if key.startswith(begin)}
         if below:
-            yield Part(begin, below,
-                       [key for key in state if not key.startswith(begin)])
+            beside = [key for key in state if not key.startswith(begin)]
+            below, inner = _without_common(below)
+            yield Part(common + begin + inner, below, beside)
         elif prefix is not None:
             first = sorted({key.partition('.')[0] for key in state})
             raise ValueError(f'--prefix: no key begins with {begin!r}; they '
@@ -87,9 +86,16 @@ def _wrapper(checkpoint: Mapping) -> Optional[str]:
         checkpoint.get(key), Mapping)), None)
 
 
-def _common_prefix(state: Mapping) -> Optional[str]:
-    return next((prefix for prefix in _COMMON
-                 if all(key.startswith(prefix) for key in state)), None)
+def _without_common(state: Mapping) -> tuple[dict[str, Any], str]:
+    """A state dict without prefixes that all keys have, and these."""
+    state, found = dict(state), ''
+    while True:
+        prefix = next((prefix for prefix in _COMMON
+                       if all(key.startswith(prefix) for key in state)), None)
+        if prefix is None:
+            return state, found
+        state = {key[len(prefix):]: value for key, value in state.items()}
+        found += prefix
 
 
 def _is_tensor(value: Any) -> bool:

@@ -89,6 +89,7 @@ def test_components_that_run_code_are_refused(monkeypatch):
 
 @pytest.mark.parametrize('name', [
     'BNNeck', 'mmreidmix.BNNeck', 'mmpretrain.ResNet', 'BN', 'mmengine.BN',
-    'mmpretrain.GlobalAveragePooling', 'mmpretrain.VisionTransformer'])
+    'mmpretrain.GlobalAveragePooling', 'mmpretrain.VisionTransformer',
+    'mmpretrain.QuickGELU', 'TimmBackbone'])
 def test_registered_components_are_taken(name):
     check_types(dict(type=name), MODELS, 'x.pth')

@@ -1,4 +1,4 @@
-"""TransReID's vision transformer, rebuilt with that project's names."""
+"""TransReID and what came of it, rebuilt with the projects' names."""
 
 import pytest
 import torch
@@ -11,55 +11,16 @@ from tests.test_public_weights.public_file import (
     meta_of,
     randomise,
 )
-
-DIMS, HEADS = 128, 2
-
-
-class Attention(nn.Module):
-
-    def __init__(self):
-        super().__init__()
-        self.qkv = nn.Linear(DIMS, 3 * DIMS)
-        self.proj = nn.Linear(DIMS, DIMS)
-
-    def forward(self, x):
-        q, k, v = self.qkv(x).view(
-            *x.shape[:2], 3, HEADS, -1).permute(2, 0, 3, 1, 4)
-        weights = (q @ k.transpose(2, 3) / q.shape[-1]**0.5).softmax(3)
-        return self.proj((weights @ v).transpose(1, 2).flatten(2))
-
-
-class Block(nn.Module):
-
-    def __init__(self):
-        super().__init__()
-        self.norm1 = nn.LayerNorm(DIMS, eps=1e-6)
-        self.attn = Attention()
-        self.norm2 = nn.LayerNorm(DIMS, eps=1e-6)
-        self.mlp = nn.Module()
-        self.mlp.fc1 = nn.Linear(DIMS, 4 * DIMS)
-        self.mlp.fc2 = nn.Linear(4 * DIMS, DIMS)
-
-    def forward(self, x):
-        x = x + self.attn(self.norm1(x))
-        hidden = nn.functional.gelu(self.mlp.fc1(self.norm2(x)))
-        return x + self.mlp.fc2(hidden)
+from tests.test_public_weights.vits import DIMS, Block, ViT
 
 
 class TransReID(nn.Module):
 
-    def __init__(self, stride=16, cameras=0, parts=False):
+    def __init__(self, stride=16, cameras=0, parts=False, **options):
         super().__init__()
-        base = self.base = nn.Module()
-        base.patch_embed = nn.Module()
-        base.patch_embed.proj = nn.Conv2d(3, DIMS, 16, stride)
-        tokens = ((64 - 16) // stride + 1) * ((32 - 16) // stride + 1) + 1
-        base.cls_token = nn.Parameter(torch.zeros(1, 1, DIMS))
-        base.pos_embed = nn.Parameter(torch.zeros(1, tokens, DIMS))
+        base = self.base = ViT(stride, **options)
         if cameras:
             base.sie_embed = nn.Parameter(torch.zeros(cameras, 1, DIMS))
-        base.blocks = nn.ModuleList(Block() for _ in range(3))
-        base.norm = nn.LayerNorm(DIMS, eps=1e-6)
         base.fc = nn.Linear(DIMS, 10)
         self.bottleneck = nn.BatchNorm1d(DIMS)
         self.classifier = nn.Linear(DIMS, 4, bias=False)
@@ -74,34 +35,88 @@ class TransReID(nn.Module):
 
     def forward(self, x, camera=0):
         base = self.base
-        x = base.patch_embed.proj(x).flatten(2).transpose(1, 2)
-        x = torch.cat([base.cls_token.expand(len(x), -1, -1), x], 1)
-        x = x + base.pos_embed
+        x = base.positioned(x)
         if hasattr(base, 'sie_embed'):
             x = x + 3.0 * base.sie_embed[camera]
         for block in base.blocks[:-1]:
             x = block(x)
-        x = self.b1(x) if self.parts else base.norm(base.blocks[-1](x))
-        return x[:, 0]
+        if not self.parts:
+            return base.norm(base.blocks[-1](x))[:, 0]
+        count = x.shape[1] - 1
+        order = list(range(5, count + 1)) + list(range(1, 5))
+        if count % 2:
+            order.append(order[-2])
+        half = len(order) // 2
+        order = [row for pair in zip(order[:half], order[half:])
+                 for row in pair]
+        features = [self.b1(x)[:, 0]]
+        for i in range(4):
+            rows = [0, *order[i * (count // 4):(i + 1) * (count // 4)]]
+            features.append(self.b2(x[:, rows])[:, 0] / 4)
+        return torch.cat(features, 1)
 
 
-@pytest.mark.parametrize('options, said', [
-    (dict(), 'every 16'),
-    (dict(stride=12), 'every 12'),
-    (dict(cameras=2), 'mean of the 2 of the training'),
-    (dict(cameras=2, stride=12, parts=True), 'four parts (JPM)'),
+@pytest.mark.parametrize('options, size, said', [
+    (dict(), (64, 32), 'every 16'),
+    (dict(stride=12), (64, 32), 'every 12'),
+    (dict(stem=True), (64, 32), 'every 16'),  # TransReID-SSL
+    (dict(cameras=2), (64, 32), 'mean of the 2 of the training'),
+    (dict(cameras=2, stride=12, parts=True), (64, 32), '4 parts (JPM)'),
+    (dict(parts=True, size=(48, 48)), (48, 48), '4 parts (JPM)'),
 ])
-def test_global_feature(options, said, tmp_path, capsys):
+def test_embeddings(options, size, said, tmp_path, capsys):
     source = randomise(TransReID(**options))
     if 'cameras' in options:  # then the mean is that of each camera
         source.base.sie_embed.data[1] = source.base.sie_embed.data[0]
     path = convert(tmp_path / 'vit_base_120.pth', source.state_dict(),
-                   '--input-size', 64, 32)
-    check_embeddings(path, source, statistics=HALF)
+                   '--input-size', *size)
+    check_embeddings(path, source, size, HALF)
     assert said in capsys.readouterr().out
-    assert meta_of(path)['preprocessing']['pooling'] == 'class token'
+    assert meta_of(path)['source'] == 'transreid'
+
+
+def test_the_camera_is_the_mean_of_the_training(tmp_path):
+    source = randomise(TransReID(cameras=3))
+    path = convert(tmp_path / 'a.pth', source.state_dict(), '--input-size',
+                   64, 32)
+    source.base.sie_embed.data[0] = source.base.sie_embed.data.mean(0)
+    check_embeddings(path, source, statistics=HALF)
 
 
 def test_a_size_that_does_not_fit_is_refused(tmp_path):
-    with pytest.raises(ValueError, match='9 position .* 256x128.*by --input'):
+    with pytest.raises(ValueError, match='8 patches .* 256x128.*by --input'):
         convert(tmp_path / 'a.pth', TransReID().state_dict())
+
+
+def test_ssl_pretrained(tmp_path):
+    source = randomise(ViT(stem=True))
+    state = {f'module.backbone.{k}': v for k, v in source.state_dict().items()}
+    state['module.head.last_layer.weight_v'] = torch.ones(4, 4)
+    content = dict(student={}, teacher=state, epoch=100)
+    path = convert(tmp_path / 'vit_small_ics.pth', content, '--input-size',
+                   64, 32)
+    check_embeddings(path, source)
+    assert meta_of(path)['source'] == 'transreid-ssl'
+
+
+class BAUViT(nn.Module):
+
+    def __init__(self):
+        super().__init__()
+        self.base = ViT()
+        self.base.fc = nn.Linear(DIMS, 10)
+        self.bn_neck = nn.BatchNorm1d(DIMS)
+        self.classifier = nn.Linear(DIMS, 4, bias=False)
+
+    def forward(self, x):
+        return self.bn_neck(self.base(x))
+
+
+def test_bau(tmp_path):
+    source = randomise(BAUViT())
+    state = {f'module.{key}': v for key, v in source.state_dict().items()}
+    path = convert(tmp_path / 'best.pth', state, '--input-size', 64, 32)
+    check_embeddings(path, source)
+    meta = meta_of(path)
+    assert meta['source'] == 'bau-vit'
+    assert meta['preprocessing']['interpolation'] == 'bicubic'

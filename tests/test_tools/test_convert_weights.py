@@ -130,16 +130,23 @@ def test_prefix(tmp_path):
         tmp_path / 'out.pth')['state_dict']
 
 
-@pytest.mark.parametrize('wrapper, prefix', [
-    ('state_dict', 'module.'), ('model', ''), ('net', '_orig_mod.'),
-    ('teacher', 'backbone.'), ('state_dict_ema', 'module.encoder_q.')])
-def test_wrappers(wrapper, prefix, tmp_path):
-    state = {prefix + key: v for key, v in osnet_state().items()}
-    path = tmp_path / 'a.pth'
-    torch.save({wrapper: state, 'epoch': 3}, path)
+def test_safetensors(tmp_path):
+    safetensors = pytest.importorskip('safetensors.torch')
+    state, path = osnet_state(), tmp_path / 'model.safetensors'
+    safetensors.save_file(state, path)
     convert(path, tmp_path / 'out.pth')
-    assert len(torch.load(tmp_path / 'out.pth')['state_dict']) == (
-        len(state) - 1)
+    found = torch.load(tmp_path / 'out.pth')['state_dict']
+    assert torch.equal(found['neck.fc.weight'], state['fc.0.weight'])
+    path.write_bytes(path.read_bytes()[:100])
+    refused(path, None, 'model.safetensors can not be read as safetensors')
+
+
+def test_safetensors_may_be_missing(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'safetensors.torch', None)
+    path = tmp_path / 'model.safetensors'
+    path.touch()
+    with pytest.raises(ModuleNotFoundError, match='pip install safetensors'):
+        convert(path, tmp_path / 'out.pth')
 
 
 def test_status(tmp_path):

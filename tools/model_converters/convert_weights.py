@@ -6,6 +6,8 @@ Examples::
         osnet_x0_25_msmt17.pth osnet_x0_25.pth
     python tools/model_converters/convert_weights.py \
         sbs_R50.pth sbs.pth --input-size 384 128
+    python tools/model_converters/convert_weights.py \
+        model.safetensors convnext.pth --architecture convnext_tiny.fb_in22k
 
 The project and the network are recognised by names and shapes of the
 weights. The written file carries its config, so that ReIDInferencer,
@@ -34,6 +36,10 @@ def parse_args(arguments: Optional[Sequence[str]] = None):
         choices=SOURCES,
         help='project of the file; default: as its keys say')
     parser.add_argument(
+        '--architecture',
+        help='name of the network in timm, with the tag of its weights, such '
+        'as resnet50.a1_in1k; for files of timm')
+    parser.add_argument(
         '--input-size',
         type=int,
         nargs=2,
@@ -61,7 +67,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     if args.dst.exists():
         raise ValueError(f'{args.dst} exists; remove it or name another file')
     content, found = convert_file(
-        args.src, args.source, args.input_size, args.prefix)
+        args.src, args.source, args.input_size, args.prefix,
+        args.architecture)
     content['meta']['sha256'] = digest = file_hash(args.src)
     replace_file(args.dst, lambda stream: torch.save(content, stream))
     network = found.network

@@ -2,5 +2,9 @@
 
 from .bnneck import BNNeck
 from .daam_neck import AttendedMap, DAAMNeck
+from .token_necks import JigsawPatchNeck, PartTokenNeck, ProjectionNeck
 
-__all__ = ['AttendedMap', 'BNNeck', 'DAAMNeck']
+__all__ = [
+    'AttendedMap', 'BNNeck', 'DAAMNeck', 'JigsawPatchNeck', 'PartTokenNeck',
+    'ProjectionNeck'
+]
