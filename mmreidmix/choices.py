@@ -23,3 +23,12 @@ ENCODERS = ('momentum_encoder', 'encoder')
 
 #: Maps of embeddings, and what they are called in a picture.
 MAP_METHODS = {'tsne': 't-SNE', 'umap': 'UMAP'}
+
+#: What embeds images.
+INFERENCE_BACKENDS = ('torch', 'onnxruntime', 'openvino')
+#: Suffixes of exported models that are run here, and the first backend that
+#: runs them.
+EXPORTED = {'.onnx': 'onnxruntime', '.xml': 'openvino'}
+#: What the `model` of a tool may be.
+MODEL_HELP = (f'checkpoint, exported model ({" or ".join(EXPORTED)}), or '
+              'config with --weights')

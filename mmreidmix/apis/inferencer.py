@@ -11,13 +11,13 @@ import torch
 from mmengine.logging import print_log
 
 from mmreidmix.apis.deploy.inference_backends import (
-    OnnxEncoder,
-    OpenVinoEncoder,
     TorchEncoder,
+    run_exported,
 )
 from mmreidmix.apis.deploy.onnx_file import export_onnx
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
 from mmreidmix.checks import check_choice, check_count, check_device
+from mmreidmix.choices import EXPORTED, INFERENCE_BACKENDS
 from mmreidmix.datasets.transforms import ImageReadError
 from mmreidmix.models.batch_norm import (
     batch_norm_of,
@@ -30,10 +30,6 @@ from mmreidmix.registry import INFERENCERS
 from .comparison import Comparison, decide
 from .images import ImageLike, Preparation, list_images
 from .trained_model import existing_file, load_trained_model
-
-BACKENDS = ('torch', 'onnxruntime', 'openvino')
-#: Suffixes of exported models, and the first backend that runs them.
-EXPORTED = {'.onnx': 'onnxruntime', '.xml': 'openvino'}
 
 
 @INFERENCERS.register_module()
@@ -96,7 +92,7 @@ class ReIDInferencer:
                  profiles: Union[CameraProfiles, str, Path, None] = None,
                  camera: Optional[str] = None,
                  channel_order: str = 'rgb'):
-        check_choice(self, BACKENDS, backend=backend)
+        check_choice(self, INFERENCE_BACKENDS, backend=backend)
         check_choice(self, ('rgb', 'bgr'), channel_order=channel_order)
         check_count(self, 1, batch_size=batch_size)
         self.batch_size = batch_size
@@ -115,9 +111,9 @@ class ReIDInferencer:
         elif amp or compile:
             raise ValueError('amp and compile are for the backend torch')
         else:
-            content = str(existing_file(model)) if suffix in EXPORTED else (
+            exported = existing_file(model) if suffix in EXPORTED else (
                 export_onnx(load_trained_model(model, weights, 'cpu')))
-            self.encoder = _engine(backend, content, device)
+            self.encoder = run_exported(exported, backend, device)
             description = self.encoder.description
         self.precision = self.encoder.precision
         self.prepare = Preparation(description['pipeline'], channel_order)
@@ -358,17 +354,6 @@ class ReIDInferencer:
             return self.prepare(image)
         except (ImageReadError, ValueError) as error:
             return error
-
-
-def _engine(backend: str, model: Union[str, bytes],
-            device: Optional[str]) -> Union[OnnxEncoder, OpenVinoEncoder]:
-    """What runs an exported model."""
-    if backend == 'onnxruntime':
-        return OnnxEncoder(model, device=device)
-    if device not in (None, 'cpu'):
-        raise ValueError("the backend 'openvino' runs on the CPU here, got "
-                         f'device={device!r}')
-    return OpenVinoEncoder(model)
 
 
 def _one_each(cameras: Union[str, Sequence], num: int) -> np.ndarray:

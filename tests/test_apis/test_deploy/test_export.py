@@ -1,4 +1,4 @@
-"""Tests of mmreidmix.apis.deploy and tools/export/export_onnx.py."""
+"""Tests of mmreidmix.apis.deploy and tools/export/export_model.py."""
 
 import runpy
 
@@ -18,7 +18,7 @@ from tests.tiny_checkpoint import write_checkpoint
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
-TOOL = TRAIN.parent / 'export' / 'export_onnx.py'
+TOOL = TRAIN.parent / 'export' / 'export_model.py'
 
 
 @pytest.fixture(scope='module')
