@@ -24,7 +24,7 @@ def tiny_config(toy: Path, **options) -> Config:
     cfg = Config.fromfile(BASE)
     small = [
         dict(type='LoadReIDImage'),
-        dict(type='Resize', scale=(32, 64)),
+        dict(type='Resize', scale=(32, 64), backend='pillow'),
         dict(type='RandomFlip', prob=0.5),
         dict(type='PackReIDInputs'),
     ]

@@ -19,7 +19,7 @@ def tiny_remix_config(toy: Path, **options) -> Config:
     cfg.model.negatives = 'joint'
     small = [
         dict(type='LoadReIDImage'),
-        dict(type='Resize', scale=(32, 64)),
+        dict(type='Resize', scale=(32, 64), backend='pillow'),
     ]
     views = dict(
         type='TwoViews', augmented=[dict(type='RandomFlip', prob=0.5)])

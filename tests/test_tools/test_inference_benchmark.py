@@ -5,7 +5,9 @@ import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.tiny import tiny_config
 from tests.tiny_checkpoint import write_checkpoint
@@ -23,18 +25,32 @@ def test_measures_every_backend(toy, tmp_path, monkeypatch, capsys):
     backends = ['torch', 'torch bf16', 'onnxruntime', 'onnxruntime int8']
     out = tmp_path / 'speed.json'
     assert main([
-        str(checkpoint), '--images', str(folder), '--num', '6',
-        '--batch-size', '4', '--rounds', '1', '--out', str(out),
+        str(checkpoint), '--images', str(folder), '--crops', '1', '6',
+        '--rounds', '1', '--out', str(out),
         '--backends', *backends]) is None  # exit status 0
-    found = json.loads(out.read_text())
-    assert list(found['backends']) == backends and found['pictures'] == 6
-    cosines = {name: row['lowest_cosine']
-               for name, row in found['backends'].items()}
+    found = json.loads(out.read_text())['backends']
+    assert list(found) == backends
+    cosines = {name: row['lowest_cosine'] for name, row in found.items()}
     assert cosines['onnxruntime'] == pytest.approx(1, abs=1e-5)
     assert 0.9 < cosines['onnxruntime int8'] < cosines['onnxruntime']
-    assert all(row['latency_ms'] > 0 and row['pictures_per_s'] > 0
-               for row in found['backends'].values())
+    assert all(row[num]['milliseconds_95'] >= row[num]['milliseconds'] > 0
+               for row in found.values() for num in ('1', '6'))
     printed = capsys.readouterr().out
     assert all(f'\n{name} ' in printed for name in backends)
     with pytest.raises(SystemExit):
-        main([str(checkpoint), '--images', str(folder), '--batch-size', '0'])
+        main([str(checkpoint), '--images', str(folder), '--crops', '0'])
+
+
+def test_pictures_stand_side_by_side_in_a_frame(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, 'path', [str(TOOL.parent), *sys.path])
+    read_frame = runpy.run_path(str(TOOL))['read_frame']
+    pictures = [np.full((h, w, 3), 50 + h, np.uint8)
+                for h, w in ((4, 2), (7, 3), (5, 6))]
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(tmp_path / f'{number}.png')
+    frame, boxes = read_frame(tmp_path, 3)
+    assert frame.shape == (7, 11, 3)
+    for (left, top, right, bottom), picture in zip(
+            boxes.astype(int), pictures):
+        np.testing.assert_array_equal(
+            frame[top:bottom, left:right], picture)

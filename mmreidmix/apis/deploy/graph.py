@@ -182,9 +182,13 @@ def register_antialiasing(opset: int) -> None:
 def _resize_op(mode: str) -> Any:
     def symbolic(graph, images, size, align_corners, *scales):
         empty = graph.op('Constant', value_t=torch.tensor([]))
+        # All four sides are named: ONNX Runtime 1.31 moves transpositions
+        # across, and takes two sides of `axes` for four.
+        others = graph.op('Shape', images, start_i=0, end_i=2)
+        sides = graph.op('Concat', others, size, axis_i=0)
         return graph.op(
-            'Resize', images, empty, empty, size, mode_s=mode, antialias_i=1,
-            axes_i=[2, 3], cubic_coeff_a_f=-0.5, exclude_outside_i=1,
+            'Resize', images, empty, empty, sides, mode_s=mode, antialias_i=1,
+            cubic_coeff_a_f=-0.5, exclude_outside_i=1,
             coordinate_transformation_mode_s='half_pixel')
 
     return symbolic
