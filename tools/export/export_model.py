@@ -99,9 +99,12 @@ def wrong_use(args) -> str:
     """What does not go together; '' for nothing."""
     suffix, suffixes = args.out.suffix, SUFFIXES[args.target]
     if suffix not in suffixes:
+        others = [name for name, known in SUFFIXES.items() if suffix in known]
         ends = ' or '.join(suffixes)
-        return f'{args.out} must end in {ends}' if ends else (
-            f'{args.out} is to be a folder, so its name has no ending')
+        wanted = f'end in {ends}' if ends else 'be a folder, without an ending'
+        return f'{args.out} must {wanted}' + (
+            f'; {suffix or "a folder"} is for --target {others[0]}'
+            if others else '')
     try:
         (output_file if suffix else output_folder)(str(args.out))
     except argparse.ArgumentTypeError as error:

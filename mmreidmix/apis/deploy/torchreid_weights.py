@@ -135,7 +135,7 @@ def roboflow_files(trained: TrainedModel) -> tuple[str, dict[str, bytes]]:
                for key, values in statistics.items()},
             interpolation=resize.get('interpolation', 'bilinear'),
             to_rgb=True, resize_mode='stretch'),
-        **{DESCRIPTION: trained.description()})
+        **{DESCRIPTION: json.dumps(trained.description())})
     return name, {'weights.safetensors': save(state),
                   'reid_config.json': json.dumps(config, indent=2).encode()}
 

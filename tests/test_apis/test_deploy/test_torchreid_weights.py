@@ -4,7 +4,6 @@ BoxMOT, Roboflow's reid and Ultralytics are not among the dependencies; their
 tests are skipped where they are missing.
 """
 
-import json
 import runpy
 
 import cv2
@@ -14,6 +13,7 @@ import torch
 from mmengine.config import Config
 
 from mmreidmix.apis import ReIDInferencer
+from mmreidmix.apis.deploy.describe import describe_model
 from mmreidmix.apis.deploy.torchreid_weights import (
     boxmot_file,
     embed_as_torchreid,
@@ -90,8 +90,8 @@ def test_file_of_boxmot_can_be_read_without_running_it(osnet, tmp_path):
     found = torch.load(tmp_path / 'a.pt', weights_only=True)
     assert found['model_name'] == name == 'osnet_x0_25'
     assert found['model_kwargs'] == dict(img_size=[64, 32])
-    inside = json.loads(found['mmreidmix'])
-    assert inside['sha256'] == load_trained_model(osnet).sha256
+    assert describe_model(tmp_path / 'a.pt')['sha256'] == (
+        load_trained_model(osnet).sha256)
 
 
 def test_a_scale_is_taken_into_the_norm_before(osnet, tmp_path):
@@ -235,8 +235,7 @@ def test_roboflow(osnet, pictures, tmp_path):
     np.testing.assert_allclose(
         rows, ReIDInferencer(osnet, device='cpu', amp=False)(pictures),
         atol=1e-5)
-    config = json.loads((out / 'reid_config.json').read_text())
-    assert config['mmreidmix']['facts']['checkpoint'] == osnet.name
+    assert describe_model(out)['facts']['checkpoint'] == osnet.name
 
 
 def test_roboflow_knows_no_instance_norm(tmp_path):
