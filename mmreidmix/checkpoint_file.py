@@ -64,7 +64,8 @@ def _fault(path: Path, error: str) -> str:
                     'the state_dict() of the module')
         if any(name.endswith('/archive_format') for name in names):
             return ('it is a program of torch.export, which could run code; '
-                    'give the checkpoint that it was exported from')
+                    'give the checkpoint that it was exported from; or to '
+                    "ReIDInferencer backend='torch.export', if you trust it")
     found = re.search(r'GLOBAL (\S+) was not an allowed', error)
     if found:
         return (f'it holds objects of {found[1]}, which could run code; save '

@@ -17,7 +17,7 @@ from mmreidmix.apis.deploy.inference_backends import (
 from mmreidmix.apis.deploy.onnx_file import export_onnx
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
 from mmreidmix.checks import check_choice, check_count, check_device
-from mmreidmix.choices import EXPORTED, INFERENCE_BACKENDS
+from mmreidmix.choices import EXPORTED, INFERENCE_BACKENDS, RUN_BY
 from mmreidmix.datasets.transforms import ImageReadError
 from mmreidmix.models.batch_norm import (
     batch_norm_of,
@@ -39,13 +39,15 @@ class ReIDInferencer:
     Args:
         model (str | Path): a checkpoint of this project, which carries config
             and preparation; a config file with ``weights``; or an exported
-            model, ``.onnx`` or ``.xml``.
+            model, ``.onnx``, ``.xml`` or ``.pt2``.
         weights (str | Path, optional): checkpoint of a config file.
         device (str, optional): 'cpu', 'cuda', 'cuda:1'. Defaults to a GPU
             where there is one.
         backend (str): 'torch', 'onnxruntime' or, on the CPU, 'openvino'. An
             ``.onnx`` file runs in the last two, by default in the first of
-            them, an ``.xml`` file in the last. Defaults to 'torch'.
+            them, an ``.xml`` file in the last. A ``.pt2`` file needs
+            'torch.export', because PyTorch may run code of it: only for files
+            that are trusted. Defaults to 'torch'.
         batch_size (int): images per forward pass. Defaults to 64.
         amp (bool, optional): bfloat16 or float32, with 'torch'. Defaults to
             bfloat16 where that is faster.
@@ -97,11 +99,11 @@ class ReIDInferencer:
         check_count(self, 1, batch_size=batch_size)
         self.batch_size = batch_size
         suffix = Path(model).suffix
-        if suffix in EXPORTED and weights is not None:
+        if suffix in RUN_BY and weights is not None:
             raise ValueError(f'`weights` belongs to a config file (.py), got '
                              f'{model}, which has its own')
         if suffix in EXPORTED and backend == 'torch':
-            backend = EXPORTED[suffix]
+            backend = RUN_BY[suffix][0]
         if backend == 'torch':
             device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
             check_device(self, device)
@@ -111,7 +113,10 @@ class ReIDInferencer:
         elif amp or compile:
             raise ValueError('amp and compile are for the backend torch')
         else:
-            exported = existing_file(model) if suffix in EXPORTED else (
+            if backend == 'torch.export' and suffix not in RUN_BY:
+                raise ValueError("the backend 'torch.export' runs .pt2 "
+                                 f'files, got {model}')
+            exported = existing_file(model) if suffix in RUN_BY else (
                 export_onnx(load_trained_model(model, weights, 'cpu')))
             self.encoder = run_exported(exported, backend, device)
             description = self.encoder.description

@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import load_state_dict
 
 from mmreidmix.checkpoint_file import read_checkpoint
-from mmreidmix.choices import EXPORTED
+from mmreidmix.choices import RUN_BY
 from mmreidmix.config_file import read_config
 from mmreidmix.config_text import parse_config
 from mmreidmix.models.weights import check_embedding_weights, unwrap_state_dict
@@ -105,7 +105,7 @@ def existing_file(path: Union[str, Path]) -> Path:
     if not path.is_file():
         raise FileNotFoundError(
             f'no file {path}; expected a checkpoint (.pth), a config (.py) '
-            f'or an exported model ({", ".join(EXPORTED)})')
+            f'or an exported model ({", ".join(RUN_BY)})')
     return path
 
 

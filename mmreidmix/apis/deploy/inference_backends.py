@@ -9,7 +9,7 @@ import torch
 import torch.nn as nn
 from mmengine.runner.amp import autocast
 
-from mmreidmix.choices import EXPORTED
+from mmreidmix.choices import RUN_BY
 from mmreidmix.precision import bfloat16_is_fast
 
 from .description import (
@@ -19,6 +19,7 @@ from .description import (
     precision_of,
     read_description,
 )
+from .program_file import ProgramEncoder
 
 
 class TorchEncoder:
@@ -157,31 +158,35 @@ class OpenVinoEncoder:
 
 def run_exported(model: Union[str, Path, bytes], backend: Optional[str] = None,
                  device: Optional[str] = None
-                 ) -> Union[OnnxEncoder, OpenVinoEncoder]:
+                 ) -> Union[OnnxEncoder, OpenVinoEncoder, ProgramEncoder]:
     """What runs an exported model.
 
     Args:
         model (str | Path | bytes): file, or the content of an ``.onnx`` file.
-        backend (str, optional): 'onnxruntime' or 'openvino'. Defaults to the
-            first that runs such a file.
-        device (str, optional): see :class:`OnnxEncoder`; OpenVINO runs on the
-            CPU.
+        backend (str, optional): 'onnxruntime', 'openvino' or, for ``.pt2``
+            files, 'torch.export'. Defaults to the first that runs such a
+            file; ``.pt2`` files have no default, because PyTorch may run code
+            of them.
+        device (str, optional): see :class:`OnnxEncoder`; the others run on
+            the CPU.
 
     Raises:
-        ModuleNotFoundError, ValueError: what the encoders raise; or OpenVINO
-            is to run elsewhere, or ONNX Runtime is to run files of OpenVINO.
+        ModuleNotFoundError, ValueError: what the encoders raise; or such a
+            file is not run by this backend, or not on this device.
     """
     if isinstance(model, (str, Path)):
-        first = EXPORTED[Path(model).suffix]
-        if backend == 'onnxruntime' != first:
-            raise ValueError(f'{model} is run by {first}, not by {backend}')
-        model, backend = str(model), backend or first
+        runs = RUN_BY[Path(model).suffix]
+        if backend not in (None, *runs):
+            raise ValueError(f'{model} is run by {" or ".join(runs)}, not by '
+                             f'{backend}')
+        model, backend = str(model), backend or runs[0]
     if backend == 'onnxruntime':
         return OnnxEncoder(model, device=device)
     if device not in (None, 'cpu'):
-        raise ValueError("the backend 'openvino' runs on the CPU here, got "
+        raise ValueError(f'the backend {backend!r} runs on the CPU here, got '
                          f'device={device!r}')
-    return OpenVinoEncoder(model)
+    return (OpenVinoEncoder if backend == 'openvino' else ProgramEncoder)(
+        model)
 
 
 def _runtime_info(network: Any) -> Optional[str]:

@@ -4,7 +4,7 @@ import io
 import json
 import warnings
 from collections.abc import Sequence
-from typing import Optional
+from typing import Optional, Union
 
 import numpy as np
 import torch
@@ -51,22 +51,33 @@ def export_program(trained: TrainedModel,
 
 
 class ProgramEncoder:
-    """Embeds with what :func:`export_program` gave, to check it.
+    """Embeds with what :func:`export_program` gave, on the CPU.
 
-    PyTorch runs code of a file that it loads so: it is for own files alone.
+    PyTorch may run code of a file that it loads so: only for files that are
+    trusted.
 
     Args:
-        content (bytes): of the ``.pt2`` file.
+        model (str | bytes): ``.pt2`` file, or its content.
 
     Attributes:
         description (dict): see :meth:`TrainedModel.description`.
         precision (str): number format, 'fp32'.
+
+    Raises:
+        ValueError: it can not be read, or is not one of this project.
     """
 
-    def __init__(self, content: bytes):
-        found = {DESCRIPTION: ''}
-        program = torch.export.load(io.BytesIO(content), extra_files=found)
-        self.description = read_description(found[DESCRIPTION], 'the program')
+    def __init__(self, model: Union[str, bytes]):
+        name = model if isinstance(model, str) else 'the program'
+        found: dict = {DESCRIPTION: None}
+        try:
+            program = torch.export.load(
+                model if isinstance(model, str) else io.BytesIO(model),
+                extra_files=found)
+        except Exception as error:  # PyTorch raises anything
+            raise ValueError(f'{name} can not be read as a program of '
+                             f'torch.export: {error}') from error
+        self.description = read_description(found[DESCRIPTION], name)
         self.precision = precision_of(self.description)
         self._embed = program.module()
 

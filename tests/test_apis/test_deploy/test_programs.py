@@ -52,11 +52,31 @@ def test_forms_of_the_images(checkpoint, pictures, form):
     assert encoder.description['sha256'] == inferencer.sha256
 
 
-def test_a_program_is_not_taken_for_a_checkpoint(checkpoint, tmp_path):
-    """PyTorch would run code of it."""
+def test_a_program_runs_only_when_it_is_asked_for(checkpoint, pictures,
+                                                  tmp_path):
+    """PyTorch may run code of it."""
     path = tmp_path / 'model.pt2'
-    path.write_bytes(export_program(
-        load_trained_model(checkpoint), InputForm('unit')))
+    path.write_bytes(export_program(load_trained_model(checkpoint)))
     with pytest.raises(ValueError, match=(
-            'model.pt2.* a program of torch.export, which could run code')):
+            'model.pt2.* a program of torch.export, which could run code.*'
+            "backend='torch.export'")):
         ReIDInferencer(path)
+    found = ReIDInferencer(path, backend='torch.export')
+    expected = ReIDInferencer(checkpoint, device='cpu', amp=False)
+    np.testing.assert_allclose(found(pictures), expected(pictures), atol=1e-5)
+    assert found.thresholds == THRESHOLDS and found.facts == expected.facts
+    assert (found.sha256, found.precision) == (expected.sha256, 'fp32')
+
+
+@pytest.mark.parametrize('name, options, message', [
+    ('a.pt2', {}, 'a.pt2 can not be read as a program of torch.export'),
+    ('a.pt2', dict(device='cuda'), "'torch.export' runs on the CPU here"),
+    ('a.pth', {}, "'torch.export' runs .pt2 files, got .*a.pth"),
+    ('a.onnx', {}, 'run by onnxruntime or openvino, not by torch.export'),
+    ('a.pt2', dict(backend='openvino'), 'run by torch.export, not by openv')])
+@pytest.mark.filterwarnings('ignore')
+def test_what_is_no_program(tmp_path, name, options, message):
+    path = tmp_path / name
+    path.write_bytes(b'nothing')
+    with pytest.raises(ValueError, match=message):
+        ReIDInferencer(path, **{'backend': 'torch.export', **options})
