@@ -73,7 +73,7 @@ setup(
     extras_require={
         'tensorboard': ['tensorboard'],
         'cuhk03': ['h5py'],  # to convert cuhk-03.mat
-        'export': ['onnx', 'onnxruntime', 'onnxscript'],
+        'export': ['onnx', 'onnxruntime', 'onnxscript', 'safetensors'],
         'openvino': ['openvino'],
         'vis': ['matplotlib', 'umap-learn'],
         'demo': ['gradio>=6,<7'],

@@ -62,6 +62,10 @@ def _fault(path: Path, error: str) -> str:
         if any('/code/' in name for name in names):
             return ('it is a TorchScript archive, which holds a program; save '
                     'the state_dict() of the module')
+        if any(name.endswith('/archive_format') for name in names):
+            return ('it is a program of torch.export, which could run code; '
+                    'give the checkpoint that it was exported from; or to '
+                    "ReIDInferencer backend='torch.export', if you trust it")
     found = re.search(r'GLOBAL (\S+) was not an allowed', error)
     if found:
         return (f'it holds objects of {found[1]}, which could run code; save '

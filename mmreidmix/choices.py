@@ -23,3 +23,15 @@ ENCODERS = ('momentum_encoder', 'encoder')
 
 #: Maps of embeddings, and what they are called in a picture.
 MAP_METHODS = {'tsne': 't-SNE', 'umap': 'UMAP'}
+
+#: What embeds images.
+INFERENCE_BACKENDS = ('torch', 'onnxruntime', 'openvino', 'torch.export')
+#: Backends that run exported models, by suffix; the first is the default.
+RUN_BY = {'.onnx': ('onnxruntime', 'openvino'), '.xml': ('openvino', ),
+          '.pt2': ('torch.export', )}
+#: Suffixes of those that are run without being asked: PyTorch may run code of
+#: ``.pt2`` files.
+EXPORTED = ('.onnx', '.xml')
+#: What the `model` of a tool may be.
+MODEL_HELP = (f'checkpoint, exported model ({" or ".join(EXPORTED)}), or '
+              'config with --weights')

@@ -102,7 +102,7 @@ def test_every_door_names_it(door, toy, tmp_path):
                  tmp_path / 'out.pth'],
         extract=[tools / 'gallery' / 'extract.py', path, '--images',
                  toy / 'real_a', '--out', tmp_path / 'out.npz'],
-        export=[tools / 'export' / 'export_onnx.py', path,
+        export=[tools / 'export' / 'export_model.py', path,
                 tmp_path / 'out.onnx'],
         calibrate=[tools / 'analysis_tools' / 'calibrate.py', config, path,
                    *work])

@@ -37,6 +37,7 @@ from mmreidmix.apis.app.command_line import (
 )
 from mmreidmix.apis.app.path_parsing import time_text
 from mmreidmix.checks import name_some
+from mmreidmix.choices import MODEL_HELP
 from mmreidmix.command_line import (
     output_file,
     output_folder,
@@ -115,8 +116,7 @@ def add_remove_options(parser: argparse.ArgumentParser) -> None:
 
 def add_add_options(parser: argparse.ArgumentParser) -> None:
     """Options of :func:`add`."""
-    parser.add_argument('--model', required=True, help='checkpoint, .onnx '
-                        'file, or config with --weights')
+    parser.add_argument('--model', required=True, help=MODEL_HELP)
     add_images_options(parser)
     add_path_options(parser)
     add_model_options(parser)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
+from mmreidmix.choices import EXPORTED
 from mmreidmix.command_line import (
     CfgOptions,
     output_file,
@@ -48,8 +49,8 @@ def parse_args(
         'checkpoint',
         nargs='?',
         help="checkpoint file, or 'none' for the weights that a training "
-        'with this config starts from, at their native size, or a model '
-        'exported to .onnx')
+        'with this config starts from, at their native size, or an exported '
+        f'model ({" or ".join(EXPORTED)})')
     parser.add_argument(
         '--domains',
         nargs='+',
@@ -173,8 +174,8 @@ def build_config(args: argparse.Namespace) -> Config:
 
 
 def exported(args: argparse.Namespace) -> bool:
-    """Whether the checkpoint is a model exported to ONNX."""
-    return args.checkpoint.endswith('.onnx')
+    """Whether the checkpoint is an exported model."""
+    return Path(args.checkpoint).suffix in EXPORTED
 
 
 def use_exported(args: argparse.Namespace, runner: Runner,

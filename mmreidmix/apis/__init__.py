@@ -11,6 +11,7 @@ _HOMES = {
     'Match': 'gallery',
     'ReIDInferencer': 'inferencer',
     'TrackerEmbedder': 'trackers',
+    'likely_channel_order': 'channel_order',
 }
 __all__ = list(_HOMES)
 

@@ -47,9 +47,9 @@ def as_bgr(image: ImageLike, channel_order: str = 'rgb') -> np.ndarray:
     """Read or check one image: BGR, uint8, (H, W, 3).
 
     Args:
-        image: path of a file; array (H, W, 3) or (H, W), uint8; or an object
-            that NumPy turns into one, such as a PIL image. Of 16 bits the
-            upper 8 count, as in a file.
+        image: path of a file; array (H, W, 3), (H, W) or (H, W, 1), uint8; or
+            an object that NumPy turns into one, such as a PIL image, of which
+            16 bits become the upper 8, as of a file.
         channel_order (str): of arrays, 'rgb' or 'bgr'. PIL images say it
             themselves.
 
@@ -62,8 +62,8 @@ def as_bgr(image: ImageLike, channel_order: str = 'rgb') -> np.ndarray:
     if hasattr(image, 'convert'):  # PIL: orientation, palettes, alpha
         image, channel_order = _as_rgb(ImageOps.exif_transpose(image)), 'rgb'
     image = np.asarray(image)
-    if image.ndim == 2:
-        image = np.stack([image] * 3, axis=-1)
+    if image.ndim == 2 or image.ndim == 3 and image.shape[2] == 1:
+        image = np.dstack([image] * 3)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or (
             not image.size):
         raise ValueError(

@@ -11,13 +11,13 @@ import torch
 from mmengine.logging import print_log
 
 from mmreidmix.apis.deploy.inference_backends import (
-    OnnxEncoder,
-    OpenVinoEncoder,
     TorchEncoder,
+    run_exported,
 )
 from mmreidmix.apis.deploy.onnx_file import export_onnx
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
 from mmreidmix.checks import check_choice, check_count, check_device
+from mmreidmix.choices import EXPORTED, INFERENCE_BACKENDS, RUN_BY
 from mmreidmix.datasets.transforms import ImageReadError
 from mmreidmix.models.batch_norm import (
     batch_norm_of,
@@ -31,10 +31,6 @@ from .comparison import Comparison, decide
 from .images import ImageLike, Preparation, list_images
 from .trained_model import existing_file, load_trained_model
 
-BACKENDS = ('torch', 'onnxruntime', 'openvino')
-#: Suffixes of exported models, and the first backend that runs them.
-EXPORTED = {'.onnx': 'onnxruntime', '.xml': 'openvino'}
-
 
 @INFERENCERS.register_module()
 class ReIDInferencer:
@@ -43,13 +39,15 @@ class ReIDInferencer:
     Args:
         model (str | Path): a checkpoint of this project, which carries config
             and preparation; a config file with ``weights``; or an exported
-            model, ``.onnx`` or ``.xml``.
+            model, ``.onnx``, ``.xml`` or ``.pt2``.
         weights (str | Path, optional): checkpoint of a config file.
         device (str, optional): 'cpu', 'cuda', 'cuda:1'. Defaults to a GPU
             where there is one.
         backend (str): 'torch', 'onnxruntime' or, on the CPU, 'openvino'. An
             ``.onnx`` file runs in the last two, by default in the first of
-            them, an ``.xml`` file in the last. Defaults to 'torch'.
+            them, an ``.xml`` file in the last. A ``.pt2`` file needs
+            'torch.export', because PyTorch may run code of it: only for files
+            that are trusted. Defaults to 'torch'.
         batch_size (int): images per forward pass. Defaults to 64.
         amp (bool, optional): bfloat16 or float32, with 'torch'. Defaults to
             bfloat16 where that is faster.
@@ -96,16 +94,16 @@ class ReIDInferencer:
                  profiles: Union[CameraProfiles, str, Path, None] = None,
                  camera: Optional[str] = None,
                  channel_order: str = 'rgb'):
-        check_choice(self, BACKENDS, backend=backend)
+        check_choice(self, INFERENCE_BACKENDS, backend=backend)
         check_choice(self, ('rgb', 'bgr'), channel_order=channel_order)
         check_count(self, 1, batch_size=batch_size)
         self.batch_size = batch_size
         suffix = Path(model).suffix
-        if suffix in EXPORTED and weights is not None:
+        if suffix in RUN_BY and weights is not None:
             raise ValueError(f'`weights` belongs to a config file (.py), got '
                              f'{model}, which has its own')
         if suffix in EXPORTED and backend == 'torch':
-            backend = EXPORTED[suffix]
+            backend = RUN_BY[suffix][0]
         if backend == 'torch':
             device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
             check_device(self, device)
@@ -115,9 +113,12 @@ class ReIDInferencer:
         elif amp or compile:
             raise ValueError('amp and compile are for the backend torch')
         else:
-            content = str(existing_file(model)) if suffix in EXPORTED else (
+            if backend == 'torch.export' and suffix not in RUN_BY:
+                raise ValueError("the backend 'torch.export' runs .pt2 "
+                                 f'files, got {model}')
+            exported = existing_file(model) if suffix in RUN_BY else (
                 export_onnx(load_trained_model(model, weights, 'cpu')))
-            self.encoder = _engine(backend, content, device)
+            self.encoder = run_exported(exported, backend, device)
             description = self.encoder.description
         self.precision = self.encoder.precision
         self.prepare = Preparation(description['pipeline'], channel_order)
@@ -358,17 +359,6 @@ class ReIDInferencer:
             return self.prepare(image)
         except (ImageReadError, ValueError) as error:
             return error
-
-
-def _engine(backend: str, model: Union[str, bytes],
-            device: Optional[str]) -> Union[OnnxEncoder, OpenVinoEncoder]:
-    """What runs an exported model."""
-    if backend == 'onnxruntime':
-        return OnnxEncoder(model, device=device)
-    if device not in (None, 'cpu'):
-        raise ValueError("the backend 'openvino' runs on the CPU here, got "
-                         f'device={device!r}')
-    return OpenVinoEncoder(model)
 
 
 def _one_each(cameras: Union[str, Sequence], num: int) -> np.ndarray:

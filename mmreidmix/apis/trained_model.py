@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import load_state_dict
 
 from mmreidmix.checkpoint_file import read_checkpoint
+from mmreidmix.choices import RUN_BY
 from mmreidmix.config_file import read_config
 from mmreidmix.config_text import parse_config
 from mmreidmix.models.weights import check_embedding_weights, unwrap_state_dict
@@ -30,8 +31,9 @@ class TrainedModel:
             included.
         thresholds (dict, optional): what ``calibrate.py`` stored.
         facts (dict): of the training, as far as known: 'method_sha256',
-            'epoch', 'iter', 'seed', 'protocol', 'sources'; and 'checkpoint',
-            the name of the file.
+            'epoch', 'iter', 'seed', 'protocol', 'sources', 'datasheets', the
+            datasheets of own data by domain; and 'checkpoint', the name of
+            the file.
         sha256 (str): of the weights: embeddings of two models can not be
             compared.
     """
@@ -103,7 +105,7 @@ def existing_file(path: Union[str, Path]) -> Path:
     if not path.is_file():
         raise FileNotFoundError(
             f'no file {path}; expected a checkpoint (.pth), a config (.py) '
-            'or an exported model (.onnx)')
+            f'or an exported model ({", ".join(RUN_BY)})')
     return path
 
 
@@ -128,8 +130,8 @@ def _test_pipeline(cfg: Mapping, path: Path) -> list:
 
 
 def _training_facts(meta: Mapping, cfg: Mapping) -> dict:
-    facts = {key: meta[key] for key in ('method_sha256', 'epoch', 'iter',
-                                        'seed') if key in meta}
+    facts = {key: meta[key] for key in (
+        'method_sha256', 'epoch', 'iter', 'seed', 'datasheets') if key in meta}
     if cfg.get('protocol'):
         facts['protocol'] = cfg['protocol']
     dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}

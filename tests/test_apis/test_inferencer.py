@@ -49,8 +49,9 @@ def test_kinds_of_pictures(inferencer, pictures):
                   Image.fromarray(np.ascontiguousarray(array))):
         np.testing.assert_array_equal(inferencer(image), expected)
     grey = array[..., 1]
-    np.testing.assert_array_equal(
-        inferencer(grey), inferencer(np.stack([grey] * 3, -1)))
+    for image in (grey, grey[..., None]):
+        np.testing.assert_array_equal(
+            inferencer(image), inferencer(np.stack([grey] * 3, -1)))
     red, green, blue = array.transpose(2, 0, 1)
     assert np.abs(inferencer(np.stack([blue, green, red], -1))
                   - expected).max() > 1e-3
@@ -66,12 +67,38 @@ def test_order_and_length_do_not_depend_on_the_batch(checkpoint, pictures):
 @pytest.mark.parametrize('image, message', [
     (np.zeros((4, 4, 4), np.uint8), r'shape \(4, 4, 4\)'),
     (np.zeros((0, 4, 3), np.uint8), r'shape \(0, 4, 3\)'),
+    (np.zeros((4, 4, 2), np.uint8), r'shape \(4, 4, 2\)'),
+    (np.zeros((3, 8, 4), np.uint8), r'shape \(3, 8, 4\)'),
     (np.zeros((4, 4, 3)), 'of float64'),
+    (np.full((4, 4, 3), np.nan, 'f4'), 'of float32'),
+    (np.zeros((4, 4, 3), 'f2'), 'of float16'),
+    (np.zeros((4, 4, 3), 'u2'), 'of uint16'),
     ([], 'no image to embed'),
+    (np.zeros((0, 4, 4, 3), np.uint8), 'no image to embed'),
 ])
 def test_what_is_no_picture(inferencer, image, message):
     with pytest.raises(ValueError, match=message):
         inferencer(image)
+
+
+@pytest.mark.parametrize('change', [
+    np.asfortranarray, lambda image: image[::-1].copy()[::-1],
+    lambda image: np.pad(image, [(0, 0), (0, 9), (0, 0)])[:, :-9]])
+def test_arrays_of_any_strides(inferencer, pictures, change):
+    array = np.ascontiguousarray(as_bgr(pictures[0])[..., ::-1])
+    other = change(array)
+    assert other.strides != array.strides
+    np.testing.assert_array_equal(inferencer(other), inferencer(array))
+
+
+def test_transparency_is_dropped(inferencer, pictures, tmp_path):
+    """Of a file and of a PIL image."""
+    picture = Image.open(pictures[0])
+    clear = picture.copy()
+    clear.putalpha(30)
+    clear.save(tmp_path / 'clear.png')
+    for image in (clear, tmp_path / 'clear.png'):
+        np.testing.assert_array_equal(inferencer(image), inferencer(picture))
 
 
 def test_folder(inferencer, pictures, tmp_path, log):

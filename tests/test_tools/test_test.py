@@ -11,6 +11,7 @@ import torch
 from mmengine.config import Config
 
 from mmreidmix.apis.deploy.onnx_file import export_onnx
+from mmreidmix.apis.deploy.openvino_file import write_openvino
 from mmreidmix.apis.trained_model import load_trained_model
 from mmreidmix.results.result_file import read_queries, read_result
 from tests.tiny_checkpoint import write_checkpoint
@@ -305,27 +306,34 @@ def test_the_place_of_the_output_is_tried_first(
         tool['main']([str(config), 'none', '--work-dir', str(tmp_path)])
 
 
-def test_exported_model_is_tested_like_its_checkpoint(tool, config, tmp_path):
+@pytest.mark.parametrize('name', ['model.onnx', 'model.xml'])
+def test_exported_model_is_tested_like_its_checkpoint(
+        tool, config, tmp_path, name):
     """Same scores, and what is known of the training goes along."""
-    pytest.importorskip('onnxruntime')
+    pytest.importorskip(
+        'openvino' if name.endswith('.xml') else 'onnxruntime')
     pytest.importorskip('onnxscript')
     cfg = Config.fromfile(config)
     checkpoint = write_checkpoint(tmp_path / 'best_3.pth', cfg)
-    exported = tmp_path / 'model.onnx'
-    exported.write_bytes(export_onnx(load_trained_model(checkpoint)))
+    exported = tmp_path / name
+    content = export_onnx(load_trained_model(checkpoint))
+    if exported.suffix == '.xml':
+        write_openvino(content, exported)
+    else:
+        exported.write_bytes(content)
     found = {}
     for file in (checkpoint, exported):
         out = tmp_path / f'{file.suffix[1:]}.json'
         tool['main']([str(config), str(file), '--out', str(out), '--work-dir',
                       str(tmp_path / 'work')])
         found[file.suffix] = read_result(out)
-    of_torch, of_onnx = found['.pth'], found['.onnx']
-    assert of_onnx['results'] == pytest.approx(of_torch['results'])
-    assert of_onnx['checkpoint'] == str(exported)
+    of_torch, of_export = found['.pth'], found[exported.suffix]
+    assert of_export['results'] == pytest.approx(of_torch['results'])
+    assert of_export['checkpoint'] == str(exported)
     for key in ('checkpoint_rule', 'training_seed', 'config_sha256'):
-        assert of_onnx[key] == of_torch[key]
-    assert of_onnx['checkpoint_rule'] == 'oracle'  # a file best_*
-    assert of_onnx['training_seed'] == 7
+        assert of_export[key] == of_torch[key]
+    assert of_export['checkpoint_rule'] == 'oracle'  # a file best_*
+    assert of_export['training_seed'] == 7
 
 
 def model_of(tool, config, tmp_path):

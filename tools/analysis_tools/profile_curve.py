@@ -22,6 +22,7 @@ import numpy as np
 from mmreidmix.apis.app.command_line import add_model_options, open_model
 from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
+from mmreidmix.choices import MODEL_HELP
 from mmreidmix.command_line import run_main
 
 if TYPE_CHECKING:
@@ -37,8 +38,7 @@ def parse_args(
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        'model', help='checkpoint, .onnx file, or config with --weights')
+    parser.add_argument('model', help=MODEL_HELP)
     parser.add_argument('--domain', type=parse_domain, required=True,
                         metavar='TYPE:PATH[:KEY=VALUE,...]')
     parser.add_argument('--tested', action='store_true', help='draw from the '

@@ -13,6 +13,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from mmreidmix.choices import MODEL_HELP
 from mmreidmix.command_line import output_file, run_main, run_tool
 
 
@@ -25,8 +26,7 @@ def parse_args(arguments=None) -> argparse.Namespace:
     add('recording', type=Path,
         help='video, sequence of MOTChallenge, or folder of numbered frames')
     add('boxes', type=Path, help='MOTChallenge boxes with identities')
-    add('--model', required=True,
-        help='checkpoint, config with --weights, or .onnx')
+    add('--model', required=True, help=MODEL_HELP)
     add('--weights', help='checkpoint of a config')
     add('--device', help='default: a GPU where there is one')
     add('--gap', type=int, default=30,

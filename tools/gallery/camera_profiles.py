@@ -32,6 +32,7 @@ from mmreidmix.apis.app.command_line import (
 )
 from mmreidmix.apis.app.domain_argument import check_domains, parse_domain
 from mmreidmix.camera_profiles import PSEUDO_COUNT, CameraProfiles
+from mmreidmix.choices import MODEL_HELP
 from mmreidmix.command_line import output_file, run_main, run_tool
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def parse_args(
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        'model', help='checkpoint, .onnx file, or config with --weights')
+    parser.add_argument('model', help=MODEL_HELP)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument('--images', metavar='FOLDER',
                         help='folder of pictures; --camera, or --pattern or '

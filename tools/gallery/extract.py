@@ -25,6 +25,7 @@ from mmreidmix.apis.app.command_line import (
     open_model,
     report_damaged,
 )
+from mmreidmix.choices import MODEL_HELP
 from mmreidmix.command_line import output_file, run_main, run_tool
 from mmreidmix.files import replace_file
 
@@ -35,8 +36,7 @@ def parse_args(
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        'model', help='checkpoint, .onnx file, or config with --weights')
+    parser.add_argument('model', help=MODEL_HELP)
     parser.add_argument('--out', type=output_file, required=True,
                         metavar='FILE.npz', help='file to write')
     add_images_options(parser)

@@ -130,7 +130,7 @@ def agreed(records: Sequence[Mapping], keys: Sequence[str]) -> dict:
 
 def meta_of(sources: Mapping[Path, Source],
             weights: Sequence[float]) -> dict:
-    """Config, facts that all share, sources.
+    """Config, facts that all share, datasheets of all, sources.
 
     The config is that of the first training, or else the first there is.
     """
@@ -139,6 +139,11 @@ def meta_of(sources: Mapping[Path, Source],
     if known:
         first = next((s for s in known if s.trained), known[0])
         meta['cfg'] = first.meta['cfg']
+    sheets = [source.meta.get('datasheets') or {}
+              for source in sources.values()]
+    if any(sheets):
+        meta['datasheets'] = {
+            name: sheet for own in sheets for name, sheet in own.items()}
     meta['averaged'] = [
         dict(
             file=path.name,

@@ -9,27 +9,28 @@ from mmengine.model import BaseModel
 from mmreidmix.checks import check_choice
 from mmreidmix.structures import ReIDDataSample
 
-from .inference_backends import OnnxEncoder
+from .inference_backends import run_exported
 
 
 class ExportedModel(BaseModel):
-    """Embeds with an ``.onnx`` file, for MMEngine's test loop.
+    """Embeds with an exported model, for MMEngine's test loop.
 
     Args:
-        file (str): written by ``tools/export/export_onnx.py``.
+        file (str): written by ``tools/export/export_model.py``, of a kind of
+            :data:`mmreidmix.choices.EXPORTED`.
 
     Attributes:
         facts (dict): of the training of the model that was exported.
-        precision (str): number format, 'fp32' or 'int8'.
+        precision (str): number format, 'fp32', 'fp16' or 'int8'.
 
     Raises:
-        ModuleNotFoundError: onnxruntime is missing.
+        ModuleNotFoundError: the package that runs it is missing.
         ValueError: the file can not be read or is of another project.
     """
 
     def __init__(self, file: str):
         super().__init__()
-        self.encoder = OnnxEncoder(file)
+        self.encoder = run_exported(file)
         self.facts = self.encoder.description['facts']
         self.precision = self.encoder.precision
 

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Optional
 
+import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -15,6 +16,8 @@ from mmreidmix.compat import swaps_channels
 INTERPOLATIONS = ('bilinear', 'bicubic')
 VALUES = ('uint8', 'unit', 'normalised')
 LAYOUTS = ('NHWC', 'NCHW')
+#: Statistics of 'normalised' images, RGB, of 0 to 255: those of ImageNet.
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,8 @@ class InputForm:
 
     Args:
         values (str): 'uint8', 0 to 255; 'unit', floats from 0 to 1; or
-            'normalised', floats minus the mean, by the deviation of the
-            model.
+            'normalised', floats minus the mean, by the deviation of
+            ImageNet, whatever those of the model are.
         layout (str, optional): 'NHWC' or 'NCHW'. Defaults to NHWC of uint8,
             NCHW of floats.
         size (tuple[int, int], optional): (height, width), resized inside
@@ -58,7 +61,10 @@ class InputForm:
 
     def description(self) -> dict:
         """For the metadata of a file."""
-        return dict(asdict(self), colour='RGB')
+        found = dict(asdict(self), colour='RGB')
+        if self.values == 'normalised':
+            found.update(mean=MEAN, std=STD)
+        return found
 
 
 class PixelsToEmbedding(nn.Module):
@@ -74,6 +80,7 @@ class PixelsToEmbedding(nn.Module):
     Attributes:
         form (InputForm): of the images; floats always have a size.
         size (tuple[int, int]): (height, width) that the model takes.
+        of_imagenet (bool): whether mean and deviation are those of ImageNet.
         antialias (bool): whether shrinking takes the mean of what falls
             together, as Pillow does, or single pixels, as OpenCV does.
 
@@ -96,22 +103,49 @@ class PixelsToEmbedding(nn.Module):
         self.model = trained.model
         preprocessor = trained.model.data_preprocessor
         self.to_bgr = not swaps_channels(preprocessor)
-        for name in ('mean', 'std'):
+        for name, given in dict(mean=MEAN, std=STD).items():
             value = getattr(preprocessor, name, None)
-            fallback = torch.full((3, 1, 1), float(name == 'std'))
-            self.register_buffer(
-                name, (fallback if value is None else value).view(1, 3, 1, 1))
+            if value is None:
+                value = torch.full((3, 1, 1), float(name == 'std'))
+            self.register_buffer(name, value.clone().view(1, 3, 1, 1))
+            ours = torch.tensor(given[::-1] if self.to_bgr else given)
+            self.register_buffer(f'given_{name}', ours.view(1, 3, 1, 1))
+        self.of_imagenet = np.allclose(
+            [*self.statistics().values()], [MEAN, STD])
 
     @property
     def resizes(self) -> bool:
         """Whether images are resized."""
         return self.form.size != self.size
 
-    def normalisation(self) -> dict[str, list[float]]:
-        """Mean and deviation of 'normalised' images, RGB, of 0 to 255."""
+    def example(self) -> torch.Tensor:
+        """Images to trace; sizes that vary must not look like constants."""
+        height, width = self.form.size or (side + 8 for side in self.size)
+        return self.form.example(self.form.batch or 2, height, width)
+
+    def free_axes(self) -> dict[int, str]:
+        """Axes of the images whose sizes vary, with their names."""
+        axes = {} if self.form.batch else {0: 'batch'}
+        if self.form.size is None:
+            first = self.form.layout.index('H')
+            axes.update({first: 'height', first + 1: 'width'})
+        return axes
+
+    def statistics(self) -> dict[str, list[float]]:
+        """Mean and deviation that the model takes, RGB, of 0 to 255."""
         order = [2, 1, 0] if self.to_bgr else [0, 1, 2]
         return {name: getattr(self, name).flatten()[order].tolist()
                 for name in ('mean', 'std')}
+
+    def describe(self, trained: TrainedModel) -> dict:
+        """What a file says of itself."""
+        pipeline = trained.pipeline
+        if self.form.size is not None:  # resized to what the file takes
+            load, resize, pack = pipeline
+            resize = dict(resize, scale=self.form.size[::-1])
+            pipeline = [load, resize, pack]
+        return dict(trained.description(), pipeline=pipeline,
+                    input=self.form.description())
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Embeddings (B, D) of images in the form of :attr:`form`."""
@@ -121,7 +155,9 @@ class PixelsToEmbedding(nn.Module):
         if self.to_bgr:
             pixels = pixels.flip(1)
         if self.form.values == 'normalised':
-            return self.model.embed(self.resized(pixels))
+            if self.of_imagenet:
+                return self.model.embed(self.resized(pixels))
+            pixels = pixels * self.given_std + self.given_mean
         if self.form.values == 'unit':
             pixels = pixels * 255
         if self.resizes:

@@ -1,7 +1,7 @@
 """From prepared images to embeddings: PyTorch, ONNX Runtime, OpenVINO."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -9,10 +9,17 @@ import torch
 import torch.nn as nn
 from mmengine.runner.amp import autocast
 
+from mmreidmix.choices import RUN_BY
 from mmreidmix.precision import bfloat16_is_fast
 
-#: key of the description in the metadata of an exported model
-DESCRIPTION = 'mmreidmix'
+from .description import (
+    DESCRIPTION,
+    feed,
+    in_batches,
+    precision_of,
+    read_description,
+)
+from .program_file import ProgramEncoder
 
 
 class TorchEncoder:
@@ -91,7 +98,7 @@ class OnnxEncoder:
                              f'{str(error).splitlines()[0]}') from error
         metadata = self.session.get_modelmeta().custom_metadata_map
         self.description = read_description(metadata.get(DESCRIPTION), name)
-        self.precision = _precision(self.description)
+        self.precision = precision_of(self.description)
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Embeddings (B, D), float32, of BGR uint8 (H, W, 3)."""
@@ -134,7 +141,7 @@ class OpenVinoEncoder:
             raise ValueError(f'{name} can not be read by OpenVINO: '
                              f'{str(error).splitlines()[0]}') from error
         self.description = read_description(_runtime_info(network), name)
-        self.precision = _precision(self.description)
+        self.precision = precision_of(self.description)
         # Exact: by default some processors compute in 16 bits.
         options: dict[str, Any] = dict(INFERENCE_PRECISION_HINT='f32')
         if threads:
@@ -149,80 +156,45 @@ class OpenVinoEncoder:
             self.description['input']['batch'])
 
 
+def run_exported(model: Union[str, Path, bytes], backend: Optional[str] = None,
+                 device: Optional[str] = None
+                 ) -> Union[OnnxEncoder, OpenVinoEncoder, ProgramEncoder]:
+    """What runs an exported model.
+
+    Args:
+        model (str | Path | bytes): file, or the content of an ``.onnx`` file.
+        backend (str, optional): 'onnxruntime', 'openvino' or, for ``.pt2``
+            files, 'torch.export'. Defaults to the first that runs such a
+            file; ``.pt2`` files have no default, because PyTorch may run code
+            of them.
+        device (str, optional): see :class:`OnnxEncoder`; the others run on
+            the CPU.
+
+    Raises:
+        ModuleNotFoundError, ValueError: what the encoders raise; or such a
+            file is not run by this backend, or not on this device.
+    """
+    if isinstance(model, (str, Path)):
+        runs = RUN_BY[Path(model).suffix]
+        if backend not in (None, *runs):
+            raise ValueError(f'{model} is run by {" or ".join(runs)}, not by '
+                             f'{backend}')
+        model, backend = str(model), backend or runs[0]
+    if backend == 'onnxruntime':
+        return OnnxEncoder(model, device=device)
+    if device not in (None, 'cpu'):
+        raise ValueError(f'the backend {backend!r} runs on the CPU here, got '
+                         f'device={device!r}')
+    return (OpenVinoEncoder if backend == 'openvino' else ProgramEncoder)(
+        model)
+
+
 def _runtime_info(network: Any) -> Optional[str]:
     """The description in a network that OpenVINO has read."""
     for path in ([DESCRIPTION], ['framework', DESCRIPTION]):
         if network.has_rt_info(path):
             return network.get_rt_info(path).astype(str)
     return None
-
-
-def read_description(text: Optional[str], name: str) -> dict:
-    """What an exported model says of itself.
-
-    Args:
-        text (str, optional): of its metadata.
-        name (str): of the file, for messages.
-
-    Raises:
-        ValueError: it says nothing.
-    """
-    if text is None:
-        raise ValueError(f'{name} was not exported by '
-                         'tools/export/export_onnx.py: it does not say '
-                         'how images are prepared')
-    found = json.loads(text)
-    # Files of earlier versions take nothing else.
-    found.setdefault('input', dict(
-        values='uint8', layout='NHWC', size=None, batch=None, colour='RGB'))
-    return found
-
-
-def _precision(description: Mapping) -> str:
-    if 'quantized_from' in description['facts']:
-        return 'int8'
-    return description.get('precision', 'fp32')
-
-
-def feed(images: Sequence[np.ndarray], form: Mapping) -> np.ndarray:
-    """Images as an exported model takes them.
-
-    Args:
-        images (Sequence[np.ndarray]): B prepared images, BGR uint8 (H, W, 3).
-        form (Mapping): 'input' of the description of the model, see
-            :class:`InputForm`.
-
-    Returns:
-        np.ndarray: (B, H, W, 3) or (B, 3, H, W), uint8 or float32.
-    """
-    rgb = np.stack([image[..., ::-1] for image in images])
-    if form['values'] == 'unit':
-        rgb = rgb.astype(np.float32) / 255
-    elif form['values'] == 'normalised':
-        rgb = ((rgb - np.array(form['mean'])) / form['std']).astype(np.float32)
-    if form['layout'] == 'NCHW':
-        rgb = np.moveaxis(rgb, -1, 1)
-    return np.ascontiguousarray(rgb)
-
-
-def in_batches(run: Callable[[np.ndarray], np.ndarray], images: np.ndarray,
-               size: Optional[int]) -> np.ndarray:
-    """Embed by a model that takes batches of a fixed size, if it does.
-
-    Args:
-        run (Callable): from images to embeddings.
-        images (np.ndarray): N images.
-        size (int, optional): of a batch; None: any. The last batch is filled
-            up with its first image.
-    """
-    if size is None:
-        return run(images)
-    rows = []
-    for begin in range(0, len(images), size):
-        batch = images[begin:begin + size]
-        fill = np.repeat(batch[:1], size - len(batch), axis=0)
-        rows.append(run(np.concatenate([batch, fill]))[:len(batch)].copy())
-    return np.concatenate(rows)
 
 
 def _providers(available: Sequence[str], device: Optional[str]) -> list:

@@ -2,21 +2,23 @@
 
 import io
 import json
+from collections.abc import Mapping
 from typing import Any, Optional
 
 import torch
 
 from mmreidmix.apis.trained_model import TrainedModel
 
+from .description import DESCRIPTION
 from .graph import InputForm, PixelsToEmbedding, register_antialiasing
-from .inference_backends import DESCRIPTION
 
 #: The first that has antialiased resizing.
 OPSET = 18
 
 
 def export_onnx(trained: TrainedModel, form: Optional[InputForm] = None,
-                opset: int = OPSET, fp16: bool = False) -> bytes:
+                opset: int = OPSET, fp16: bool = False,
+                metadata: Optional[Mapping[str, str]] = None) -> bytes:
     """Export a model with its preparation, as content of an ``.onnx`` file.
 
     The graph takes ``images``, RGB, in the form that is asked for, and gives
@@ -31,6 +33,7 @@ def export_onnx(trained: TrainedModel, form: Optional[InputForm] = None,
         fp16 (bool): weights and activations of 16 bits; images and
             embeddings stay as they are, but the length of an embedding is
             one to three digits only. Defaults to False.
+        metadata (Mapping[str, str], optional): further entries.
 
     Raises:
         ModuleNotFoundError: onnx is missing.
@@ -53,52 +56,21 @@ def export_onnx(trained: TrainedModel, form: Optional[InputForm] = None,
     buffer = io.BytesIO()
     with torch.inference_mode():
         torch.onnx.export(
-            module, (_example(module), ), buffer, dynamo=False,
+            module, (module.example(), ), buffer, dynamo=False,
             opset_version=opset, input_names=['images'],
-            output_names=['embeddings'], dynamic_axes=_axes(module.form))
+            output_names=['embeddings'], dynamic_axes=dict(
+                images=module.free_axes(),
+                embeddings={} if module.form.batch else {0: 'batch'}))
     graph = onnx.load_from_string(buffer.getvalue())
     if fp16:
         graph = _in_16_bits(graph)
-    description = dict(
-        trained.description(), input=describe_input(module),
-        pipeline=_pipeline(trained.pipeline, module.form))
+    description = module.describe(trained)
     if fp16:
         description['precision'] = 'fp16'
-    onnx.helper.set_model_props(graph, {DESCRIPTION: json.dumps(description)})
+    onnx.helper.set_model_props(graph, {
+        **(metadata or {}), DESCRIPTION: json.dumps(description)})
     onnx.checker.check_model(graph)
     return graph.SerializeToString()
-
-
-def describe_input(module: PixelsToEmbedding) -> dict:
-    """The form of the images, and what 'normalised' stands for."""
-    found = module.form.description()
-    if module.form.values == 'normalised':
-        found.update(module.normalisation())
-    return found
-
-
-def _pipeline(pipeline: list, form: InputForm) -> list:
-    """The test pipeline, which resizes to what the file takes."""
-    if form.size is None:
-        return pipeline
-    height, width = form.size
-    load, resize, pack = pipeline
-    return [load, dict(resize, scale=(width, height)), pack]
-
-
-def _example(module: PixelsToEmbedding) -> torch.Tensor:
-    """Images to trace; numbers that vary must not look like constants."""
-    height, width = module.form.size or (side + 8 for side in module.size)
-    return module.form.example(module.form.batch or 2, height, width)
-
-
-def _axes(form: InputForm) -> dict:
-    images = {} if form.batch else {0: 'batch'}
-    if form.size is None:
-        first = form.layout.index('H')
-        images = {**images, first: 'height', first + 1: 'width'}
-    return dict(images=images,
-                embeddings={} if form.batch else {0: 'batch'})
 
 
 def _in_16_bits(graph: Any) -> Any:

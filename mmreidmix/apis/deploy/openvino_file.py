@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from .inference_backends import DESCRIPTION, OpenVinoEncoder
+from .description import DESCRIPTION
+from .inference_backends import OpenVinoEncoder
 
 
 def write_openvino(content: bytes, path: Path) -> None:

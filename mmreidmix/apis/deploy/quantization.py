@@ -9,7 +9,7 @@ from typing import Optional
 
 import numpy as np
 
-from .inference_backends import DESCRIPTION, feed
+from .description import DESCRIPTION, feed
 
 
 def quantize(content: bytes, images: Sequence[np.ndarray]) -> bytes:
@@ -29,7 +29,7 @@ def quantize(content: bytes, images: Sequence[np.ndarray]) -> bytes:
         thresholds are those measured before.
     """
     from onnxruntime import quantization
-    form = _description(content)['input']
+    form = json.loads(_metadata(content)[DESCRIPTION])['input']
     with TemporaryDirectory() as folder:
         source = Path(folder, 'model.onnx')
         prepared = Path(folder, 'prepared.onnx')
@@ -46,24 +46,25 @@ def quantize(content: bytes, images: Sequence[np.ndarray]) -> bytes:
         return _as_another_model(target.read_bytes())
 
 
-def _description(content: bytes) -> dict:
+def _metadata(content: bytes) -> dict[str, str]:
     import onnx
     graph = onnx.load_from_string(content)
-    metadata = {entry.key: entry.value for entry in graph.metadata_props}
-    return json.loads(metadata[DESCRIPTION])
+    return {entry.key: entry.value for entry in graph.metadata_props}
 
 
 def _as_another_model(content: bytes) -> bytes:
     import onnx
-    description = _description(content)
+    metadata = _metadata(content)
+    description = json.loads(metadata[DESCRIPTION])
     description['facts']['quantized_from'] = description['sha256']
     description['sha256'] = hashlib.sha256(content).hexdigest()
     thresholds = description['thresholds']
     if thresholds:
         thresholds['domain'] = (f'{thresholds.get("domain", "unknown data")} '
                                 'before the model was quantized')
+    metadata[DESCRIPTION] = json.dumps(description)
     graph = onnx.load_from_string(content)
-    onnx.helper.set_model_props(graph, {DESCRIPTION: json.dumps(description)})
+    onnx.helper.set_model_props(graph, metadata)
     return graph.SerializeToString()
 
 

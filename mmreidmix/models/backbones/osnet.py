@@ -150,6 +150,8 @@ class OSNet(BaseModule):
 
     Attributes:
         feat_dim (int): channels of the output: 128, 256, 384 or 512.
+        width (float): as given.
+        instance_norm (str, optional): as given.
 
     Examples:
         >>> import torch
@@ -173,6 +175,7 @@ class OSNet(BaseModule):
         self.conv1 = ConvBN(in_channels, stem, 7, stride=2, padding=3)
         if instance_norm is not None:
             self.conv1.bn = nn.InstanceNorm2d(stem, affine=True)
+        self.width, self.instance_norm = width, instance_norm
         norms = _NORMS[instance_norm]
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         self.conv2 = nn.Sequential(

@@ -1,4 +1,4 @@
-"""Tests of mmreidmix.apis.deploy and tools/export/export_onnx.py."""
+"""Tests of mmreidmix.apis.deploy and tools/export/export_model.py."""
 
 import runpy
 
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mmreidmix.apis import ReIDInferencer
+from mmreidmix.apis.deploy.check import check_graph, sample
 from mmreidmix.apis.deploy.graph import InputForm, PixelsToEmbedding
 from mmreidmix.apis.deploy.inference_backends import OnnxEncoder, _providers
 from mmreidmix.apis.deploy.onnx_file import export_onnx
@@ -18,7 +19,7 @@ from tests.tiny_checkpoint import write_checkpoint
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
-TOOL = TRAIN.parent / 'export' / 'export_onnx.py'
+TOOL = TRAIN.parent / 'export' / 'export_model.py'
 
 
 @pytest.fixture(scope='module')
@@ -227,11 +228,10 @@ def test_tool_writes_no_model_that_differs(checkpoint, pictures, tmp_path,
     assert not out.exists()
 
 
-def test_real_crops_as_in_pytorch(content, checkpoint, realdata, tmp_path):
-    tool = runpy.run_path(str(TOOL))
-    pictures = tool['sample'](realdata / 'market1501', 64)
-    text = tool['check'](OnnxEncoder(content), ReIDInferencer(checkpoint),
-                         pictures)
+def test_real_crops_as_in_pytorch(content, checkpoint, realdata):
+    pictures = sample(realdata / 'market1501', 64)
+    text = check_graph(
+        OnnxEncoder(content), ReIDInferencer(checkpoint), pictures)
     assert text.startswith('64 pictures prepared')
 
 
