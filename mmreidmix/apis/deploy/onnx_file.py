@@ -76,6 +76,10 @@ def export_onnx(trained: TrainedModel, form: Optional[InputForm] = None,
 def _in_16_bits(graph: Any) -> Any:
     from onnxruntime.transformers.float16 import convert_float_to_float16
     from onnxruntime.transformers.onnx_model import OnnxModel
+    for node in graph.graph.node:
+        if node.op_type == 'Resize':
+            # Region and scales are empty; as constants they would be cast.
+            node.input[1] = node.input[2] = ''
     # Resizing of values up to 255 stays in 32 bits.
     model = OnnxModel(convert_float_to_float16(
         graph, keep_io_types=True, op_block_list=['Resize']))

@@ -129,10 +129,11 @@ def test_input_is_what_other_programs_feed(checkpoint, pictures):
     np.testing.assert_allclose(row, inferencer(pictures[:1]), atol=1e-5)
 
 
-def test_16_bits(checkpoint, pictures, tmp_path):
+@pytest.mark.parametrize('values', ['uint8', 'unit'])
+def test_16_bits(checkpoint, pictures, tmp_path, values):
     path = tmp_path / 'half.onnx'
     path.write_bytes(export_onnx(
-        load_trained_model(checkpoint), InputForm('unit'), fp16=True))
+        load_trained_model(checkpoint), InputForm(values), fp16=True))
     half = ReIDInferencer(path)
     rows = half(pictures)
     expected = ReIDInferencer(checkpoint, amp=False)(pictures)
