@@ -79,8 +79,8 @@ def read_public_file(path: Path) -> dict:
     if suffix == '.onnx' and path.is_file():
         raise ValueError(
             f'{path} is an ONNX model, a finished graph: there are no weights '
-            'with names to convert. Run it with ONNX Runtime, or convert the '
-            'checkpoint that it was exported from')
+            'with names to convert. ReIDInferencer runs it if this project '
+            'exported it; else convert the checkpoint that it was made of')
     if suffix != '.safetensors' or not path.is_file():
         return read_checkpoint(path)
     try:
