@@ -36,7 +36,7 @@ ALLOWED = {
     'compat': {'stored_arrays'},
     'checkpoint_file': {'compat'},
     'registry': {'compat', 'signatures'},
-    'public_weights': {'checks'},
+    'public_weights': {'checks', 'compat'},
     'toy': {'checks'},
     'structures': {'distributed'},
     'neighbours': {'checks', 'choices', 'precision'},

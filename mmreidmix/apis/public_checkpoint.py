@@ -75,12 +75,13 @@ def read_public_file(path: Path) -> dict:
         ModuleNotFoundError: safetensors is missing.
         ValueError: it is of another kind, or can not be read.
     """
-    if path.suffix == '.onnx' and path.is_file():
+    suffix = path.suffix.lower()
+    if suffix == '.onnx' and path.is_file():
         raise ValueError(
             f'{path} is an ONNX model, a finished graph: there are no weights '
-            'with names to convert. Run it with ONNX Runtime, or convert the '
-            'checkpoint that it was exported from')
-    if path.suffix != '.safetensors' or not path.is_file():
+            'with names to convert. ReIDInferencer runs it if this project '
+            'exported it; else convert the checkpoint that it was made of')
+    if suffix != '.safetensors' or not path.is_file():
         return read_checkpoint(path)
     try:
         from safetensors.torch import load_file
@@ -126,7 +127,8 @@ def load_exactly(cfg: Mapping, state: Mapping) -> nn.Module:
     are not needed.
 
     Raises:
-        ValueError: a key is missing, left over or of another shape.
+        ValueError: a key is missing, left over or of another shape, or whole
+            numbers stand for fractions or the reverse.
     """
     init_default_scope('mmreidmix')
     model = MODELS.build(cfg)
@@ -141,12 +143,18 @@ def load_exactly(cfg: Mapping, state: Mapping) -> nn.Module:
         for key, value in own.items()
         if key in state and state[key].shape != value.shape
     ]
-    if missing or left or shapes:
+    kinds = [
+        f'{key} {state[key].dtype} and not {value.dtype}'
+        for key, value in own.items()
+        if key in state and not key.endswith('num_batches_tracked') and (
+            state[key].is_floating_point() != value.is_floating_point())
+    ]
+    if missing or left or shapes or kinds:
         raise ValueError(
             'the weights are not those of the network that the keys name '
             f'({cfg["backbone"]}): missing: {name_some(missing, 3)}; left '
             f'over: {name_some(left, 3)}; of another shape: '
-            f'{name_some(shapes, 3)}')
+            f'{name_some(shapes, 3)}; of another type: {name_some(kinds, 3)}')
     check_embedding_weights(model, state, 'the file')
     model.load_state_dict(state, strict=False)
     return model.eval()

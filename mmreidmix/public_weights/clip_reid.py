@@ -46,11 +46,12 @@ def _describe(state: State, size: Optional[Size]) -> Network:
         state, size, PEDESTRIANS, out_type='cls_token', pre_norm=True,
         norm_cfg=dict(type='LN', eps=1e-5),
         layer_cfgs=dict(act_cfg=dict(type='mmpretrain.QuickGELU')))
-    outer, inner = shape(state, 'neck.projection.weight')
+    outer, inner = shape(state, 'neck.projection.weight', 2)
     notes = []
     if _SIE in state:
         notes.append('the camera embedding is the mean of the '
-                     f'{len(state[_SIE])} of the training, times {_SIE_COE}')
+                     f'{shape(state, _SIE, 2)[0]} of the training, '
+                     f'times {_SIE_COE}')
     return Network(
         f'CLIP {name}',
         dict(backbone=backbone, bnneck=BNNECK,

@@ -122,19 +122,37 @@ class Family:
         return renamed, dropped, unknown
 
 
-def shape(state: State, key: str) -> tuple[int, ...]:
+def shape(state: State, key: str,
+          dims: Optional[int] = None) -> tuple[int, ...]:
     """Shape of a weight.
 
+    Args:
+        state (Mapping[str, Tensor]): weights.
+        key (str): name of one.
+        dims (int, optional): how many dimensions it must have.
+
     Raises:
-        ValueError: it is not there.
+        ValueError: it is not there, or has another number of dimensions.
     """
     if key not in state:
         raise ValueError(f'there are no weights of {key}')
-    return tuple(state[key].shape)
+    found = tuple(state[key].shape)
+    if dims is not None and len(found) != dims:
+        raise ValueError(f'{key} has the shape {found}, expected {dims} '
+                         'dimensions')
+    return found
 
 
 def count_of(state: State, pattern: str) -> int:
-    """How many numbers the group of a pattern takes, from 0 on."""
-    numbers = {int(found[1]) for found in (
+    """How many numbers the group of a pattern takes, from 0 on.
+
+    Raises:
+        ValueError: one is left out.
+    """
+    numbers = {int(found[1]): found[0] for found in (
         re.match(pattern, key) for key in state) if found}
-    return max(numbers, default=-1) + 1
+    for number in range(len(numbers)):
+        if number not in numbers:
+            raise ValueError(f'there is {numbers[max(numbers)]!r}, and none '
+                             f'of number {number}')
+    return len(numbers)

@@ -34,7 +34,7 @@ def _describe(state: State, size: Optional[tuple[int, int]],
         neck = dict(type='mmpretrain.GeneralizedMeanPooling')
         pooling = 'generalised mean'
     if 'neck.fc.weight' in state:  # their option `features`
-        out, inner = shape(state, 'neck.fc.weight')
+        out, inner = shape(state, 'neck.fc.weight', 2)
         if 'neck.p' in state:
             raise ValueError('an embedding layer behind generalised mean '
                              'pooling is not known')

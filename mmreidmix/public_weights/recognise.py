@@ -1,7 +1,7 @@
 """Which project a file is of, and its weights under the names here."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Optional
@@ -52,6 +52,7 @@ FAMILIES = (
 )
 SOURCES = (*(family.name for family in FAMILIES), timm_network.NAME)
 
+_PREFIX = '--prefix names the part of the file that is the network'
 # What may stand beside the network without being part of the embedding.
 _BESIDE = (r'(?:.*\.)?(?:fc|heads?|classifier\w*|criterion|encoder_k|queue'
            r'|queue_ptr|projector|predictor|dino_head|prompt_learner'
@@ -111,11 +112,22 @@ def convert(checkpoint: Mapping,
                          f'{name_some(part.state)}')
     network = family.describe(renamed, size)
     if family.adjust is not None:
-        renamed = family.adjust(renamed, network)
+        renamed = _adjusted(family.adjust, renamed, network)
     if part.prefix:
         place = f'{place}, below {part.prefix!r}'.lstrip(', ')
     return Converted(family.name, network, renamed, part.beside + dropped,
                      place)
+
+
+def _adjusted(adjust: Callable[[dict, Network], dict], state: dict,
+              network: Network) -> dict:
+    try:
+        return adjust(state, network)
+    except (IndexError, KeyError, RuntimeError) as error:
+        # The first and the last are torch's for shapes that do not fit.
+        raise ValueError(
+            f'weights of {network.architecture} are missing or do not go '
+            f'together: {error}') from error
 
 
 def families_of(keys: Mapping) -> list[Family]:
@@ -167,15 +179,19 @@ def _nothing_fits(candidates: Sequence[Part], source: Optional[str],
                 unknown += _foreign(part)
     state = candidates[0].state
     if best is None:
+        if source is not None:
+            return (f'the keys are not those of a {source} file: '
+                    f'{name_some(state)}. Without --from all projects are '
+                    f'tried; {_PREFIX}')
         return (f'the keys are those of no known project: '
                 f'{name_some(state)}. Known: {name_some(SOURCES, 30)}; '
-                '--prefix names the part of the file that is the network')
+                f'{_PREFIX}')
     marks = name_some((mark.replace('\\', '') for mark in best.marks), 9)
     what = (f'not known there: {_with_nearest(unknown, state)}' if unknown
             else f'one of these is missing: {marks}')
     return (f'the keys are not those of a file of {source or "any project"}. '
             f'Nearest is {best.name}, with {known} of {len(state)} keys; '
-            f'{what}')
+            f'{what}; {_PREFIX}')
 
 
 def _foreign(part: Part) -> list[str]:

@@ -32,12 +32,12 @@ _STAGES = 4
 
 def _describe(state: State, size: Optional[tuple[int, int]]) -> Network:
     blocks = 'backbone.stages.{}.blocks.0.attn.w_msa.{}'
-    dims = shape(state, 'backbone.patch_embed.projection.weight')[0]
+    dims = shape(state, 'backbone.patch_embed.projection.weight', 4)[0]
     table = 'relative_position_bias_table'
-    side = round(shape(state, blocks.format(0, table))[0]**0.5)
+    side = round(shape(state, blocks.format(0, table), 2)[0]**0.5)
     depths = [count_of(state, rf'backbone\.stages\.{i}\.blocks\.(\d+)\.')
               for i in range(_STAGES)]
-    heads = [shape(state, blocks.format(i, table))[1]
+    heads = [shape(state, blocks.format(i, table), 2)[1]
              for i in range(_STAGES)]
     backbone = dict(
         type='mmpretrain.SwinTransformer',
@@ -46,7 +46,7 @@ def _describe(state: State, size: Optional[tuple[int, int]]) -> Network:
         stage_cfgs=dict(downsample_cfg=dict(bias=True)))
     neck = dict(AVERAGE_POOLING)
     if 'neck.fc.weight' in state:  # their option REDUCE_FEAT_DIM
-        out, inner = shape(state, 'neck.fc.weight')
+        out, inner = shape(state, 'neck.fc.weight', 2)
         neck = dict(type='mmpretrain.LinearNeck', in_channels=inner,
                     out_channels=out, gap_dim=2, norm_cfg=None)
     return Network(

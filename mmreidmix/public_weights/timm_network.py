@@ -31,6 +31,9 @@ def family_of(architecture: Optional[str]) -> Family:
             f'--from {NAME} needs --architecture, the name of the network in '
             'timm with the tag of its weights, such as resnet50.a1_in1k: the '
             'keys do not tell how images are prepared')
+    # Imported here: it imports torch, for which --help must not wait.
+    from mmreidmix.compat import ensure_torchvision
+    ensure_torchvision()  # timm imports it
     try:
         import timm
     except ModuleNotFoundError as error:

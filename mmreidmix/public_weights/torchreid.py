@@ -32,13 +32,13 @@ def _embedding_layer(state: State, channels: int) -> dict:
         return AVERAGE_POOLING
     return dict(
         type='mmpretrain.LinearNeck', in_channels=channels,
-        out_channels=shape(state, 'neck.fc.weight')[0], gap_dim=2,
+        out_channels=shape(state, 'neck.fc.weight', 2)[0], gap_dim=2,
         norm_cfg=dict(type='BN1d'), act_cfg=dict(type='ReLU'))
 
 
 def _describe_osnet(state: State,
                     size: Optional[tuple[int, int]]) -> Network:
-    width = shape(state, 'backbone.conv1.conv.weight')[0] / _STEM_CHANNELS
+    width = shape(state, 'backbone.conv1.conv.weight', 4)[0] / _STEM_CHANNELS
     kind = None
     if 'backbone.conv4.0.IN.weight' in state:
         kind = 'ain'
@@ -48,7 +48,7 @@ def _describe_osnet(state: State,
     if kind:
         backbone['instance_norm'] = kind
     neck = _embedding_layer(
-        state, shape(state, 'backbone.conv5.conv.weight')[0])
+        state, shape(state, 'backbone.conv5.conv.weight', 4)[0])
     return Network(
         f'OSNet{"-" + kind.upper() if kind else ""} x{width}',
         dict(backbone=backbone, neck=neck, bnneck=BNNECK),

@@ -65,7 +65,7 @@ def _describe_resnet(state: State,
 
 def _describe_mobilenet(state: State,
                         size: Optional[tuple[int, int]]) -> Network:
-    factor = shape(state, 'backbone.conv1.conv.weight')[0] / 32
+    factor = shape(state, 'backbone.conv1.conv.weight', 4)[0] / 32
     backbone = dict(type='MobileNetV2', strides=(1, 2, 2, 2, 1, 1, 1))
     if factor != 1:
         backbone['widen_factor'] = factor

@@ -23,6 +23,7 @@ from .family import (
     Network,
     Preprocessing,
     State,
+    shape,
 )
 from .vit import (
     PEDESTRIANS,
@@ -56,7 +57,8 @@ def _describe(state: State, size: Optional[Size]) -> Network:
                      'assumed, as in its configs')
     if _SIE in state:
         notes.append('the camera embedding is the mean of the '
-                     f'{len(state[_SIE])} of the training, times {_SIE_COE}')
+                     f'{shape(state, _SIE, 3)[0]} of the training, '
+                     f'times {_SIE_COE}')
     return Network(
         name + (', four parts' if parts else ''),
         dict(backbone=backbone, neck=neck, bnneck=BNNECK),

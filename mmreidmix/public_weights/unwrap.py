@@ -27,8 +27,8 @@ def find_state(checkpoint: Mapping) -> tuple[dict[str, Any], str]:
     """Take the weights out of a checkpoint.
 
     Returns:
-        tuple[dict[str, Tensor], str]: the state dict; and where it was, for
-        the user.
+        tuple[dict[str, Tensor], str]: the state dict, its fractions in
+        float32; and where it was, for the user.
 
     Raises:
         ValueError: there is none.
@@ -43,13 +43,15 @@ def find_state(checkpoint: Mapping) -> tuple[dict[str, Any], str]:
         checkpoint = checkpoint[wrapper]
         wrapper = _wrapper(checkpoint)
     wrong = [key for key, value in checkpoint.items()
-             if not _is_tensor(value)]
+             if not isinstance(key, str) or not _is_plain(value)]
     if wrong or not checkpoint:
         raise ValueError(
-            'expected a state dict (names -> tensors), alone or under one of '
-            f'the keys {name_some(WRAPPERS, 9)}; these values are no tensors: '
-            f'{name_some(wrong)}')
-    return dict(checkpoint), ', '.join(place)
+            'expected a state dict (names -> dense tensors of real numbers), '
+            f'alone or under one of the keys {name_some(WRAPPERS, 9)}; ' + (
+                f'not such: {name_some(wrong)}' if wrong else 'it is empty'))
+    state = {key: value.float() if value.is_floating_point() else value
+             for key, value in checkpoint.items()}
+    return state, ', '.join(place)
 
 
 def parts(state: Mapping[str, Any],
@@ -98,5 +100,9 @@ def _without_common(state: Mapping) -> tuple[dict[str, Any], str]:
         found += prefix
 
 
-def _is_tensor(value: Any) -> bool:
-    return hasattr(value, 'shape') and hasattr(value, 'dtype')
+def _is_plain(value: Any) -> bool:
+    """Whether something is a tensor, and not sparse, quantized or complex."""
+    import torch  # not above: --help must not wait for it
+    return isinstance(value, torch.Tensor) and not (
+        value.layout != torch.strided or value.is_quantized
+        or value.is_complex())

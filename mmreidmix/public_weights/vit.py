@@ -72,7 +72,8 @@ def vit_of(state: State,
     Raises:
         ValueError: there is no such ViT, or its size is not known.
     """
-    dims, _, patch, _ = shape(state, 'backbone.patch_embed.projection.weight')
+    dims, _, patch, _ = shape(
+        state, 'backbone.patch_embed.projection.weight', 4)
     stem = 'backbone.stem.0.weight' in state
     if stem:
         patch *= 2  # the stem halves the image
@@ -83,7 +84,7 @@ def vit_of(state: State,
     if dims % 64 or dims > 1024:
         raise ValueError('how many heads a ViT with tokens of width '
                          f'{dims} has is not known')
-    patches = shape(state, 'backbone.pos_embed')[1] - extra_tokens
+    patches = shape(state, 'backbone.pos_embed', 3)[1] - extra_tokens
     strides = _OVERLAPPING if sizes and not stem else (patch, )
     square = isqrt(patches) * patch
     size, stride = _grid(
@@ -98,7 +99,7 @@ def vit_of(state: State,
         arch=dict(
             embed_dims=dims, num_layers=layers, num_heads=dims // 64,
             feedforward_channels=shape(
-                state, 'backbone.layers.0.ffn.layers.0.0.weight')[0]),
+                state, 'backbone.layers.0.ffn.layers.0.0.weight', 2)[0]),
         img_size=size, patch_size=patch, **options)
     return (f'ViT, {layers} layers of {dims}, patches of {patch} every '
             f'{stride}', backbone, size)

@@ -1,10 +1,11 @@
-"""ResNets of reid-strong-baseline, SpCL, MMT, DomainMix and BAU."""
+"""ResNets of several projects, and torchvision's MobileNetV2."""
 
 import pytest
 import torch
 from torch import nn
 
 from tests.test_public_weights.public_file import (
+    Pooled,
     check_embeddings,
     convert,
     meta_of,
@@ -14,6 +15,7 @@ from tests.test_public_weights.resnets import (
     generalised_mean,
     resnet,
     stages,
+    torchvision,
 )
 
 
@@ -137,3 +139,12 @@ def test_imagenet(depth, ibn, name, classifier, tmp_path, capsys):
     # Without --input-size the weights have no native size.
     path = convert(tmp_path / 'b.pth', state)
     assert 'input_size' not in meta_of(path)['preprocessing']
+
+
+def test_mobilenet(tmp_path):
+    source = randomise(torchvision.models.mobilenet_v2(weights=None))
+    path = convert(tmp_path / 'a.pth', source.state_dict(), '--input-size',
+                   64, 32)
+    source.features[14].conv[1][0].stride = (1, 1)  # the last stride
+    check_embeddings(path, Pooled(source.features))
+    assert meta_of(path)['architecture'] == 'MobileNetV2 x1.0'

@@ -168,6 +168,21 @@ def test_fine_tuned(features, tmp_path):
     assert meta_of(path)['source'] == 'solider-reid'
 
 
+@pytest.mark.parametrize('key, value', [
+    ('base.stages.1.downsample.reduction.weight', None),
+    ('base.semantic_embed_b.1.weight', None),
+    ('base.semantic_embed_w.1.weight', torch.ones(2)),
+    ('base.semantic_embed_w.1.weight', torch.ones(5, 2)),
+])
+def test_weights_that_do_not_go_together(key, value, tmp_path):
+    state = Solider().state_dict()
+    del state[key]
+    if value is not None:
+        state[key] = value
+    with pytest.raises(ValueError, match='missing or do not go together'):
+        convert(tmp_path / 'swin.pth', state)
+
+
 def test_pretrained(tmp_path):
     source = randomise(Swin())
     state = {f'backbone.{key}': v for key, v in source.state_dict().items()}

@@ -1,5 +1,9 @@
 """DINO, OML and timm; the networks are rebuilt, or timm's own."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -14,6 +18,7 @@ from tests.test_public_weights.public_file import (
 )
 from tests.test_public_weights.resnets import torchvision
 from tests.test_public_weights.vits import ViT
+from tests.tiny import ROOT
 
 
 @pytest.mark.parametrize('name, statistics, interpolation', [
@@ -65,6 +70,13 @@ def test_what_is_no_known_vit_is_refused():
             1280, 3, 16, 16)})
         with pytest.raises(ValueError, match='how many heads'):
             convert_state(huge, 'dino')
+        with pytest.raises(ValueError, match="'backbone.layers.2.', and none "
+                           'of number 1'):
+            convert_state({key: value for key, value in state.items()
+                           if not key.startswith('blocks.1.')}, 'dino')
+        flat = dict(state, pos_embed=torch.zeros(17))
+        with pytest.raises(ValueError, match='pos_embed has the shape'):
+            convert_state(flat, 'dino')
         del state['blocks.0.attn.qkv.bias']
         with pytest.raises(ValueError, match='biases of its queries'):
             convert_state(state, 'dino')
@@ -81,6 +93,20 @@ def test_timm_may_be_missing(monkeypatch):
     monkeypatch.setitem(__import__('sys').modules, 'timm', None)
     with pytest.raises(ModuleNotFoundError, match='pip install timm'):
         convert_state(ViT().state_dict(), architecture='resnet18')
+
+
+def test_torchvision_is_imported_for_timm(tmp_path):
+    """Where its operators do not load, timm's own import of it fails."""
+    (tmp_path / 'timm.py').write_text(
+        'import torchvision\n__version__ = "0"\n'
+        'def get_pretrained_cfg(*args, **options): raise RuntimeError("no")')
+    result = subprocess.run(
+        [sys.executable, '-c', 'from mmreidmix.public_weights import convert\n'
+         'import torch\nconvert({"a": torch.ones(1)}, architecture="b")'],
+        env={**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{ROOT}'},
+        capture_output=True, text=True)
+    assert "ValueError: --architecture 'b' is no network of timm 0: no" in (
+        result.stderr)
 
 
 @pytest.mark.parametrize('architecture, size, statistics', [

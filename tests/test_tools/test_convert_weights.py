@@ -111,11 +111,60 @@ def test_files_of_other_kinds_are_refused(tmp_path, torchreid_file):
     convert(torchreid_file, done)
     refused(done, None, 'carries a config')
     refused(tmp_path / 'a.pth', dict(a=torch.ones(1)), 'no known project')
-    refused(tmp_path / 'b.pth', dict(epoch=3), "no tensors: 'epoch'")
-    refused(tmp_path / 'c.pth', dict(state_dict={}), 'expected a state dict')
-    onnx = tmp_path / 'model.onnx'
-    onnx.write_bytes(b'\x08\x07')
-    refused(onnx, None, 'ONNX model.*convert the checkpoint that')
+    refused(tmp_path / 'b.pth', osnet_state(), 'not those of a fast-reid '
+            'file.*Without --from', '--from', 'fast-reid')
+    for name in ('model.onnx', 'model.ONNX'):
+        (tmp_path / name).write_bytes(b'\x08\x07')
+        refused(tmp_path / name, None, 'ONNX model.*convert the checkpoint')
+
+
+def test_two_networks_in_a_file_are_refused_without_prefix(tmp_path):
+    state = {f'backbone.{key}': v for key, v in osnet_state().items()}
+    state['base.conv1.weight'] = torch.ones(1)
+    path = tmp_path / 'a.pth'
+    refused(path, state, "not known there: 'base.conv1.weight'.*--prefix")
+    convert(path, tmp_path / 'out.pth', '--prefix', 'backbone')
+
+
+@pytest.mark.parametrize('dtype', [
+    torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions_become_float32(dtype, tmp_path):
+    torch.save({key: v.to(dtype) for key, v in osnet_state().items()},
+               tmp_path / 'a.pth')
+    convert(tmp_path / 'a.pth', tmp_path / 'out.pth')
+    state = torch.load(tmp_path / 'out.pth', weights_only=True)['state_dict']
+    assert {value.dtype for value in state.values()} == {torch.float32}
+    assert torch.equal(state['neck.fc.weight'],
+                       osnet_state()['fc.0.weight'].to(dtype).float())
+
+
+@pytest.mark.parametrize('entries, message', [
+    ({}, 'it is empty'),
+    ({'epoch': 3}, "not such: 'epoch'"),
+    ({3: torch.ones(1)}, 'not such: 3'),
+    ({'a': np.ones(1)}, "not such: 'a'"),
+    ({'a': torch.eye(2).to_sparse()}, "not such: 'a'"),
+    ({'a': torch.ones(1, dtype=torch.complex64)}, "not such: 'a'"),
+    ({'a': torch.ones(1), 'b': None}, "not such: 'b'"),
+])
+@pytest.mark.parametrize('wrap', [False, True])
+def test_what_is_no_state_dict_is_refused(entries, message, wrap, tmp_path):
+    refused(tmp_path / 'a.pth', dict(model=entries) if wrap else entries,
+            f'a.pth: expected a state dict.*{message}')
+
+
+def test_whole_numbers_in_place_of_weights_are_refused(tmp_path):
+    state = osnet_state()
+    state['fc.0.weight'] = torch.ones(512, 128, dtype=torch.int8)
+    refused(tmp_path / 'a.pth', state, 'another type: .neck.fc.weight '
+            'torch.int8 and not torch.float32')
+
+
+def test_a_weight_without_dimensions_is_named(tmp_path):
+    state = osnet_state()
+    state['conv1.conv.weight'] = torch.tensor(1.)
+    refused(tmp_path / 'a.pth', state, r'conv1.conv.weight has the shape '
+            r'\(\), expected 4')
 
 
 def test_prefix(tmp_path):
