@@ -42,6 +42,9 @@ ALLOWED = {
     'neighbours': {'checks', 'choices', 'precision'},
     'camera_profiles': {'checks', 'files'},
     'pseudo_labels': {'checks', 'choices', 'neighbours', 'timing'},
+    'sharded': {
+        'choices', 'distributed', 'neighbours', 'pseudo_labels', 'timing'
+    },
     'datasets': {'checks', 'files', 'registry', 'structures'},
     'importing': {'checks', 'datasets', 'files', 'registry', 'times'},
     'evaluation': {

@@ -35,6 +35,11 @@ class Shares:
         """Number of processes."""
         return len(self.bounds) - 1
 
+    @property
+    def longest(self) -> int:
+        """Most rows of a process."""
+        return int(np.diff(self.bounds).max())
+
     def length(self, rank: int) -> int:
         """Rows of a process."""
         return int(self.bounds[rank + 1] - self.bounds[rank])
@@ -45,10 +50,21 @@ class Shares:
         As many in every process, so that all can exchange at each; the last
         may be empty.
         """
-        longest = int(np.diff(self.bounds).max(initial=0))
         own = self.last - self.first
-        for start in range(0, longest, size):
+        for start in range(0, self.longest, size):
             yield slice(min(start, own), min(start + size, own))
+
+    def lent(self, host: int, guest: int, size: int) -> list[slice]:
+        """Parts of the rows of a host that a guest combines with its own.
+
+        Of two processes the first combines all of its rows with the first
+        half of the other's, and the second all of the first's with the
+        second half of its own: so each pair is combined once, and all
+        processes have the same work. There are as many parts in all of them.
+        """
+        end = self.length(host) // (2 if guest < host else 1)
+        return [slice(min(start, end), min(start + size, end))
+                for start in range(0, self.longest, size)]
 
     def split(self, rows: np.ndarray) -> list[np.ndarray]:
         """Rows by the process that holds them; (n,) in rising order."""
@@ -96,6 +112,16 @@ def exchange(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
         [size * len(part) for part in parts]).numpy()
     rows = received.view(dtype).reshape(-1, *shape)
     return np.split(rows, np.cumsum(counts.numpy())[:-1])
+
+
+def pass_on(rows: np.ndarray, target: int, source: int) -> np.ndarray:
+    """Give rows to one process and get those of another, which gives them.
+
+    Every process must call it. (n, ...) become (m, ...).
+    """
+    world_size = get_dist_info()[1]
+    return exchange([rows if rank == target else rows[:0]
+                     for rank in range(world_size)])[source]
 
 
 def _all_to_all(tensor: torch.Tensor, sizes_out: Sequence[int] = (),

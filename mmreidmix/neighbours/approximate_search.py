@@ -48,7 +48,9 @@ def _float32(features: np.ndarray, order: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(features[order], np.float32)
 
 
-def _fill(index: faiss.Index, features: np.ndarray, bank: np.ndarray) -> None:
+def fill_index(index: faiss.Index, features: np.ndarray,
+               bank: np.ndarray) -> None:
+    """Add the images of the bank, in this order."""
     progress = Progress('filling the index', len(bank))
     for a in range(0, len(bank), _ROWS):
         part = _float32(features, bank[a:a + _ROWS])
@@ -56,27 +58,58 @@ def _fill(index: faiss.Index, features: np.ndarray, bank: np.ndarray) -> None:
         progress.add(len(part))
 
 
-def _inverted_lists(features: np.ndarray, bank: np.ndarray, seed: int,
-                    nlist: Optional[int] = None,
-                    nprobe: Optional[int] = None) -> faiss.IndexIVFFlat:
-    num, dim = len(bank), features.shape[1]
+def ivf_sizes(num: int, nlist: Optional[int] = None,
+              nprobe: Optional[int] = None) -> tuple[int, int]:
+    """Number of lists for ``num`` images, and how many are searched."""
     if nlist is None:
         nlist = max(1, min(round(4 * num**0.5), num // _TRAINING))
     if not 1 <= nlist <= num:
         raise ValueError(f'nlist={nlist}: expected 1 to {num}, the number of '
                          'different images')
-    nprobe = min(nprobe or max(16, nlist // 64), nlist)
+    return nlist, min(nprobe or max(16, nlist // 64), nlist)
+
+
+def ivf_sample(num: int, nlist: int, seed: int) -> np.ndarray:
+    """Images that the lists are trained on, in rising order."""
+    random = np.random.default_rng(seed)
+    return np.sort(random.permutation(num)[:_TRAINING * nlist])
+
+
+def trained_lists(sample: np.ndarray, nlist: int, nprobe: int,
+                  seed: int) -> faiss.IndexIVFFlat:
+    """Empty inverted lists, trained on (S, D) float32 rows."""
+    dim = sample.shape[1]
     index = faiss.IndexIVFFlat(
         faiss.IndexFlatIP(dim), dim, nlist, faiss.METRIC_INNER_PRODUCT)
     index.cp.seed = seed
     index.cp.min_points_per_centroid = 1
     index.nprobe = nprobe
-    random = np.random.default_rng(seed)
-    sample = np.sort(random.permutation(num)[:_TRAINING * nlist])
+    index.train(sample)
+    return index
+
+
+def lists_around(centres: np.ndarray, nprobe: int) -> faiss.IndexIVFFlat:
+    """Empty inverted lists around (L, D) float32 centres."""
+    num, dim = centres.shape
+    quantizer = faiss.IndexFlatIP(dim)
+    quantizer.add(centres)
+    index = faiss.IndexIVFFlat(
+        quantizer, dim, num, faiss.METRIC_INNER_PRODUCT)
+    index.nprobe = nprobe
+    index.train(centres)  # there is nothing left to train
+    return index
+
+
+def _inverted_lists(features: np.ndarray, bank: np.ndarray, seed: int,
+                    **sizes: Optional[int]) -> faiss.IndexIVFFlat:
+    num = len(bank)
+    nlist, nprobe = ivf_sizes(num, **sizes)
+    sample = ivf_sample(num, nlist, seed)
     logger.info('ivf: %d images, nlist=%d, nprobe=%d, trained on %d', num,
                 nlist, nprobe, len(sample))
-    index.train(_float32(features, bank[sample]))
-    _fill(index, features, bank)
+    index = trained_lists(
+        _float32(features, bank[sample]), nlist, nprobe, seed)
+    fill_index(index, features, bank)
     return index
 
 
@@ -91,14 +124,14 @@ def _graph(features: np.ndarray, bank: np.ndarray, seed: int, breadth: int,
     logger.info('hnsw: %d images, links=%d, build=%d, breadth=%d',
                 len(bank), links, build, breadth)
     with faiss_threads(1):
-        _fill(index, features, bank)
+        fill_index(index, features, bank)
     return index
 
 
-def _list_order(index: faiss.IndexIVFFlat) -> np.ndarray:
+def list_order(index: faiss.IndexIVFFlat) -> np.ndarray:
     """Images list by list: queries that come together share lists."""
     lists: Any = index.invlists
-    return np.concatenate([
+    return np.concatenate([np.arange(0)] + [
         faiss.rev_swig_ptr(lists.get_ids(i), lists.list_size(i)).copy()
         for i in range(index.nlist) if lists.list_size(i)])
 
@@ -141,7 +174,7 @@ def approximate_search(task: SearchTask, backend: str, *, seed: int = 0,
     with faiss_threads(threads):
         if backend == 'ivf':
             index: Any = _inverted_lists(features, bank, seed, **options)
-            queries = _list_order(index)
+            queries = list_order(index)
         else:
             options.setdefault('breadth', 2 * k)
             index = _graph(features, bank, seed, **options)

@@ -46,6 +46,15 @@ def join_rows(rows: list[tuple[np.ndarray, np.ndarray]]) -> RowRange:
             np.concatenate(values).astype(np.float32))
 
 
+def joined(parts: Iterable[RowRange]) -> RowRange:
+    """Join consecutive ranges of rows."""
+    counts, columns, values = zip(
+        (np.empty(0, np.int64), np.empty(0, np.int32),
+         np.empty(0, np.float32)), *parts)
+    return (np.concatenate(counts), np.concatenate(columns),
+            np.concatenate(values))
+
+
 def stack_rows(parts: Iterable[RowRange], num: int) -> sparse.csr_matrix:
     """Join consecutive ranges of rows to a (num, num) matrix.
 
