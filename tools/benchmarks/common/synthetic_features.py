@@ -20,7 +20,7 @@ def _identity_sizes(num, rng):
     return sizes
 
 
-def planted_features(num, dim, seed, latent=LATENT):
+def planted_features(num, dim, seed, latent=LATENT, part=slice(None)):
     """Features of images of many persons in several cameras.
 
     A feature is a person's centre + an offset of the camera + an offset of
@@ -36,6 +36,8 @@ def planted_features(num, dim, seed, latent=LATENT):
         dim (int): Dimensions D, at least 1.
         seed (int): With the other arguments it decides all.
         latent (int): Dimensions that the features use; ``dim`` at most.
+        part (slice): Images whose features are kept, in memory for these
+            alone; default all. They are those of all.
 
     Returns:
         tuple[np.ndarray, np.ndarray, np.ndarray]: features (N, D) float32,
@@ -60,15 +62,21 @@ def planted_features(num, dim, seed, latent=LATENT):
     views += _VIEW * spread[:, None] * normal(len(sizes), CAMERAS, rank)
     basis = np.linalg.qr(normal(dim, rank))[0].T.astype(np.float32)
 
-    features = np.empty((num, dim), np.float32)
+    begin, end, _ = part.indices(num)
+    features = np.empty((end - begin, dim), np.float32)
+    memory = np.empty((min(_BLOCK, num), dim), np.float32)
     for first in range(0, num, _BLOCK):
         rows = slice(first, min(first + _BLOCK, num))
         who = persons[rows]
         latent = views[who, cameras[rows]]
         latent += _IMAGE * spread[who] * normal(len(who), rank)
-        block = features[rows]
+        block = memory[:len(who)]
         rng.standard_normal(dtype=np.float32, out=block)
         block *= 0.1 * unit * np.sqrt(rank / dim)
         block += latent @ basis
         block *= rng.uniform(0.5, 2, (len(who), 1)).astype(np.float32)
+        kept = slice(max(first, begin), min(first + len(who), end))
+        if kept.start < kept.stop:
+            features[kept.start - begin:kept.stop - begin] = block[
+                kept.start - first:kept.stop - first]
     return features, persons, cameras
