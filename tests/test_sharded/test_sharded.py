@@ -82,6 +82,12 @@ def test_rows_reach_those_who_need_them(found):
         assert (part['halves'] == part['fetched'] / 2).all()
 
 
+def test_collapsed_features_stop_all_processes(found):
+    for part in found('exchange'):
+        assert str(part['collapsed']).startswith(
+            'more than max_pairs=2000 of the pairs of 400 images')
+
+
 def test_one_process_alone():
     features, options = CASES['persons']
     expected = JaccardDBSCAN(**options)(features)

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from mmreidmix.compat import close_process_group, init_cpu_process_group
 from mmreidmix.distributed.shares import Shares, exchange, pass_on
-from mmreidmix.pseudo_labels import JaccardDBSCAN
+from mmreidmix.pseudo_labels import CollapsedFeaturesError, JaccardDBSCAN
 from mmreidmix.sharded import (
     approximate_search,
     dbscan,
@@ -81,6 +81,16 @@ def exchanged() -> dict:
                 fetched=fetched[0], halves=fetched[1])
 
 
+def collapsed() -> str:
+    """The message where all images are alike."""
+    features = own_part(np.ones((400, 8), np.float32))
+    try:
+        label_together(JaccardDBSCAN(k1=30, max_pairs=2000), features)
+    except CollapsedFeaturesError as error:
+        return str(error)
+    return ''
+
+
 def main(folder: Path) -> None:
     """Run all cases."""
     init_cpu_process_group('pytorch')
@@ -93,7 +103,8 @@ def main(folder: Path) -> None:
         np.savez(folder / f'{name}{get_rank()}.npz', **stages(
             own, options['k1'], options['k2'], 0.6), labels=result.labels,
             clusters=result.clusters)
-    np.savez(folder / f'exchange{get_rank()}.npz', **exchanged())
+    np.savez(folder / f'exchange{get_rank()}.npz', **exchanged(),
+             collapsed=collapsed())
     close_process_group()
 
 
