@@ -72,7 +72,7 @@ ALLOWED = {
         'camera_profiles', 'checks', 'choices', 'compat', 'config_text',
         'distributed', 'doctor', 'evaluation', 'files', 'models',
         'neighbours', 'precision', 'pseudo_labels', 'registry', 'results',
-        'structures', 'timing', 'visualization'
+        'sharded', 'structures', 'timing', 'visualization'
     },
     'apis': {
         'checkpoint_file',
