@@ -72,7 +72,7 @@ ALLOWED = {
         'camera_profiles', 'checks', 'choices', 'compat', 'config_text',
         'distributed', 'doctor', 'evaluation', 'files', 'models',
         'neighbours', 'precision', 'pseudo_labels', 'registry', 'results',
-        'sharded', 'structures', 'timing', 'visualization'
+        'structures', 'timing', 'visualization'
     },
     'apis': {
         'checkpoint_file',

@@ -29,7 +29,7 @@ class PseudoLabelHook(LabellingHook):
     """Embeds and clusters all images of each unlabelled domain.
 
     All processes embed a domain together and share the search of its
-    neighbours, on CPUs the clustering too; the labels are broadcast. The
+    neighbours; the main process clusters; the labels are broadcast. The
     independence threshold of a domain, fixed at its first clustering, is kept
     in the checkpoint, and so is what the model needs between two clusterings.
 

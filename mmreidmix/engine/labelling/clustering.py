@@ -12,7 +12,6 @@ from mmengine.dist import (
     broadcast,
     broadcast_object_list,
     get_dist_info,
-    get_world_size,
     is_main_process,
 )
 from mmengine.logging import print_log
@@ -22,11 +21,9 @@ from mmreidmix.distributed import gather_rows
 from mmreidmix.neighbours import normalise_rows
 from mmreidmix.pseudo_labels import (
     CollapsedFeaturesError,
-    JaccardDBSCAN,
     PseudoLabelResult,
     renumber,
 )
-from mmreidmix.sharded import label_together
 from mmreidmix.structures import Clustering
 from mmreidmix.timing import timed
 
@@ -111,9 +108,6 @@ def cluster_together(clusterer: Callable, embeddings: Tensor,
         PseudoLabelResult | None: in the main process; None in the others.
         Features that have collapsed give no cluster.
     """
-    if get_world_size() > 1 and _shareable(clusterer):
-        result = _label_shares(clusterer, embeddings, alpha, name)
-        return result if is_main_process() else None
     seconds: dict = {}
     arguments, method = (embeddings.numpy(), ), clusterer
     if hasattr(clusterer, 'search'):
@@ -130,35 +124,12 @@ def cluster_together(clusterer: Callable, embeddings: Tensor,
     try:
         result = method(*arguments, alpha=alpha)
     except CollapsedFeaturesError as error:
-        result = _no_cluster(name, error, len(embeddings), alpha)
+        # The labelled domains may still pull the features apart.
+        warn(f'{name}: {error}')
+        noise = np.full(len(embeddings), -1, dtype=np.int64)
+        result = PseudoLabelResult(labels=noise, clusters=noise, alpha=alpha)
     result.seconds = {**seconds, **result.seconds}
     return result
-
-
-def _shareable(clusterer: Any) -> bool:
-    """Whether each process may cluster a part of the images, on its CPU."""
-    if not isinstance(clusterer, JaccardDBSCAN) or is_cuda_available():
-        return False
-    return clusterer.backend != 'hnsw' and not clusterer.uses_cameras
-
-
-def _label_shares(clusterer: JaccardDBSCAN, embeddings: Tensor,
-                  alpha: Optional[float], name: str) -> PseudoLabelResult:
-    rank, world_size = get_dist_info()
-    num = len(embeddings)
-    own = embeddings[num * rank // world_size:num * (rank + 1) // world_size]
-    try:
-        return label_together(clusterer, own.float().numpy(), alpha)
-    except CollapsedFeaturesError as error:
-        return _no_cluster(name, error, num, alpha)
-
-
-def _no_cluster(name: str, error: CollapsedFeaturesError, num: int,
-                alpha: Optional[float]) -> PseudoLabelResult:
-    # The labelled domains may still pull the features apart.
-    warn(f'{name}: {error}')
-    noise = np.full(num, -1, dtype=np.int64)
-    return PseudoLabelResult(labels=noise, clusters=noise, alpha=alpha)
 
 
 def _search_together(clusterer: Any, features: Tensor,
