@@ -71,6 +71,24 @@ def environment() -> dict:
         PYTHONWARNINGS='ignore')
 
 
+def run_processes(num: int, *command: object) -> None:
+    """Run ``python *command`` as gloo processes of one run, to their end."""
+    env = dict(environment(), MASTER_ADDR='127.0.0.1',
+               MASTER_PORT=free_port(), WORLD_SIZE=str(num))
+    workers = [
+        subprocess.Popen(
+            [sys.executable, *map(str, command)], cwd=ROOT,
+            env=dict(env, RANK=str(rank), LOCAL_RANK=str(rank)), text=True,
+            stderr=subprocess.PIPE) for rank in range(num)]
+    try:
+        for worker in workers:
+            _, errors = worker.communicate(timeout=300)
+            assert worker.returncode == 0, errors
+    finally:
+        for worker in workers:
+            worker.kill()
+
+
 def train(config: Path, work_dir: Path, *args) -> str:
     """Run tools/train.py in a process of its own; returns its output.
 

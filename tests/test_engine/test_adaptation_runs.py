@@ -1,7 +1,5 @@
 """DAAM and ClusterContrast with the hooks, the runner and two processes."""
 
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,10 +9,8 @@ from mmengine.runner import Runner
 from tests.test_engine.distributed_adaptation import MODELS, steps
 from tests.test_engine.test_resume import assert_equal
 from tests.tiny import (
-    ROOT,
     checkpoint,
-    environment,
-    free_port,
+    run_processes,
     tiny_config,
 )
 
@@ -92,23 +88,8 @@ def test_resumed_between_two_clusterings(toy, tmp_path, model):
 
 
 def test_two_processes_equal_one(tmp_path):
-    env = dict(
-        environment(), MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port(),
-        WORLD_SIZE='2')
-    workers = [
-        subprocess.Popen(
-            [sys.executable, '-m',
-             'tests.test_engine.distributed_adaptation', tmp_path],
-            cwd=ROOT, env=dict(env, RANK=str(rank), LOCAL_RANK=str(rank)),
-            text=True, stderr=subprocess.PIPE) for rank in range(2)
-    ]
-    try:
-        for worker in workers:
-            _, errors = worker.communicate(timeout=300)
-            assert worker.returncode == 0, errors
-    finally:
-        for worker in workers:
-            worker.kill()
+    run_processes(2, '-m', 'tests.test_engine.distributed_adaptation',
+                  tmp_path)
     for name in MODELS:
         expected = steps(name)
         for rank in range(2):

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from tests.tiny import (
     ROOT,
     checkpoint,
     environment,
-    free_port,
+    run_processes,
     tiny_config,
     train,
 )
@@ -71,23 +70,7 @@ def test_two_processes_equal_one(toy, tmp_path, accumulated):
 
 
 def test_processes_share_the_search_and_agree(tmp_path):
-    env = dict(
-        environment(), MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port(),
-        WORLD_SIZE='2')
-    workers = [
-        subprocess.Popen(
-            [sys.executable, '-m', 'tests.test_engine.distributed_labels',
-             tmp_path],
-            cwd=ROOT, env=dict(env, RANK=str(rank), LOCAL_RANK=str(rank)),
-            text=True, stderr=subprocess.PIPE) for rank in range(2)
-    ]
-    try:
-        for worker in workers:
-            _, errors = worker.communicate(timeout=120)
-            assert worker.returncode == 0, errors
-    finally:
-        for worker in workers:
-            worker.kill()
+    run_processes(2, '-m', 'tests.test_engine.distributed_labels', tmp_path)
     for name, clustering in CLUSTERINGS.items():
         labels, alpha = label(clustering, SIZES.get(name, 401))
         assert name == 'one' or labels.max() > 10

@@ -1,8 +1,5 @@
 """Labels of processes that hold parts of the images equal those of one."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -10,31 +7,14 @@ from mmreidmix.neighbours import k_reciprocal_encoding, knn
 from mmreidmix.pseudo_labels import JaccardDBSCAN, dbscan, jaccard_graph
 from mmreidmix.sharded import label_together
 from tests.test_sharded.worker import CASES, dense
-from tests.tiny import ROOT, environment, free_port
-
-
-def run_workers(folder, num):
-    env = dict(environment(), MASTER_ADDR='127.0.0.1',
-               MASTER_PORT=free_port(), WORLD_SIZE=str(num))
-    workers = [
-        subprocess.Popen(
-            [sys.executable, '-m', 'tests.test_sharded.worker', folder],
-            cwd=ROOT, env=dict(env, RANK=str(rank), LOCAL_RANK=str(rank)),
-            text=True, stderr=subprocess.PIPE) for rank in range(num)]
-    try:
-        for worker in workers:
-            _, errors = worker.communicate(timeout=300)
-            assert worker.returncode == 0, errors
-    finally:
-        for worker in workers:
-            worker.kill()
+from tests.tiny import run_processes
 
 
 @pytest.fixture(scope='module', params=[2, 3])
 def found(request, tmp_path_factory):
     """By the name of a case, what each process has written."""
     folder = tmp_path_factory.mktemp('workers')
-    run_workers(folder, request.param)
+    run_processes(request.param, '-m', 'tests.test_sharded.worker', folder)
 
     def read(name):
         return [dict(np.load(folder / f'{name}{rank}.npz'))

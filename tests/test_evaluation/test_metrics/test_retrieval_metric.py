@@ -1,7 +1,4 @@
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +17,7 @@ from mmreidmix.evaluation import (
 )
 from mmreidmix.evaluation.metrics.retrieval import format_table
 from mmreidmix.structures import ReIDDataSample
-from tests.tiny import free_port
+from tests.tiny import run_processes
 
 DOMAINS = ['market', 'pku']
 WORKER = Path(__file__).parent / 'distributed_metric.py'
@@ -276,23 +273,7 @@ def test_bad_options_and_samples_are_named():
 def two_processes(tmp_path_factory):
     """Folder with what distributed_metric.py wrote in each process."""
     folder = tmp_path_factory.mktemp('two')
-    env = {
-        **os.environ, 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': free_port(),
-        'WORLD_SIZE': '2', 'OMP_NUM_THREADS': '1',
-        'PYTHONPATH': os.pathsep.join(filter(None, sys.path))
-    }
-    workers = [
-        subprocess.Popen([sys.executable, str(WORKER), str(folder)],
-                         env={**env, 'RANK': str(r), 'LOCAL_RANK': str(r)},
-                         text=True, stderr=subprocess.PIPE) for r in range(2)
-    ]
-    try:
-        for worker in workers:
-            _, errors = worker.communicate(timeout=120)
-            assert worker.returncode == 0, errors
-    finally:
-        for worker in workers:
-            worker.kill()
+    run_processes(2, WORKER, folder)
     return folder
 
 
