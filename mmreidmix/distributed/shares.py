@@ -60,11 +60,13 @@ class Shares:
         Of two processes the first combines all of its rows with the first
         half of the other's, and the second all of the first's with the
         second half of its own: so each pair is combined once, and all
-        processes have the same work. There are as many parts in all of them.
+        processes have the same work. There are as many parts of at most
+        ``size`` in all of them, so that none waits for another.
         """
-        end = self.length(host) // (2 if guest < host else 1)
-        return [slice(min(start, end), min(start + size, end))
-                for start in range(0, self.longest, size)]
+        end, num = self.length(host), -(-self.longest // size)
+        end //= 2 if guest < host else 1
+        return [slice(end * part // num, end * (part + 1) // num)
+                for part in range(num)]
 
     def split(self, rows: np.ndarray) -> list[np.ndarray]:
         """Rows by the process that holds them; (n,) in rising order."""

@@ -4,7 +4,6 @@ A list keeps every image that may be among the k nearest, given the bound of
 the error of its approximate similarity.
 """
 
-import threading
 from typing import Callable, NamedTuple, Optional
 
 import numpy as np
@@ -12,12 +11,12 @@ import numpy as np
 from .numba_kernels import compiled, fill_rows
 from .similarity import widen
 
-# Constant lengths make inner loops fast vector code: images that are looked at
-# together, and rows and columns that are transposed at a time.
-_CHUNK = 64
-_BLOCK = 16
-# Rows of one call.
-_ROWS = 128
+#: Images that are looked at together: a constant length makes the inner loop
+#: fast vector code.
+CHUNK = 64
+_FEW = 16
+# Rows, and columns, of one call.
+_ROWS, _COLUMNS = 128, 512
 # Images of one group, of which only the nearest counts for the first floor.
 _GROUP = 16
 
@@ -48,13 +47,28 @@ def list_capacity(k: int) -> int:
 
 
 def empty_candidate_lists(num_rows: int, k: int, errors: np.ndarray,
-                          rounding: np.float32) -> CandidateLists:
-    """Lists for the first rows; bounds as of ``reduced_copies``."""
+                          rounding: np.float32,
+                          least: Optional[np.ndarray] = None
+                          ) -> CandidateLists:
+    """Lists for the first rows.
+
+    Args:
+        num_rows (int): R.
+        k (int): neighbours that are looked for.
+        errors (np.ndarray): (>= R,) bounds as of ``ReducedCopies``.
+        rounding (np.float32): of the same.
+        least (np.ndarray, optional): (R,) values below which no image is
+            looked for.
+    """
     shape = num_rows, list_capacity(k)
+    floors = np.full(num_rows, -np.inf, np.float32)
+    errors = errors[:num_rows]
+    if least is not None:
+        _set_floors(least, errors, rounding, floors)
     return CandidateLists(
         np.empty(shape, np.int32), np.empty(shape, np.float32),
-        np.zeros(num_rows, np.int64), np.full(num_rows, 3 * k),
-        np.full(num_rows, -np.inf, np.float32), errors[:num_rows], rounding, k)
+        np.zeros(num_rows, np.int64), np.full(num_rows, 3 * k), floors,
+        errors, rounding, k)
 
 
 @compiled
@@ -91,6 +105,14 @@ def _floor_below(best: float, error: float, rounding: float) -> float:
 
 
 @compiled
+def _set_floors(least: np.ndarray, errors: np.ndarray, rounding: float,
+                floors: np.ndarray) -> None:
+    for s in range(least.size):
+        if least[s] > -np.inf:
+            floors[s] = _floor_below(least[s], errors[s], rounding)
+
+
+@compiled
 def shorten_lists(lists: CandidateLists, first: int, last: int) -> None:
     """Drop the candidates that cannot be among the first k of their list."""
     images, values = lists.images, lists.values
@@ -99,7 +121,8 @@ def shorten_lists(lists: CandidateLists, first: int, last: int) -> None:
         if count <= lists.k:
             continue
         best = _kth_largest(values[s, :count].copy(), lists.k)
-        lists.floors[s] = _floor_below(best, lists.errors[s], lists.rounding)
+        lists.floors[s] = max(lists.floors[s], _floor_below(
+            best, lists.errors[s], lists.rounding))
         size = 0
         for p in range(count):
             if values[s, p] >= lists.floors[s]:
@@ -154,7 +177,7 @@ def push_candidates(product: np.ndarray, row: int, shifts: np.ndarray,
     Args:
         product (np.ndarray): (R, C) approximate similarities less the shifts.
         row (int): list of its first row.
-        shifts (np.ndarray): (C,) float32, see ``reduced_copies``.
+        shifts (np.ndarray): (C,) float32, see ``ReducedCopies``.
         images (np.ndarray): (C,) images of the columns.
         lists (CandidateLists): changed.
         first (int): first row that is pushed to.
@@ -162,26 +185,86 @@ def push_candidates(product: np.ndarray, row: int, shifts: np.ndarray,
     """
     for r in range(first, last):
         s = row + r
-        if lists.counts[s] == 0:
+        if lists.floors[s] == -np.inf:
             _set_first_floor(s, product[r], shifts, lists)
-        for begin in range(0, images.size, _CHUNK):
-            size = min(_CHUNK, images.size - begin)
+        for begin in range(0, images.size, CHUNK):
+            size = min(CHUNK, images.size - begin)
             part = product[r, begin:begin + size]
             shift = shifts[begin:begin + size]
             floor = lists.floors[s]
-            if size == _CHUNK:
+            if size == CHUNK:
                 above = 0
-                for c in range(_CHUNK):
+                for c in range(CHUNK):
                     above += widen(part[c]) + shift[c] >= floor
                 if above == 0:
                     continue
-            for c in range(size):
-                value = widen(part[c]) + shift[c]
-                if value >= lists.floors[s]:
-                    _push(s, images[begin + c], value, lists)
+            for low in range(0, size, _FEW):
+                few = min(_FEW, size - low)
+                if few == _FEW:
+                    above = 0
+                    for c in range(low, low + _FEW):
+                        above += widen(part[c]) + shift[c] >= floor
+                    if above == 0:
+                        continue
+                for c in range(low, low + few):
+                    value = widen(part[c]) + shift[c]
+                    if value >= lists.floors[s]:
+                        _push(s, images[begin + c], value, lists)
 
 
-def push_product(push: Callable[[np.ndarray, int, slice, int, int], object],
+@compiled
+def push_across(product: np.ndarray, column: int, shifts: np.ndarray,
+                images: np.ndarray, lists: CandidateLists, first: int,
+                last: int) -> None:
+    """Push the images of the rows to the lists of the columns.
+
+    Args:
+        product (np.ndarray): (R, C) approximate similarities less the shifts.
+        column (int): list of its first column.
+        shifts (np.ndarray): (R,) float32, of the rows.
+        images (np.ndarray): (R,) images of the rows.
+        lists (CandidateLists): changed.
+        first (int): first column that is pushed to.
+        last (int): end of these columns.
+    """
+    for begin in range(first, last, _FEW):
+        end = min(begin + _FEW, last)
+        if lists.floors[column + begin:column + end].min() == -np.inf:
+            # Side by side in memory once, or each number takes a cache line.
+            values = np.empty((end - begin, images.size), product.dtype)
+            for r in range(images.size):
+                for c in range(begin, end):
+                    values[c - begin, r] = product[r, c]
+            for c in range(begin, end):
+                if lists.floors[column + c] == -np.inf:
+                    _set_first_floor(
+                        column + c, values[c - begin], shifts, lists)
+    for r in range(images.size):
+        for begin in range(first, last, CHUNK):
+            size = min(CHUNK, last - begin)
+            part = product[r, begin:begin + size]
+            floors = lists.floors[column + begin:column + begin + size]
+            if size == CHUNK:
+                above = 0
+                for c in range(CHUNK):
+                    above += widen(part[c]) + shifts[r] >= floors[c]
+                if above == 0:
+                    continue
+            for low in range(0, size, _FEW):
+                few = min(_FEW, size - low)
+                if few == _FEW:
+                    above = 0
+                    for c in range(low, low + _FEW):
+                        above += widen(part[c]) + shifts[r] >= floors[c]
+                    if above == 0:
+                        continue
+                for c in range(low, low + few):
+                    value = widen(part[c]) + shifts[r]
+                    if value >= floors[c]:
+                        _push(column + begin + c, images[r], value, lists)
+
+
+def push_product(push: Callable[..., object], across: Callable[..., object],
                  product: np.ndarray, row: int, column: int, num_lists: int,
                  threads: Optional[int] = None) -> None:
     """Push the images of a product to each other's lists.
@@ -190,6 +273,9 @@ def push_product(push: Callable[[np.ndarray, int, slice, int, int], object],
         push (Callable): ``push(product, row, columns, first, last)`` pushes
             the images of the slice ``columns`` to the lists of some rows;
             the first row of the product is that of image ``row``.
+        across (Callable): ``across(product, column, rows, first, last)``
+            pushes the images of the slice ``rows`` to the lists of some
+            columns.
         product (np.ndarray): (R, C).
         row (int): its first row.
         column (int): its first column; ``row`` for some images with
@@ -200,36 +286,6 @@ def push_product(push: Callable[[np.ndarray, int, slice, int, int], object],
     height, width = product.shape
     fill_rows(push, height, product, row, slice(column, column + width),
               threads=threads, chunk=_ROWS)
-    if column == row:
-        return
-
-    local = threading.local()
-
-    def push_columns(product: np.ndarray, column: int, rows: slice,
-                     first: int, last: int) -> None:
-        # So few that they stay in the cache once they lie together; in memory
-        # that is there, which takes less time than the transposition.
-        if not hasattr(local, 'memory'):
-            local.memory = np.empty((_ROWS, height), product.dtype)
-        transposed = local.memory[:last - first]
-        _transpose(product[:, first:last], transposed)
-        push(transposed, column + first, rows, 0, last - first)
-
-    fill_rows(push_columns, min(width, num_lists - column), product, column,
-              slice(row, row + height), threads=threads, chunk=_ROWS)
-
-
-@compiled
-def _transpose(source: np.ndarray, target: np.ndarray) -> None:
-    """Block by block."""
-    num, width = source.shape
-    for a in range(0, num, _BLOCK):
-        for c in range(0, width, _BLOCK):
-            if a + _BLOCK <= num and c + _BLOCK <= width:
-                for j in range(_BLOCK):
-                    for i in range(_BLOCK):
-                        target[c + j, a + i] = source[a + i, c + j]
-                continue
-            for j in range(c, min(c + _BLOCK, width)):
-                for i in range(a, min(a + _BLOCK, num)):
-                    target[j, i] = source[i, j]
+    if column != row:
+        fill_rows(across, min(width, num_lists - column), product, column,
+                  slice(row, row + height), threads=threads, chunk=_COLUMNS)

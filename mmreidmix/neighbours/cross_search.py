@@ -1,131 +1,152 @@
 """Neighbours of images among those of another set, and the other way round."""
 
-from typing import Optional
+from typing import NamedTuple, Optional
 
 import numpy as np
 import torch
 
 from .candidates import (
-    CandidateLists,
     empty_candidate_lists,
+    push_across,
     push_candidates,
     push_product,
     shorten_lists,
 )
-from .duplicates import redundant_duplicates
 from .exact_search import COLUMNS, ROWS
+from .growing_lists import GrowingLists
 from .matmul import multiply
 from .numba_kernels import compiled, fill_rows
-from .reduced_precision import mean_feature, reduced_copies
+from .reduced_precision import (
+    ReducedCopies,
+    Reduction,
+    mean_feature,
+    reduced_copies,
+)
 from .similarity import (
     NeighbourLists,
     insert_sorted,
-    rank_all,
-    rank_candidates,
+    kernel_view,
+    pair_similarity,
 )
 
+#: Images of a side that are best compared at a time: their lists of
+#: candidates take 3 KB each.
+TILE = 32768
 
-def cross_search(
-        left: np.ndarray, right: np.ndarray, k: int,
-        threads: Optional[int] = None
-) -> tuple[NeighbourLists, NeighbourLists]:
-    """Find the nearest images of another set, exactly, for both sets.
+
+class Side(NamedTuple):
+    """Images that are compared with those of another side."""
+
+    #: (n, D) unit rows, float32 or float16.
+    features: np.ndarray
+    #: of them, of one reduction and by the same processor on both sides.
+    copies: ReducedCopies
+    #: of them, of the same length on both sides, at least 2.
+    lists: GrowingLists
+
+    def part(self, rows: slice) -> 'Side':
+        """Some of the images; what their lists take in is in these too."""
+        return Side(self.features[rows], self.copies.part(rows),
+                    self.lists.part(rows))
+
+    def least(self) -> np.ndarray:
+        """Values (n,) of products of copies that are worth a look."""
+        return self.lists.wanted() - self.copies.own_shifts()
+
+
+def compare(left: Side, right: Side, threads: Optional[int] = None) -> None:
+    """Put the images of two sides into each other's lists, exactly.
 
     One product serves both. Similarity and order are those of
-    :func:`~mmreidmix.neighbours.knn`; no image is in its own list.
+    :func:`~mmreidmix.neighbours.knn`.
 
     Args:
-        left (np.ndarray): (L, D) unit rows, float32 or float16.
-        right (np.ndarray): (R, D) of the same type.
-        k (int): length of the lists.
+        left (Side): L images.
+        right (Side): R others.
         threads (int, optional): default ``torch.get_num_threads()``.
-
-    Returns:
-        tuple: lists of the left images, (L, min(k, R)) indices into ``right``
-        and similarities, and those of the right images, (R, min(k, L)).
     """
-    (own, own_places), (others, other_places) = (
-        np.unique(redundant_duplicates(side, k, threads), return_inverse=True)
-        for side in (left, right))
-    forth, back = _cross_lists(left[own], right[others], k, threads)
-    return ((others[forth[0]][own_places].astype(np.int32),
-             forth[1][own_places]),
-            (own[back[0]][other_places].astype(np.int32),
-             back[1][other_places]))
-
-
-def _cross_lists(left: np.ndarray, right: np.ndarray, k: int,
-                 threads: Optional[int]) -> list[NeighbourLists]:
-    """Indices into the other set, without further duplicates."""
-    features, num = np.concatenate([left, right]), len(left)
-    order = np.arange(len(features))
-    bank, shifts, errors, rounding = reduced_copies(
-        features, order, mean_feature(features, order), num, k)
-    lists = empty_candidate_lists(len(features), k, errors, rounding)
+    sides, num = (left, right), len(left.features)
+    largest = torch.maximum(*(side.copies.largest() for side in sides))
+    bank = torch.cat([side.copies.copies for side in sides])
+    # Numbers of the images on their side.
+    images = np.concatenate([np.arange(len(s.features)) for s in sides])
+    shifts, errors, least = (np.concatenate(part) for part in zip(*(
+        (side.copies.shifts, side.copies.errors(largest), side.least())
+        for side in sides)))
+    lists = empty_candidate_lists(
+        len(bank), left.lists.sims.shape[1] - 1, errors, left.copies.rounding,
+        least)
 
     def push(product: np.ndarray, row: int, columns: slice, first: int,
              last: int) -> None:
-        push_candidates(product, row, shifts[columns], order[columns], lists,
+        push_candidates(product, row, shifts[columns], images[columns], lists,
                         first, last)
+
+    def across(product: np.ndarray, column: int, rows: slice, first: int,
+               last: int) -> None:
+        push_across(product, column, shifts[rows], images[rows], lists, first,
+                    last)
 
     memory = torch.empty(ROWS * COLUMNS, dtype=bank.dtype)
     for a in range(0, num, ROWS):
         z = min(a + ROWS, num)
-        for c in range(num, len(features), COLUMNS):
-            d = min(c + COLUMNS, len(features))
+        for c in range(num, len(bank), COLUMNS):
+            d = min(c + COLUMNS, len(bank))
             product = memory[:(z - a) * (d - c)].view(z - a, d - c)
             multiply(bank[a:z], bank[c:d], out=product)
             if bank.dtype == torch.bfloat16:
                 product = product.view(torch.int16)
-            push_product(push, product.numpy(), a, c, len(features), threads)
-    del bank, memory
-    fill_rows(shorten_lists, len(features), lists, threads=threads)
-    sides = order[:num], order[num:]
-    found = [_ranked(features, lists, rows, others, k, threads)
-             for rows, others in (sides, sides[::-1])]
-    found[0][0][:] -= num
-    return found
+            push_product(push, across, product.numpy(), a, c, len(bank),
+                         threads)
+    fill_rows(shorten_lists, len(bank), lists, threads=threads)
+    for own, other, part in ((left, right, slice(num)),
+                             (right, left, slice(num, None))):
+        fill_rows(
+            _take, len(own.features), kernel_view(own.features),
+            kernel_view(other.features), other.lists.images,
+            lists.images[part], lists.counts[part], own.lists.indices,
+            own.lists.sims, own.lists.sizes, threads=threads, chunk=256)
 
 
-def _ranked(features: np.ndarray, lists: CandidateLists, rows: np.ndarray,
-            others: np.ndarray, k: int,
-            threads: Optional[int]) -> NeighbourLists:
-    """Exact lists (R, min(k, B)) of rows among (B,) others."""
-    # Each list begins with the image itself, which is left out.
-    k = min(k, len(others)) + 1
-    counts = lists.counts[rows]
-    indices, sims = rank_candidates(
-        features, rows, rows * lists.images.shape[1], counts,
-        lists.images.ravel(), k, threads)
-    overflowed = np.flatnonzero(counts < 0)
-    indices[overflowed], sims[overflowed] = rank_all(
-        features, rows[overflowed], others, k, threads)
-    return indices[:, 1:], sims[:, 1:]
+def nearest_of(questions: np.ndarray, features: np.ndarray, k: int,
+               threads: Optional[int] = None) -> NeighbourLists:
+    """Find the nearest images of others, exactly.
+
+    Args:
+        questions (np.ndarray): (Q, D) unit rows, float32 or float16.
+        features (np.ndarray): (n, D) of the same type.
+        k (int): length of the lists.
+        threads (int, optional): default ``torch.get_num_threads()``.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: (Q, k) indices into ``features`` and
+        similarities; -1 behind the last.
+    """
+    reduction = Reduction(
+        mean_feature(features, np.arange(len(features))))
+
+    def side(rows: np.ndarray, names: np.ndarray) -> Side:
+        return Side(rows, reduced_copies(
+            rows, np.arange(len(rows)), reduction), GrowingLists(names, k + 1))
+
+    # Each list begins with the image itself, which these do not have.
+    asked = side(questions, np.full(len(questions), -1))
+    for start in range(0, len(features), TILE):
+        rows = features[start:start + TILE]
+        compare(asked, side(rows, np.arange(start, start + len(rows))),
+                threads)
+    return asked.lists.indices[:, 1:], asked.lists.sims[:, 1:]
 
 
 @compiled
-def _merge(indices: np.ndarray, sims: np.ndarray, more: np.ndarray,
-           more_sims: np.ndarray, sizes: np.ndarray, first: int,
-           last: int) -> None:
+def _take(features: np.ndarray, others: np.ndarray, names: np.ndarray,
+          candidates: np.ndarray, counts: np.ndarray, indices: np.ndarray,
+          sims: np.ndarray, sizes: np.ndarray, first: int, last: int) -> None:
     for r in range(first, last):
-        for c in range(more.shape[1]):
-            if more[r, c] >= 0:
-                sizes[r] = insert_sorted(
-                    indices[r], sims[r], sizes[r], more[r, c],
-                    more_sims[r, c])
-
-
-def merge_lists(lists: NeighbourLists, sizes: np.ndarray,
-                more: NeighbourLists,
-                threads: Optional[int] = None) -> None:
-    """Put further neighbours into sorted lists, in place.
-
-    Args:
-        lists (NeighbourLists): (R, k) indices and similarities; each begins
-            with the image itself.
-        sizes (np.ndarray): (R,) int64, how long each is so far.
-        more (NeighbourLists): (R, m), none of them in the lists yet; -1 is
-            left out.
-        threads (int, optional): default ``torch.get_num_threads()``.
-    """
-    fill_rows(_merge, len(sizes), *lists, *more, sizes, threads=threads)
+        # All of them where there are too many near-ties.
+        every = counts[r] < 0
+        for p in range(len(others) if every else counts[r]):
+            c = p if every else candidates[r, p]
+            sizes[r] = insert_sorted(
+                indices[r], sims[r], sizes[r], names[c],
+                pair_similarity(features, r, others, c))

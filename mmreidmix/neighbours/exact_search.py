@@ -16,6 +16,7 @@ from torch import Tensor
 from .candidates import (
     CandidateLists,
     empty_candidate_lists,
+    push_across,
     push_candidates,
     push_product,
     shorten_lists,
@@ -23,7 +24,11 @@ from .candidates import (
 from .matmul import multiply
 from .numba_kernels import fill_rows
 from .progress import Progress
-from .reduced_precision import mean_feature, product_error, reduced_copies
+from .reduced_precision import (
+    choose_reduction,
+    product_error,
+    reduced_copies,
+)
 from .similarity import (
     NeighbourLists,
     SearchTask,
@@ -50,18 +55,26 @@ def streamed_search(task: SearchTask) -> NeighbourLists:
     :func:`~reduced_precision.reduced_copies`.
     """
     features, order, num_rows, k, block, threads = task
-    bank, shifts, errors, rounding = reduced_copies(
-        features, order, mean_feature(features, order), num_rows, k)
-    lists = empty_candidate_lists(num_rows, k, errors, rounding)
+    copies = reduced_copies(features, order, choose_reduction(
+        features, order, num_rows, k))
+    shifts = copies.shifts
+    lists = empty_candidate_lists(
+        num_rows, k, copies.errors(copies.largest()), copies.rounding)
 
     def push(product: np.ndarray, row: int, columns: slice, first: int,
              last: int) -> None:
         push_candidates(product, row, shifts[columns], order[columns], lists,
                         first, last)
 
-    for product, row, column in streamed_products(bank, num_rows, block):
-        push_product(push, product, row, column, num_rows, threads)
-    del bank
+    def across(product: np.ndarray, column: int, rows: slice, first: int,
+               last: int) -> None:
+        push_across(product, column, shifts[rows], order[rows], lists, first,
+                    last)
+
+    for product, row, column in streamed_products(
+            copies.copies, num_rows, block):
+        push_product(push, across, product, row, column, num_rows, threads)
+    del copies
     return exact_neighbours(features, order, lists, threads)
 
 

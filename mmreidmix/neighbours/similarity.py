@@ -86,6 +86,13 @@ def similarity(features: np.ndarray, i: int, j: int) -> float:
 
 
 @compiled
+def pair_similarity(left: np.ndarray, i: int, right: np.ndarray,
+                    j: int) -> float:
+    """Similarity of row i of one array and row j of another."""
+    return _product(left[i], right[j])
+
+
+@compiled
 def _pair_similarities(left: np.ndarray, rows: np.ndarray, right: np.ndarray,
                        columns: np.ndarray, sims: np.ndarray, first: int,
                        last: int) -> None:

@@ -23,17 +23,21 @@ from mmreidmix.neighbours.sparse_rows import (
 
 
 @compiled
-def _strongest(encoding: SparseArrays) -> np.ndarray:
-    """Of each row the other column of the largest weight, else itself."""
+def strongest(encoding: SparseArrays, start: int) -> np.ndarray:
+    """Of each row the other column of the largest weight, else itself.
+
+    The first row is that of column ``start``.
+    """
     num = encoding.indptr.size - 1
-    strongest = np.arange(num).astype(np.int32)
+    columns = np.arange(start, start + num).astype(np.int32)
     for i in range(num):
         best = 0.0
         for p in range(encoding.indptr[i], encoding.indptr[i + 1]):
-            if encoding.data[p] > best and encoding.indices[p] != i:
+            if (encoding.data[p] > best
+                    and encoding.indices[p] != start + i):
                 best = encoding.data[p]
-                strongest[i] = encoding.indices[p]
-    return strongest
+                columns[i] = encoding.indices[p]
+    return columns
 
 
 @compiled
@@ -58,6 +62,8 @@ def pairs_within(encoding: SparseArrays, inverted: SparseArrays, num: int,
             low = inverted.indptr[encoding.indices[p]]
             end = inverted.indptr[encoding.indices[p] + 1]
             high = end
+            if low < end and rows[low] > i + after:
+                high = low
             while low < high:
                 middle = (low + high) // 2
                 if rows[middle] <= i + after:
@@ -195,7 +201,7 @@ def jaccard_graph(encoding: sparse.csr_matrix, radius: float, *,
         return _graph(encoding, *limits, kernel, threads)
     # Images that share columns side by side: what is read for one is still in
     # the processor's cache for the next, which is twice as fast.
-    order = similar_rows_together(_strongest(arrays_of(encoding)))
+    order = similar_rows_together(strongest(arrays_of(encoding), 0))
     graph = _graph(permuted(encoding, order), *limits, kernel, threads)
     graph = permuted(graph, np.argsort(order).astype(np.int32))
     graph.sort_indices()

@@ -19,15 +19,14 @@ from mmreidmix.neighbours.approximate_search import (
     lists_around,
     trained_lists,
 )
-from mmreidmix.neighbours.cross_search import cross_search
+from mmreidmix.neighbours.cross_search import nearest_of
 from mmreidmix.neighbours.duplicates import (
     redundant_duplicates,
     redundant_lists,
 )
+from mmreidmix.neighbours.growing_lists import GrowingLists
 from mmreidmix.neighbours.progress import Progress
 from mmreidmix.neighbours.similarity import NeighbourLists, pair_similarities
-
-from .growing_lists import GrowingLists
 
 logger = logging.getLogger(__name__)
 
@@ -75,9 +74,12 @@ def search_lists_together(features: np.ndarray, k: int, shares: Shares,
         logger.info('ivf found fewer than k=%d images for %d rows, which are '
                     'compared with all', k, _sum(len(short)))
         own.sizes[short] = 1
-        _ask(own, features, short,
-             lambda rows: cross_search(rows, features, k, threads)[0],
-             shares, threads)
+
+        def search(questions: np.ndarray) -> NeighbourLists:
+            found, sims = nearest_of(questions, features[kept], k, threads)
+            return np.where(found < 0, -1, kept[found]), sims
+
+        _ask(own, features, short, search, shares, threads)
     others = np.flatnonzero(leaders != rows)
     own.indices[others], own.sims[others] = redundant_lists(
         own.images[others], own.indices[leaders[others]],
@@ -141,14 +143,10 @@ def _ask(own: GrowingLists, features: np.ndarray, rows: np.ndarray,
         questions = exchange([features[asked]] * num)
         indices, sims = find(np.concatenate(questions))
         cuts = np.cumsum([len(each) for each in questions])[:-1]
-        indices = np.where(indices < 0, -1, indices + shares.first)
-        width = Shares(indices.shape[1]).longest
-        padded = np.full((len(indices), width), -1, np.int32)
-        padded[:, :indices.shape[1]] = indices
-        values = np.zeros(padded.shape, np.float32)
-        values[:, :indices.shape[1]] = sims
-        for answer in zip(exchange(np.split(padded, cuts)),
-                          exchange(np.split(values, cuts))):
+        indices = np.where(indices < 0, -1, indices + shares.first).astype(
+            np.int32)
+        for answer in zip(exchange(np.split(indices, cuts)),
+                          exchange(np.split(sims, cuts))):
             itself = answer[0] == own.images[asked][:, None]
             answer[0][itself] = -1
             own.add(asked, answer, threads)

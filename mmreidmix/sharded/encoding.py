@@ -20,7 +20,7 @@ from mmreidmix.neighbours.sparse_rows import RowRange, SparseArrays, joined
 from .sparse_shares import fetch_sparse, similarities
 
 # Own images whose neighbours' lists are fetched at a time.
-_CHUNK = 4096
+_CHUNK = 32768
 
 
 def encode_together(lists: NeighbourLists, features: np.ndarray, k1: int,
@@ -42,16 +42,18 @@ def encode_together(lists: NeighbourLists, features: np.ndarray, k1: int,
     k1 = min(k1, len(shares))
     indices, sims = (np.ascontiguousarray(part[:, :k1]) for part in lists)
     half = min(int(np.around(k1 / 2)) + 1, k1)
+    numbers = _Numbers(len(shares))
     flags = np.concatenate([
-        _flags(indices, part, half, shares, threads)
+        _flags(indices, part, half, numbers, shares, threads)
         for part in shares.chunks(_CHUNK)])
     encoding = _stacked(
-        _sets(indices, sims, flags, features, part, half, shares, threads)
+        _sets(indices, sims, flags, features, part, half, numbers, shares,
+              threads)
         for part in shares.chunks(_CHUNK))
     nearest = lists[0][:, :k2]
     if nearest.shape[1] > 1:
         encoding = _stacked(
-            _average(encoding, nearest[part], shares, threads)
+            _average(encoding, nearest[part], numbers, shares, threads)
             for part in shares.chunks(_CHUNK))
     rows = sparse.csr_matrix(
         (encoding.data, encoding.indices, encoding.indptr),
@@ -60,31 +62,46 @@ def encode_together(lists: NeighbourLists, features: np.ndarray, k1: int,
     return rows
 
 
+class _Numbers:
+    """Numbers 0, 1, ... of a few of all images, which rise with the images.
+
+    So a range of images stays one. A table, which takes 4 bytes per image:
+    searching among the known ones takes longer than all the rest.
+    """
+
+    def __init__(self, num: int):
+        self._table = np.zeros(num, np.int32)
+        self.known = np.empty(0, np.int64)
+
+    def restart(self, *images: np.ndarray) -> np.ndarray:
+        """Number these images; returns them, each once, in rising order."""
+        self._table[self.known] = 0
+        for part in images:
+            self._table[part.ravel()] = 1
+        self.known = np.flatnonzero(self._table)
+        self._table[self.known] = np.arange(1, len(self.known) + 1)
+        return self.known
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Numbers of images, -1 where it has none."""
+        return self._table[images] - 1
+
+
 def _own_of(part: slice, shares: Shares) -> np.ndarray:
     """The images of a part of the own ones."""
     return np.arange(part.start, part.stop) + shares.first
 
 
-def _numbered(images: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Places among sorted known images; -1 where it is none of them.
-
-    Numbers rise with the images, so that a range of images stays one.
-    """
-    places = np.searchsorted(known, images)
-    places[places == len(known)] = 0
-    return np.where(known[places] == images, places, -1).astype(np.int32)
-
-
-def _flags(indices: np.ndarray, part: slice, half: int, shares: Shares,
-           threads: Optional[int]) -> np.ndarray:
+def _flags(indices: np.ndarray, part: slice, half: int, numbers: _Numbers,
+           shares: Shares, threads: Optional[int]) -> np.ndarray:
     """Which neighbours of a part are mutual, see ``mark_mutual``."""
     own = _own_of(part, shares)
-    known = np.union1d(own, indices[part])
+    known = numbers.restart(own, indices[part])
     lists, = shares.fetch(known, indices)
     flags = np.empty(lists.shape, np.uint8)
     if not len(own):
         return flags[:0]
-    table, first = _numbered(lists, known), int(np.searchsorted(known, own[0]))
+    table, first = numbers(lists), int(numbers(own[0]))
 
     def mark(start: int, end: int) -> None:
         mark_mutual(table, half, flags, first + start, first + end)
@@ -94,19 +111,19 @@ def _flags(indices: np.ndarray, part: slice, half: int, shares: Shares,
 
 
 def _sets(indices: np.ndarray, sims: np.ndarray, flags: np.ndarray,
-          features: np.ndarray, part: slice, half: int, shares: Shares,
-          threads: Optional[int]) -> RowRange:
+          features: np.ndarray, part: slice, half: int, numbers: _Numbers,
+          shares: Shares, threads: Optional[int]) -> RowRange:
     """Weights of the expanded sets of a part, not yet averaged."""
     own = _own_of(part, shares)
-    listed = np.union1d(own, indices[part])
+    listed = numbers.restart(own, indices[part])
     lists, marks = shares.fetch(listed, indices, flags)
-    known = np.union1d(listed, lists[:, :half][marks[:, :half] == 2])
-    places = np.searchsorted(known, listed)
+    known = numbers.restart(listed, lists[:, :half][marks[:, :half] == 2])
+    places = numbers(listed)
     table = np.zeros((len(known), indices.shape[1]), np.int32)
     table_marks = np.zeros(table.shape, np.uint8)
-    table[places] = np.maximum(_numbered(lists, known), 0)
+    table[places] = np.maximum(numbers(lists), 0)
     table_marks[places] = marks
-    first = int(np.searchsorted(known, own[0])) if len(own) else 0
+    first = int(numbers(own[0])) if len(own) else 0
     table_sims = np.zeros(table.shape, np.float32)
     table_sims[first:first + len(own)] = sims[part]
 
@@ -125,16 +142,16 @@ def _sets(indices: np.ndarray, sims: np.ndarray, flags: np.ndarray,
     return counts, columns, weights
 
 
-def _average(encoding: SparseArrays, nearest: np.ndarray, shares: Shares,
-             threads: Optional[int]) -> RowRange:
+def _average(encoding: SparseArrays, nearest: np.ndarray, numbers: _Numbers,
+             shares: Shares, threads: Optional[int]) -> RowRange:
     """Mean of the encodings of the nearest of some images."""
-    wanted, places = np.unique(nearest, return_inverse=True)
+    wanted = numbers.restart(nearest)
+    places = numbers(nearest)
     rows = fetch_sparse(shares, wanted, encoding)
-    known, columns = np.unique(rows.indices, return_inverse=True)
-    rows = rows._replace(indices=columns.astype(np.int32))
+    known = numbers.restart(rows.indices)
     counts, columns, weights = joined(over_rows(
-        average_rows, len(nearest), rows,
-        places.reshape(nearest.shape).astype(np.int32), len(known),
+        average_rows, len(nearest),
+        rows._replace(indices=numbers(rows.indices)), places, len(known),
         threads=threads))
     return counts, known[columns].astype(np.int32), weights
 

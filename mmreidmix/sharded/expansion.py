@@ -5,11 +5,11 @@ from typing import Optional
 import numpy as np
 
 from mmreidmix.distributed.shares import Shares
+from mmreidmix.neighbours.growing_lists import GrowingLists
 from mmreidmix.neighbours.numba_kernels import compiled, over_rows
 from mmreidmix.neighbours.similarity import NeighbourLists
 from mmreidmix.neighbours.sparse_rows import RowRange, grow, joined
 
-from .growing_lists import GrowingLists
 from .sparse_shares import similarities
 
 # Own images whose neighbours' lists are fetched at a time.

@@ -7,14 +7,20 @@ import torch
 from mmengine.dist import all_reduce
 from scipy import sparse
 
+from mmreidmix.distributed import gather_rows
 from mmreidmix.distributed.shares import Shares, exchange, pass_on
 from mmreidmix.neighbours.numba_kernels import over_rows
-from mmreidmix.neighbours.sparse_rows import arrays_of, joined
+from mmreidmix.neighbours.sparse_rows import (
+    RowRange,
+    arrays_of,
+    joined,
+    similar_rows_together,
+)
 from mmreidmix.pseudo_labels import CollapsedFeaturesError
-from mmreidmix.pseudo_labels.jaccard import pairs_within
+from mmreidmix.pseudo_labels.jaccard import pairs_within, strongest
 
 # Images whose encodings are lent at a time, about 50 MB.
-_TILE = 65536
+_TILE = 262144
 
 #: Images (P,), images (P,) and distances of pairs.
 _Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -44,6 +50,7 @@ def jaccard_graph_together(
         CollapsedFeaturesError: in all processes.
     """
     rank, num = shares.rank, shares.world_size
+    images, encoding = _similar_together(encoding, shares)
     if max_pairs is None:
         max_pairs = min(1000 * len(shares), 200_000_000 * num)
     pairs: list[_Pairs] = []
@@ -52,8 +59,14 @@ def jaccard_graph_together(
         for part, theirs in zip(shares.lent(rank, guest, _TILE),
                                 shares.lent(host, rank, _TILE)):
             borrowed = _borrow(encoding[part], guest, host)
-            pairs.append(_near(encoding, borrowed, theirs.start, host, shares,
-                               radius, max_pairs, threads))
+            others = pass_on(images[part], guest, host)
+            begin = len(images) // 2 if rank > host else 0
+            # Of two own images the first comes first.
+            after = begin - theirs.start if rank == host else -len(images) - 1
+            counts, places, distances = _near(
+                encoding[begin:], borrowed, after, radius, max_pairs, threads)
+            pairs.append((np.repeat(images[begin:], counts), others[places],
+                          distances))
             _stop_if_collapsed(pairs, max_pairs, radius, shares)
     return _own_graph(pairs, shares)
 
@@ -66,28 +79,33 @@ def _borrow(rows: sparse.csr_matrix, guest: int,
          np.r_[0, np.cumsum(counts)]), shape=(len(counts), rows.shape[1]))
 
 
-def _near(encoding: sparse.csr_matrix, borrowed: sparse.csr_matrix,
-          start: int, host: int, shares: Shares, radius: float, limit: int,
-          threads: Optional[int]) -> _Pairs:
-    """Pairs of own images, or of the second half, with borrowed ones.
+def _similar_together(
+        encoding: sparse.csr_matrix,
+        shares: Shares) -> tuple[np.ndarray, sparse.csr_matrix]:
+    """Own images and rows, of similar ones side by side; columns too.
 
-    These are those of a host from ``start`` on.
+    As one process does: see
+    :func:`~mmreidmix.pseudo_labels.jaccard_graph`.
     """
-    num = encoding.shape[0]
-    begin = num // 2 if shares.rank > host else 0
-    rows = arrays_of(encoding)
-    rows = rows._replace(indptr=rows.indptr[begin:])
-    # Of two own images the first has the lower number.
-    after = -start if shares.rank == host else -num - 1
-    parts = over_rows(
-        pairs_within, num - begin, rows, arrays_of(borrowed.tocsc()),
-        borrowed.shape[0], after, np.float32(radius), limit, threads=threads,
-        what='Jaccard pairs')
-    counts, partners, distances = joined(parts)
-    images = np.repeat(np.arange(begin, num) + shares.first, counts)
-    return (images.astype(np.int32),
-            (partners + (start + shares.bounds[host])).astype(np.int32),
-            distances)
+    nearest = gather_rows(torch.from_numpy(
+        strongest(arrays_of(encoding), shares.first))).numpy()
+    order = similar_rows_together(nearest)
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order))
+    own = np.argsort(rank[shares.first:shares.last])
+    rows = encoding[own]
+    rows = sparse.csr_matrix(
+        (rows.data, rank[rows.indices], rows.indptr), shape=rows.shape)
+    return (own + shares.first).astype(np.int32), rows
+
+
+def _near(rows: sparse.csr_matrix, borrowed: sparse.csr_matrix, after: int,
+          radius: float, limit: int, threads: Optional[int]) -> RowRange:
+    """Pairs of rows i and borrowed rows j with i + after < j."""
+    return joined(over_rows(
+        pairs_within, rows.shape[0], arrays_of(rows),
+        arrays_of(borrowed.tocsc()), borrowed.shape[0], after,
+        np.float32(radius), limit, threads=threads, what='Jaccard pairs'))
 
 
 def _stop_if_collapsed(pairs: list[_Pairs], max_pairs: int, radius: float,

@@ -10,7 +10,11 @@ from mmreidmix.evaluation.functional.rerank_neighbours import (
 )
 from mmreidmix.neighbours import knn
 from mmreidmix.neighbours import reduced_precision as reduced
-from mmreidmix.neighbours.reduced_precision import mean_feature, reduced_copies
+from mmreidmix.neighbours.reduced_precision import (
+    choose_reduction,
+    mean_feature,
+    reduced_copies,
+)
 from mmreidmix.neighbours.subspace import subspace
 from tests.oracles import dense_knn, quick, unit
 
@@ -29,8 +33,15 @@ def few_dimensions(num=400, dim=64, latent=6, noise=0.02, seed=0):
 def always_few(patch, half):
     """Fewer dimensions wherever a subspace is found."""
     patch.setattr(reduced, 'bfloat16_is_fast', lambda: half)
-    patch.setattr(reduced, '_MANY', 0)
-    patch.setattr(reduced, '_would_overflow', lambda *_: False)
+    patch.setattr(reduced, 'MANY', 0)
+    patch.setattr(reduced, 'would_overflow', lambda *_: False)
+
+
+def copied(features, num_rows, far=None, order=None):
+    """Copies, with the reduction that is chosen for them."""
+    order = np.arange(len(features)) if order is None else order
+    return reduced_copies(features, order, choose_reduction(
+        features, order, num_rows, 9, far))
 
 
 def found(features):
@@ -50,15 +61,17 @@ def test_no_product_is_further_off_than_the_bound(seed, half, float16, latent,
     mean = mean_feature(features, order)
     with pytest.MonkeyPatch.context() as patch:
         always_few(patch, half)
-        copies, shifts, errors, rounding = reduced_copies(
-            features, order, mean, 150, 9)
+        found = copied(features, 150, order=order)
+    copies, shifts, rounding = found.copies, found.shifts, found.rounding
+    errors = found.errors(found.largest())
     assert copies.dtype == (torch.bfloat16 if half else torch.float32)
     assert copies.shape[1] < 96 or latent > 16
     values = (copies @ copies.T).float().numpy() + shifts
     x = torch.from_numpy(features[order]).double()
     shift = x @ mean.double()
     z = x - mean
-    exact = (z @ z.T + shift - shift.mean()).numpy()
+    exact = (z @ z.T + shift - mean.double() @ mean.double()).numpy()
+    np.testing.assert_allclose(found.own_shifts(), shift, atol=1e-6)
     assert (abs(values - exact) <= errors[:, None] +
             rounding * abs(values)).all()
 
@@ -66,14 +79,15 @@ def test_no_product_is_further_off_than_the_bound(seed, half, float16, latent,
 def test_a_bound_that_leaves_out_the_outside_is_too_small(monkeypatch):
     # What the test above is worth.
     features = few_dimensions(noise=0.05)
-    order = np.arange(len(features))
     always_few(monkeypatch, False)
-    mean = mean_feature(features, order)
-    errors = reduced_copies(features, order, mean, 400, 9)[2]
+    mean = mean_feature(features, np.arange(len(features)))
+    right = copied(features, 400)
+    errors = right.errors(right.largest())
     split = reduced._split
     monkeypatch.setattr(
         reduced, '_split', lambda *args: (split(*args)[0], 0.0))
-    copies, _, too_small, _ = reduced_copies(features, order, mean, 400, 9)
+    wrong = copied(features, 400)
+    copies, too_small = wrong.copies, wrong.errors(wrong.largest())
     z = torch.from_numpy(features).double() - mean
     off = abs(z @ z.T - copies.double() @ copies.double().T).numpy()
     assert (off > too_small[:, None]).any()
@@ -111,12 +125,10 @@ def test_features_that_are_taken_whole(features):
 
 def test_few_products_are_not_worth_a_subspace(monkeypatch):
     features = few_dimensions()
-    order = np.arange(400)
-    mean = mean_feature(features, order)
-    assert reduced_copies(features, order, mean, 400, 9)[0].shape == (400, 64)
-    monkeypatch.setattr(reduced, '_MANY', 400 * 400 * 64)
-    assert reduced_copies(features, order, mean, 400, 9)[0].shape == (400, 16)
-    assert reduced_copies(features, order, mean, 399, 9)[0].shape == (400, 64)
+    assert copied(features, 400).copies.shape == (400, 64)
+    monkeypatch.setattr(reduced, 'MANY', 400 * 400 * 64)
+    assert copied(features, 400).copies.shape == (400, 16)
+    assert copied(features, 399).copies.shape == (400, 64)
 
 
 @pytest.mark.parametrize('kind, far, width', [
@@ -129,12 +141,9 @@ def test_lists_that_would_overflow_are_not_begun(monkeypatch, kind, far,
         features = unit(features[:40].repeat(100, 0) + 0.0003 * features)
     if kind == 'outlier':  # one image that is nothing but outside
         features[7] = np.linalg.svd(features)[2][-1]
-    order = np.arange(4000)
-    monkeypatch.setattr(reduced, '_MANY', 0)
+    monkeypatch.setattr(reduced, 'MANY', 0)
     monkeypatch.setattr(reduced, 'bfloat16_is_fast', lambda: False)
-    copies = reduced_copies(
-        features, order, mean_feature(features, order), 4000, 9, far)[0]
-    assert copies.shape == (4000, width)
+    assert copied(features, 4000, far).copies.shape == (4000, width)
 
 
 @pytest.mark.parametrize('half', [False, True], ids=['float32', 'bfloat16'])

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from mmreidmix.neighbours import knn
 from mmreidmix.neighbours.candidates import (
+    CHUNK,
     empty_candidate_lists,
+    push_across,
     push_candidates,
     push_product,
 )
@@ -23,13 +25,12 @@ from mmreidmix.neighbours.exact_search import (
 from mmreidmix.neighbours.matmul import multiply
 from mmreidmix.neighbours.numba_kernels import compiled, over_rows
 from mmreidmix.neighbours.reduced_precision import (
-    mean_feature,
+    choose_reduction,
     product_error,
     reduced_copies,
 )
 from mmreidmix.neighbours.similarity import kernel_view, similarity, widen
 
-_CHUNK = 64
 # Candidates for the farthest image of a row.
 _CANDIDATES = 128
 # Rows of one whole product.
@@ -67,19 +68,20 @@ def nearest_and_farthest(
         return indices, sims, torch.cat(parts).cpu().numpy()
     host, num = unit.numpy(), len(unit)
     view, order = kernel_view(host), np.arange(num)
-    mean = mean_feature(host, order)
-    bank, shifts, errors, rounding = reduced_copies(
-        host, order, mean, num, k, _CANDIDATES)
+    reduction = choose_reduction(host, order, num, k, _CANDIDATES)
+    copies = reduced_copies(host, order, reduction)
+    mean, shifts = reduction.mean, copies.shifts
+    errors, rounding = copies.errors(copies.largest()), copies.rounding
     near = empty_candidate_lists(num, k, errors, rounding)
     size = (num, _CANDIDATES)
     far = (np.empty(size, np.int32), np.empty(size, np.float32),
            np.zeros(num, np.int64), np.full(num, np.inf, np.float32), errors,
            rounding)
     # Of equal images the first is as far as all of them.
-    copies = np.flatnonzero(
+    repeated = np.flatnonzero(
         redundant_duplicates(host, 1, threads) != order)
     far_shifts = shifts.copy()
-    far_shifts[copies] = np.inf
+    far_shifts[repeated] = np.inf
 
     def collect(product: np.ndarray, own: int, others: slice,
                 *rows: int) -> None:
@@ -88,9 +90,16 @@ def nearest_and_farthest(
         _collect_farthest(product, own, far_shifts[others], order[others],
                           *far, *rows)
 
-    for product, a, c in _products(bank, unit, mean, cross):
-        push_product(collect, product, a, c, num, threads)
-    del bank
+    def across(product: np.ndarray, own: int, others: slice,
+               *columns: int) -> None:
+        push_across(product, own, shifts[others], order[others], near,
+                    *columns)
+        _collect_across(product, own, far_shifts[others], order[others],
+                        *far, *columns)
+
+    for product, a, c in _products(copies.copies, unit, mean, cross):
+        push_product(collect, across, product, a, c, num, threads)
+    del copies
     if cross is not None:
         # Products of x - mean become those of x.
         means = unit @ mean
@@ -101,17 +110,17 @@ def nearest_and_farthest(
     _compare(view, order, far[2], far[0], lowest, threads)
     overfull = np.flatnonzero(far[2] < 0)
     for begin in range(0, len(overfull), _BLOCK):
-        _farthest_again(unit, view, overfull[begin:begin + _BLOCK], copies,
+        _farthest_again(unit, view, overfull[begin:begin + _BLOCK], repeated,
                         lowest, threads)
     return indices, sims, lowest
 
 
 def _farthest_again(unit: Tensor, view: np.ndarray, rows: np.ndarray,
-                    copies: np.ndarray, lowest: np.ndarray,
+                    repeated: np.ndarray, lowest: np.ndarray,
                     threads: Optional[int]) -> None:
     """Find the lowest similarity of these rows by precise products."""
     products = multiply(unit[rows], unit)
-    products[:, copies] = torch.inf
+    products[:, repeated] = torch.inf
     ceilings = products.amin(1, True) + 2 * product_error(unit.shape[1])
     near = products <= ceilings
     counts = near.sum(1).numpy()
@@ -164,14 +173,14 @@ def _collect_farthest(product: np.ndarray, own: int, shifts: np.ndarray,
     """Collect candidates for the farthest image of each row."""
     for r in range(begin, end):
         s = own + r
-        for start in range(0, others.size, _CHUNK):
-            size = min(_CHUNK, others.size - start)
+        for start in range(0, others.size, CHUNK):
+            size = min(CHUNK, others.size - start)
             part = product[r, start:start + size]
             shift = shifts[start:start + size]
             ceiling = ceilings[s]
-            if size == _CHUNK:  # a constant length makes this loop a fast one
+            if size == CHUNK:  # a constant length makes this loop a fast one
                 below = 0
-                for c in range(_CHUNK):
+                for c in range(CHUNK):
                     below += widen(part[c]) + shift[c] <= ceiling
                 if below == 0:
                     continue
@@ -181,6 +190,33 @@ def _collect_farthest(product: np.ndarray, own: int, shifts: np.ndarray,
                     _insert_farthest(
                         s, others[start + c], value, images, values, counts,
                         ceilings, errors[s], rounding)
+
+
+@compiled
+def _collect_across(product: np.ndarray, own: int, shifts: np.ndarray,
+                    others: np.ndarray, images: np.ndarray,
+                    values: np.ndarray, counts: np.ndarray,
+                    ceilings: np.ndarray, errors: np.ndarray,
+                    rounding: np.float32, begin: int, end: int) -> None:
+    """Collect candidates for the farthest image of each column."""
+    for r in range(others.size):
+        for start in range(begin, end, CHUNK):
+            size = min(CHUNK, end - start)
+            part = product[r, start:start + size]
+            highest = ceilings[own + start:own + start + size]
+            if size == CHUNK:
+                below = 0
+                for c in range(CHUNK):
+                    below += widen(part[c]) + shifts[r] <= highest[c]
+                if below == 0:
+                    continue
+            for c in range(size):
+                value = widen(part[c]) + shifts[r]
+                s = own + start + c
+                if value <= ceilings[s]:
+                    _insert_farthest(
+                        s, others[r], value, images, values, counts, ceilings,
+                        errors[s], rounding)
 
 
 @compiled
