@@ -17,6 +17,7 @@ from mmreidmix.neighbours.numba_kernels import fill_rows, over_rows
 from mmreidmix.neighbours.similarity import NeighbourLists
 from mmreidmix.neighbours.sparse_rows import RowRange, SparseArrays, joined
 
+from .numbers import Numbers
 from .sparse_shares import fetch_sparse, similarities
 
 # Own images whose neighbours' lists are fetched at a time.
@@ -42,7 +43,7 @@ def encode_together(lists: NeighbourLists, features: np.ndarray, k1: int,
     k1 = min(k1, len(shares))
     indices, sims = (np.ascontiguousarray(part[:, :k1]) for part in lists)
     half = min(int(np.around(k1 / 2)) + 1, k1)
-    numbers = _Numbers(len(shares))
+    numbers = Numbers(len(shares))
     flags = np.concatenate([
         _flags(indices, part, half, numbers, shares, threads)
         for part in shares.chunks(_CHUNK)])
@@ -62,37 +63,12 @@ def encode_together(lists: NeighbourLists, features: np.ndarray, k1: int,
     return rows
 
 
-class _Numbers:
-    """Numbers 0, 1, ... of a few of all images, which rise with the images.
-
-    So a range of images stays one. A table, which takes 4 bytes per image:
-    searching among the known ones takes longer than all the rest.
-    """
-
-    def __init__(self, num: int):
-        self._table = np.zeros(num, np.int32)
-        self.known = np.empty(0, np.int64)
-
-    def restart(self, *images: np.ndarray) -> np.ndarray:
-        """Number these images; returns them, each once, in rising order."""
-        self._table[self.known] = 0
-        for part in images:
-            self._table[part.ravel()] = 1
-        self.known = np.flatnonzero(self._table)
-        self._table[self.known] = np.arange(1, len(self.known) + 1)
-        return self.known
-
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Numbers of images, -1 where it has none."""
-        return self._table[images] - 1
-
-
 def _own_of(part: slice, shares: Shares) -> np.ndarray:
     """The images of a part of the own ones."""
     return np.arange(part.start, part.stop) + shares.first
 
 
-def _flags(indices: np.ndarray, part: slice, half: int, numbers: _Numbers,
+def _flags(indices: np.ndarray, part: slice, half: int, numbers: Numbers,
            shares: Shares, threads: Optional[int]) -> np.ndarray:
     """Which neighbours of a part are mutual, see ``mark_mutual``."""
     own = _own_of(part, shares)
@@ -111,7 +87,7 @@ def _flags(indices: np.ndarray, part: slice, half: int, numbers: _Numbers,
 
 
 def _sets(indices: np.ndarray, sims: np.ndarray, flags: np.ndarray,
-          features: np.ndarray, part: slice, half: int, numbers: _Numbers,
+          features: np.ndarray, part: slice, half: int, numbers: Numbers,
           shares: Shares, threads: Optional[int]) -> RowRange:
     """Weights of the expanded sets of a part, not yet averaged."""
     own = _own_of(part, shares)
@@ -142,7 +118,7 @@ def _sets(indices: np.ndarray, sims: np.ndarray, flags: np.ndarray,
     return counts, columns, weights
 
 
-def _average(encoding: SparseArrays, nearest: np.ndarray, numbers: _Numbers,
+def _average(encoding: SparseArrays, nearest: np.ndarray, numbers: Numbers,
              shares: Shares, threads: Optional[int]) -> RowRange:
     """Mean of the encodings of the nearest of some images."""
     wanted = numbers.restart(nearest)

@@ -7,17 +7,13 @@ import torch
 from mmengine.dist import all_reduce
 from scipy import sparse
 
-from mmreidmix.distributed import gather_rows
 from mmreidmix.distributed.shares import Shares, exchange, pass_on
 from mmreidmix.neighbours.numba_kernels import over_rows
-from mmreidmix.neighbours.sparse_rows import (
-    RowRange,
-    arrays_of,
-    joined,
-    similar_rows_together,
-)
+from mmreidmix.neighbours.sparse_rows import RowRange, arrays_of, joined
 from mmreidmix.pseudo_labels import CollapsedFeaturesError
 from mmreidmix.pseudo_labels.jaccard import pairs_within, strongest
+
+from .sparse_shares import rank_together
 
 # Images whose encodings are lent at a time, about 50 MB.
 _TILE = 262144
@@ -87,11 +83,7 @@ def _similar_together(
     As one process does: see
     :func:`~mmreidmix.pseudo_labels.jaccard_graph`.
     """
-    nearest = gather_rows(torch.from_numpy(
-        strongest(arrays_of(encoding), shares.first))).numpy()
-    order = similar_rows_together(nearest)
-    rank = np.empty(len(order), np.int32)
-    rank[order] = np.arange(len(order))
+    rank = rank_together(strongest(arrays_of(encoding), shares.first))
     own = np.argsort(rank[shares.first:shares.last])
     rows = encoding[own]
     rows = sparse.csr_matrix(

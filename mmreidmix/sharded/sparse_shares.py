@@ -3,10 +3,31 @@
 from typing import Optional
 
 import numpy as np
+import torch
 
+from mmreidmix.distributed import gather_rows
 from mmreidmix.distributed.shares import Shares, exchange
 from mmreidmix.neighbours.similarity import pair_similarities
-from mmreidmix.neighbours.sparse_rows import SparseArrays
+from mmreidmix.neighbours.sparse_rows import (
+    SparseArrays,
+    similar_rows_together,
+)
+
+
+def rank_together(nearest: np.ndarray) -> np.ndarray:
+    """Places of all images in an order in which similar ones are together.
+
+    Args:
+        nearest (np.ndarray): (n,) int32, for each own image one that is near.
+
+    Returns:
+        np.ndarray: (N,) int32, as of ``similar_rows_together``.
+    """
+    order = similar_rows_together(
+        gather_rows(torch.from_numpy(nearest)).numpy())
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order))
+    return rank
 
 
 def fetch_sparse(shares: Shares, rows: np.ndarray,
