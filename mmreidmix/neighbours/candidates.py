@@ -14,7 +14,8 @@ from .similarity import widen
 #: Images that are looked at together: a constant length makes the inner loop
 #: fast vector code.
 CHUNK = 64
-_FEW = 16
+# Columns that are put side by side in memory at a time.
+_SIDE = 16
 # Rows, and columns, of one call.
 _ROWS, _COLUMNS = 128, 512
 # Images of one group, of which only the nearest counts for the first floor.
@@ -198,18 +199,10 @@ def push_candidates(product: np.ndarray, row: int, shifts: np.ndarray,
                     above += widen(part[c]) + shift[c] >= floor
                 if above == 0:
                     continue
-            for low in range(0, size, _FEW):
-                few = min(_FEW, size - low)
-                if few == _FEW:
-                    above = 0
-                    for c in range(low, low + _FEW):
-                        above += widen(part[c]) + shift[c] >= floor
-                    if above == 0:
-                        continue
-                for c in range(low, low + few):
-                    value = widen(part[c]) + shift[c]
-                    if value >= lists.floors[s]:
-                        _push(s, images[begin + c], value, lists)
+            for c in range(size):
+                value = widen(part[c]) + shift[c]
+                if value >= lists.floors[s]:
+                    _push(s, images[begin + c], value, lists)
 
 
 @compiled
@@ -227,8 +220,8 @@ def push_across(product: np.ndarray, column: int, shifts: np.ndarray,
         first (int): first column that is pushed to.
         last (int): end of these columns.
     """
-    for begin in range(first, last, _FEW):
-        end = min(begin + _FEW, last)
+    for begin in range(first, last, _SIDE):
+        end = min(begin + _SIDE, last)
         if lists.floors[column + begin:column + end].min() == -np.inf:
             # Side by side in memory once, or each number takes a cache line.
             values = np.empty((end - begin, images.size), product.dtype)
@@ -250,18 +243,10 @@ def push_across(product: np.ndarray, column: int, shifts: np.ndarray,
                     above += widen(part[c]) + shifts[r] >= floors[c]
                 if above == 0:
                     continue
-            for low in range(0, size, _FEW):
-                few = min(_FEW, size - low)
-                if few == _FEW:
-                    above = 0
-                    for c in range(low, low + _FEW):
-                        above += widen(part[c]) + shifts[r] >= floors[c]
-                    if above == 0:
-                        continue
-                for c in range(low, low + few):
-                    value = widen(part[c]) + shifts[r]
-                    if value >= floors[c]:
-                        _push(column + begin + c, images[r], value, lists)
+            for c in range(size):
+                value = widen(part[c]) + shifts[r]
+                if value >= floors[c]:
+                    _push(column + begin + c, images[r], value, lists)
 
 
 def push_product(push: Callable[..., object], across: Callable[..., object],

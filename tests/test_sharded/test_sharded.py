@@ -49,6 +49,13 @@ def test_labels_are_those_of_one_process(found, name):
         np.testing.assert_array_equal(part['clusters'], expected.clusters)
 
 
+@pytest.mark.parametrize('name, dimensions', [('subspace', 16),
+                                              ('outlier', 64)])
+def test_dimensions_that_all_processes_agree_on(found, name, dimensions):
+    assert [int(part['dimensions']) for part in found(name)] == [
+        dimensions] * len(found(name))
+
+
 def test_rows_reach_those_who_need_them(found):
     parts = found('exchange')
     num = len(parts)

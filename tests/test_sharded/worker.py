@@ -9,6 +9,7 @@ from scipy import sparse
 
 from mmreidmix.compat import close_process_group, init_cpu_process_group
 from mmreidmix.distributed.shares import Shares, exchange, pass_on
+from mmreidmix.neighbours import reduced_precision
 from mmreidmix.pseudo_labels import CollapsedFeaturesError, JaccardDBSCAN
 from mmreidmix.sharded import (
     approximate_search,
@@ -21,6 +22,18 @@ from mmreidmix.sharded import (
 )
 from tests.oracles import blobs, unit
 
+
+def near_subspace(num: int, outlier: bool) -> np.ndarray:
+    """Features (num, 64) near 6 dimensions; one may lie outside."""
+    features = blobs(num, dim=6, seed=7)[0]
+    rng = np.random.default_rng(1)
+    features = features @ rng.normal(size=(6, 64))
+    features += 0.25 * rng.normal(size=features.shape)
+    if outlier:  # not among the images on which dimensions are tried
+        features[7] = np.linalg.svd(features)[2][-1]
+    return unit(features)
+
+
 #: Name -> features, and options of the clusterer.
 CASES = {
     'persons': (unit(blobs(700, dim=24, seed=5)[0]), dict(k1=12, k2=4)),
@@ -30,9 +43,18 @@ CASES = {
     'ivf': (unit(blobs(2000, dim=24, seed=6)[0]),
             dict(k1=12, k2=4, backend='ivf',
                  backend_options=dict(nlist=60, nprobe=6))),
+    'subspace': (near_subspace(600, False), dict(k1=12, k2=4)),
+    'outlier': (near_subspace(600, True), dict(k1=12, k2=4)),
     'few': (unit(blobs(5, seed=1)[0]), dict(k1=30, k2=6, min_samples=2)),
     'alone': (unit(blobs(90, seed=2)[0]), dict(k1=1, k2=1)),
 }
+
+#: So small that there are several parts, and few products are many.
+SMALL = [
+    (approximate_search, '_ROWS', 150), (expansion, '_CHUNK', 150),
+    (exact_search, 'TILE', 64), (exact_search, 'MANY', 0),
+    (exact_search, '_SAMPLE', 200), (reduced_precision, 'MANY', 0),
+    (jaccard, '_TILE', 50), (encoding, '_CHUNK', 40)]
 
 
 def own_part(rows: np.ndarray) -> np.ndarray:
@@ -51,9 +73,11 @@ def stages(features: np.ndarray, k1: int, k2: int, radius: float) -> dict:
         features, min(max(k1, k2), len(shares)), shares)
     rows = encoding.encode_together(lists, features, k1, k2, shares)
     graph = jaccard.jaccard_graph_together(rows, radius, shares)
+    _, copies = exact_search._reduce(
+        features, min(max(k1, k2), len(shares)), shares)
     return dict(
-        indices=lists[0], sims=lists[1], encoding=rows.toarray(),
-        graph=dense(graph),
+        dimensions=copies.copies.shape[1], indices=lists[0], sims=lists[1],
+        encoding=rows.toarray(), graph=dense(graph),
         dbscan=dbscan.dbscan_together(graph, radius, 3, shares))
 
 
@@ -94,9 +118,9 @@ def collapsed() -> str:
 def main(folder: Path) -> None:
     """Run all cases."""
     init_cpu_process_group('pytorch')
-    # Tiles so small that there are several.
-    approximate_search._ROWS = expansion._CHUNK = 150
-    exact_search._TILE, jaccard._TILE, encoding._CHUNK = 64, 50, 40
+    for module, name, value in SMALL:
+        assert hasattr(module, name)
+        setattr(module, name, value)
     for name, (features, options) in CASES.items():
         own = own_part(features)
         result = label_together(JaccardDBSCAN(**options), own)
