@@ -53,6 +53,9 @@ setup(
     package_data={'mmreidmix.report': ['page.html', 'style.css']},
     cmdclass={'build_py': BuildWithConfigs},
     zip_safe=False,
+    entry_points={
+        'console_scripts': ['mmreidmix = mmreidmix.__main__:main'],
+    },
     install_requires=[
         # Its loader runs no code of a checkpoint, by default.
         'torch>=2.6',
