@@ -50,7 +50,8 @@ setup(
     'generalisation',
     python_requires='>=3.9',
     packages=find_packages(include=['mmreidmix', 'mmreidmix.*']),
-    package_data={'mmreidmix.report': ['page.html', 'style.css']},
+    package_data={'mmreidmix': ['py.typed'],
+                  'mmreidmix.report': ['page.html', 'style.css']},
     cmdclass={'build_py': BuildWithConfigs},
     zip_safe=False,
     entry_points={
@@ -83,9 +84,9 @@ setup(
         'timm': ['timm>=1.0'],
         'video': ['trackers'],  # links the boxes of videos to tracks
         'tests': [
-            'pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'mypy', 'h5py',
-            'onnx', 'onnxruntime', 'onnxscript', 'openvino', 'gradio>=6,<7',
-            'selenium', 'safetensors', 'timm>=1.0',
+            'pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'mypy',
+            'codespell', 'h5py', 'onnx', 'onnxruntime', 'onnxscript',
+            'openvino', 'gradio>=6,<7', 'selenium', 'safetensors', 'timm>=1.0',
             'trackers; python_version >= "3.10"', 'deep-sort-realtime',
             'motmetrics'
         ],

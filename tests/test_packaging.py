@@ -44,7 +44,7 @@ def shipped(root):
 def test_wheel_holds_package_configs_and_tools(wheel):
     names = {name for name in wheel.namelist() if '.dist-info/' not in name}
     modules = {name for name in shipped('mmreidmix')
-               if name.endswith(('.py', '.html', '.css'))}
+               if name.endswith(('.py', '.html', '.css', 'py.typed'))}
     mim = {f'mmreidmix/.mim/{name}'
            for name in shipped('configs') | shipped('tools')}
     assert names >= modules | mim
