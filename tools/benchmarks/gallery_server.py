@@ -129,12 +129,15 @@ def exact_ids(features, queries, passing):
     """Ids (Q, TOPK) by one product with all that pass."""
     import numpy as np
     positions = np.flatnonzero(passing)
-    best = []
-    for query in queries:
-        scores = np.concatenate([
-            features[positions[i:i + ADDED]] @ query
-            for i in range(0, len(positions), ADDED)])
-        best.append(positions[np.argsort(-scores)[:TOPK]])
+    scores = np.full((len(queries), 0), 0, np.float32)
+    best = np.empty((len(queries), 0), np.int64)
+    for first in range(0, len(positions), ADDED):
+        part = positions[first:first + ADDED]
+        scores = np.concatenate([scores, queries @ features[part].T], 1)
+        best = np.concatenate([best, np.tile(part, (len(queries), 1))], 1)
+        order = np.argsort(-scores, 1)[:, :TOPK]
+        scores = np.take_along_axis(scores, order, 1)
+        best = np.take_along_axis(best, order, 1)
     return best
 
 
