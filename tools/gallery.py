@@ -6,6 +6,7 @@
     python tools/gallery.py remove GALLERY --images cam3/0012.jpg --compact
     python tools/gallery.py compact GALLERY
 
+GALLERY is a folder; with --store URL, a name in a PostgreSQL server.
 A deletion is remove, then compact: only then nothing of an image is left in
 the folder of the gallery. Image files are not touched. The exit status is 0
 when it is done, 1 when no image was found, 2 for wrong use or wrong input.
@@ -30,6 +31,7 @@ from mmreidmix.apis.app.command_line import (
     add_images_options,
     add_model_options,
     add_path_options,
+    add_store_option,
     filters,
     images_to_embed,
     open_model,
@@ -50,7 +52,7 @@ from mmreidmix.files import replace_file
 if TYPE_CHECKING:
     import numpy as np
 
-    from mmreidmix.apis import Gallery
+    from mmreidmix.apis.gallery import BaseGallery
 
 COLUMNS = ('id', 'camid', 'time', 'tracklet', 'name')
 #: What a filter needs to know of an image: option, field, word.
@@ -78,17 +80,26 @@ def parse_args(
             work.__name__.removesuffix('_images'), help=text,
             description=f'{text[:1].upper()}{text[1:]}.')
         command.set_defaults(work=work, parser=command)
-        command.add_argument(
-            'gallery', help='folder of the gallery',
-            type=output_folder if work is add else Path)
+        command.add_argument('gallery', help='folder of the gallery')
+        add_store_option(command)
         if add_options:
             add_options(command)
     args = parser.parse_args(arguments)
+    if args.store is None:
+        args.gallery = folder_of(args)
     if args.work is remove and not any(
             value is not None for value in chosen(args).values()):
         args.parser.error("say which images: --images '*' for all, or "
                           '--camids, --tracklets, --before, ...')
     return args
+
+
+def folder_of(args: argparse.Namespace) -> Path:
+    """The folder of the gallery, tried before the work."""
+    try:
+        return (output_folder if args.work is add else Path)(args.gallery)
+    except argparse.ArgumentTypeError as error:
+        args.parser.error(f'argument gallery: {error}')
 
 
 def add_info_options(parser: argparse.ArgumentParser) -> None:
@@ -137,14 +148,14 @@ def chosen(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def open_gallery(args: argparse.Namespace,
-                 read_only: bool = False) -> Gallery:
+                 read_only: bool = False) -> BaseGallery:
     """The gallery of the command line."""
     # Imported here: --help must not wait for torch.
-    from mmreidmix.apis import Gallery
-    return Gallery.open(args.gallery, read_only=read_only)
+    from mmreidmix.apis import open_gallery
+    return open_gallery(args.gallery, store=args.store, read_only=read_only)
 
 
-def find(gallery: Gallery, args: argparse.Namespace) -> np.ndarray:
+def find(gallery: BaseGallery, args: argparse.Namespace) -> np.ndarray:
     """Ids of the chosen images; none where a name of them is unknown."""
     unknown = [name for name in args.images or ()
                if not len(gallery.find([name]))]
@@ -171,7 +182,9 @@ def info(args: argparse.Namespace) -> None:
     facts['cameras'] = counts_text(facts['cameras'])
     times = facts.pop('times')
     facts['times'] = ' to '.join(map(time_text, times)) if times else '-'
-    if facts['removed']:
+    if facts['removed'] is None:
+        facts['removed'] = 'not counted by the server'
+    elif facts['removed']:
         facts['removed'] = f'{facts["removed"]:,}, in the file until compact'
     facts['on_disk'] = size_text(facts.pop('bytes'))
     for name, value in facts.items():
@@ -179,14 +192,14 @@ def info(args: argparse.Namespace) -> None:
         print(f'{name.replace("_", " "):<18}{text}')
 
 
-def facts_of(gallery: Gallery) -> dict[str, Any]:
+def facts_of(gallery: BaseGallery) -> dict[str, Any]:
     """What :func:`info` tells, as plain values."""
     entries = gallery.entries(gallery.ids)
     cameras = Counter(entry.camid for entry in entries)
     unknown = cameras.pop(None, 0)
     times = [entry.time for entry in entries if entry.time is not None]
     return dict(
-        gallery=str(gallery.folder), images=len(entries),
+        gallery=gallery.place, images=len(entries),
         removed=gallery.num_removed, dimensions=gallery.dim,
         model=gallery.model or 'not known',
         cameras={str(camid): cameras[camid] for camid in sorted(cameras)},
@@ -194,18 +207,13 @@ def facts_of(gallery: Gallery) -> dict[str, Any]:
         tracklets=len({entry.tracklet for entry in entries} - {None}),
         times=[min(times), max(times)] if times else None,
         without_time=len(entries) - len(times),
-        bytes=disk_size(gallery.folder))
+        bytes=gallery.disk_size())
 
 
 def counts_text(cameras: dict[str, int]) -> str:
     """Images of each camera, in words."""
     return ', '.join(f'{camera}: {count:,}'
                      for camera, count in cameras.items()) or '-'
-
-
-def disk_size(folder: Path) -> int:
-    """Bytes of the files of a gallery."""
-    return sum(file.stat().st_size for file in folder.iterdir())
 
 
 def size_text(size: int) -> str:
@@ -277,7 +285,7 @@ def add(args: argparse.Namespace) -> None:
     inferencer = open_model(args)
     result = extract_to_gallery(
         inferencer, address, names, args.gallery, reader, args.part,
-        Progress())
+        Progress(), args.store)
     report_damaged(result.damaged)
     print(f'{args.gallery}: {result.added:,} images added, {result.known:,} '
           f'there already, {len(result.damaged):,} damaged; embedded in '
@@ -311,7 +319,7 @@ def remove(args: argparse.Namespace) -> int:
     return 0
 
 
-def tell_unreached(gallery: Gallery, args: argparse.Namespace) -> None:
+def tell_unreached(gallery: BaseGallery, args: argparse.Namespace) -> None:
     """Name the images that a filter can not judge: they are kept."""
     wanted = chosen(args)
     for option, field, word in NEEDED:
@@ -330,13 +338,17 @@ def compact(args: argparse.Namespace) -> None:
         forget(gallery)
 
 
-def forget(gallery: Gallery) -> None:
+def forget(gallery: BaseGallery) -> None:
     """Compact a gallery and say what that brought."""
-    removed, before = gallery.num_removed, disk_size(gallery.folder)
+    removed, before = gallery.num_removed, gallery.disk_size()
     gallery.compact()
-    print(f'{gallery.folder}: {removed:,} removed images forgotten, '
+    forgotten = 'all removed images' if removed is None else (
+        f'{removed:,} removed images')
+    copies = 'Copies of the folder' if removed is not None else (
+        'Backups of the server')
+    print(f'{gallery.place}: {forgotten} forgotten, '
           f'{len(gallery):,} are left; {size_text(before)} -> '
-          f'{size_text(disk_size(gallery.folder))}. Copies of the folder and '
+          f'{size_text(gallery.disk_size())}. {copies} and '
           'the image files are not touched')
 
 

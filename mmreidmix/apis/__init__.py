@@ -11,7 +11,9 @@ _HOMES = {
     'Match': 'gallery',
     'ReIDInferencer': 'inferencer',
     'TrackerEmbedder': 'trackers',
+    'create_gallery': 'gallery',
     'likely_channel_order': 'channel_order',
+    'open_gallery': 'gallery',
 }
 __all__ = list(_HOMES)
 

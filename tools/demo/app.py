@@ -3,7 +3,8 @@
     python tools/demo/app.py GALLERY --model MODEL --images FOLDER
 
 GALLERY is a folder written by tools/gallery.py add. Where there is none yet,
-the pictures below FOLDER are embedded into it first. The page is for this
+the pictures below FOLDER are embedded into it first. With --store URL it is a
+name in a PostgreSQL server, which must be there. The page is for this
 computer alone, unless --host names another address: it asks for no password.
 """
 
@@ -22,6 +23,7 @@ from mmreidmix.apis.app.command_line import (
     Progress,
     add_model_options,
     add_path_options,
+    add_store_option,
     open_model,
     path_reader,
     report_damaged,
@@ -38,6 +40,7 @@ def parse_args(arguments=None):
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('gallery', help='folder of a gallery')
+    add_store_option(parser)
     parser.add_argument('--model', required=True, help='the model that the '
                         'gallery was made with, or is to be')
     parser.add_argument('--images', required=True, type=Path, metavar='FOLDER',
@@ -55,13 +58,12 @@ def parse_args(arguments=None):
 def open_page(args) -> SearchPage:
     """Open the gallery, or make it."""
     # Imported here: --help must not wait for torch.
-    from mmreidmix.apis import Gallery
-    from mmreidmix.apis.app.gallery_filling import holds_gallery
     from mmreidmix.apis.app.search_page import SearchPage
+    from mmreidmix.apis.gallery import holds_gallery, open_gallery
     inferencer = open_model(args)
-    if not holds_gallery(args.gallery):
+    if args.store is None and not holds_gallery(args.gallery):
         make_gallery(args, inferencer)
-    gallery = Gallery.open(args.gallery, read_only=True)
+    gallery = open_gallery(args.gallery, store=args.store, read_only=True)
     return SearchPage(gallery, inferencer, args.images)
 
 

@@ -27,6 +27,7 @@ from mmreidmix.apis.app import PART
 from mmreidmix.apis.app.command_line import (
     add_model_options,
     add_path_options,
+    add_store_option,
     open_model,
     path_reader,
 )
@@ -36,7 +37,8 @@ from mmreidmix.choices import MODEL_HELP
 from mmreidmix.command_line import output_file, run_main, run_tool
 
 if TYPE_CHECKING:
-    from mmreidmix.apis import Gallery, ReIDInferencer
+    from mmreidmix.apis import ReIDInferencer
+    from mmreidmix.apis.gallery import BaseGallery
 
 
 def parse_args(
@@ -72,6 +74,7 @@ def parse_args(
     parser.add_argument(
         '--standardised', metavar='FOLDER', help='with --gallery: also make '
         'this gallery, of its images with the profiles applied')
+    add_store_option(parser)
     add_path_options(parser)
     add_model_options(parser, profiles=False)
     args = parser.parse_args(arguments)
@@ -83,6 +86,8 @@ def parse_args(
                      'embeddings alone')
     if args.batch_norm and args.update:
         parser.error('--update keeps the batch-norm statistics that are there')
+    if args.store and not args.gallery:
+        parser.error('--store is for --gallery')
     if args.standardised and not args.gallery:
         parser.error('--standardised is for --gallery')
     if args.images and not (args.camera or args.pattern or args.names):
@@ -119,7 +124,7 @@ def profiles_of_images(args: argparse.Namespace,
 
 
 def profiles_of_gallery(args: argparse.Namespace,
-                        gallery: Gallery) -> CameraProfiles:
+                        gallery: BaseGallery) -> CameraProfiles:
     """Profiles of the images of a gallery, part by part."""
     profiles = None
     for embeddings, entries in parts_of(gallery):
@@ -136,7 +141,7 @@ def profiles_of_gallery(args: argparse.Namespace,
     return profiles
 
 
-def parts_of(gallery: Gallery):
+def parts_of(gallery: BaseGallery):
     """Embeddings and entries of the images of a gallery, in parts."""
     ids = gallery.ids
     for first in range(0, len(ids), PART):
@@ -149,11 +154,12 @@ def cameras_of(entries: Sequence) -> np.ndarray:
     return np.array([-1 if e.camid is None else e.camid for e in entries])
 
 
-def standardise_gallery(gallery: Gallery, profiles: CameraProfiles,
-                        folder: str) -> None:
+def standardise_gallery(gallery: BaseGallery, profiles: CameraProfiles,
+                        folder: str, store: Optional[str]) -> None:
     """Write a gallery of the same images with profiles applied."""
-    from mmreidmix.apis import Gallery
-    with Gallery.create(folder, gallery.dim, profiles.fingerprint) as new:
+    from mmreidmix.apis import create_gallery
+    with create_gallery(folder, gallery.dim, profiles.fingerprint,
+                        store=store) as new:
         for embeddings, entries in parts_of(gallery):
             cameras = cameras_of(entries)
             new.add(
@@ -165,16 +171,17 @@ def standardise_gallery(gallery: Gallery, profiles: CameraProfiles,
 
 def make(args: argparse.Namespace) -> None:
     """Embed, write, report."""
-    from mmreidmix.apis import Gallery
+    from mmreidmix.apis import open_gallery
     if args.domain:
         check_domains([args.domain])
     inferencer = open_model(args)
     if args.gallery:
-        gallery = Gallery.open(
-            args.gallery, inferencer.sha256, read_only=True)
+        gallery = open_gallery(
+            args.gallery, inferencer.sha256, store=args.store, read_only=True)
         profiles = profiles_of_gallery(args, gallery)
         if args.standardised:
-            standardise_gallery(gallery, profiles, args.standardised)
+            standardise_gallery(gallery, profiles, args.standardised,
+                                args.store)
             print(f'{args.standardised}: {len(gallery):,} images, '
                   'standardised')
     else:

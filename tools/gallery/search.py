@@ -20,6 +20,7 @@ import numpy as np
 from mmreidmix.apis.app.command_line import (
     add_filter_options,
     add_model_options,
+    add_store_option,
     filters,
     open_model,
     positive,
@@ -37,6 +38,7 @@ def parse_args(
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('gallery', help='folder written by '
                         'tools/gallery.py add')
+    add_store_option(parser)
     parser.add_argument('pictures', nargs='+', metavar='PICTURE')
     parser.add_argument('--model', required=True, help='the model that the '
                         'gallery was made with')
@@ -71,9 +73,9 @@ def parse_args(
 def search(args: argparse.Namespace) -> int:
     """Embed, search, report; returns the exit status."""
     # Imported here: --help must not wait for torch.
-    from mmreidmix.apis import Gallery
+    from mmreidmix.apis import open_gallery
     from mmreidmix.apis.comparison import NO_THRESHOLD, optional_threshold
-    gallery = Gallery.open(args.gallery, read_only=True)
+    gallery = open_gallery(args.gallery, store=args.store, read_only=True)
     inferencer = open_model(args)
     gallery.check_model(inferencer.sha256)
     line = optional_threshold(inferencer.thresholds, args.fmr)

@@ -140,6 +140,15 @@ def add_path_options(parser: argparse.ArgumentParser) -> None:
         '(UTC); default: a number of seconds')
 
 
+def add_store_option(parser: argparse.ArgumentParser) -> None:
+    """Where galleries are: in folders, or in a server."""
+    parser.add_argument(
+        '--store', metavar='URL', help='PostgreSQL server with pgvector, '
+        'postgresql://USER@HOST:PORT/DATABASE; GALLERY is a name in it then. '
+        'Put the password into PGPASSWORD or ~/.pgpass. Default: GALLERY is '
+        'a folder')
+
+
 def add_filter_options(parser: argparse.ArgumentParser) -> None:
     """Options of :func:`filters`: which images of a gallery."""
     group = parser.add_argument_group('which images of the gallery')

@@ -7,8 +7,13 @@ from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
-from mmreidmix.apis.gallery import Gallery
-from mmreidmix.apis.gallery.log import NAME
+from mmreidmix.apis.gallery import (
+    BaseGallery,
+    GalleryError,
+    create_gallery,
+    holds_gallery,
+    open_gallery,
+)
 from mmreidmix.apis.images import list_images
 from mmreidmix.apis.inferencer import ReIDInferencer
 from mmreidmix.checks import check_count
@@ -103,19 +108,14 @@ def embedded_parts(inferencer: ReIDInferencer, address: Address,
                    embeddings, [str(error) for error in damaged.values()])
 
 
-def holds_gallery(folder: Union[str, Path]) -> bool:
-    """Whether there is a gallery in a folder."""
-    return Path(folder, NAME).is_file()
-
-
 def extract_to_gallery(inferencer: ReIDInferencer,
                        address: Address,
                        names: Sequence[str],
                        folder: Union[str, Path],
                        reader: Optional[Reader] = None,
                        part_size: int = PART,
-                       report: Callable = lambda done, total: None
-                       ) -> Extraction:
+                       report: Callable = lambda done, total: None,
+                       store: Optional[str] = None) -> Extraction:
     """Embed images and add them to a gallery, which is made if missing.
 
     Every part is on the disk before the next is begun: after a crash the
@@ -126,11 +126,14 @@ def extract_to_gallery(inferencer: ReIDInferencer,
         address (Callable): name of an image -> where it is, such as
             ``root.joinpath``.
         names (Sequence[str]): of images; those in the gallery are left out.
-        folder (str | Path): of the gallery.
+        folder (str | Path): of the gallery; with ``store`` its name.
         reader (Callable, optional): names -> cameras, times and tracklets.
         part_size (int): images of a part.
         report (Callable): is called after each part with the number of images
             done and that of all.
+        store (str, optional): server of the gallery, see
+            :func:`~mmreidmix.apis.open_gallery`. Others may add to it at the
+            same time.
 
     Raises:
         GalleryError: the gallery is of another model, damaged, or open for
@@ -140,28 +143,41 @@ def extract_to_gallery(inferencer: ReIDInferencer,
     """
     reader = reader or PathReader()
     cameras = reader(names).camids  # and refuse wrong paths
-    gallery = Gallery.open(folder, inferencer.sha256) if (
-        holds_gallery(folder)) else None
+    gallery = open_gallery(folder, inferencer.sha256, store=store) if (
+        holds_gallery(folder, store)) else None
     missing = np.arange(len(names)) if gallery is None else np.flatnonzero(
         gallery.ids_of(names) < 0)
     fresh, cameras = [names[i] for i in missing], cameras[missing]
-    added, damaged = 0, []
+    known, done, damaged = len(names) - len(fresh), 0, []
     try:
         for part in embedded_parts(
                 inferencer, address, fresh, part_size, cameras):
             damaged += part.damaged
             if part.names:
-                gallery = gallery or Gallery.create(
-                    folder, part.embeddings.shape[1], inferencer.sha256)
+                if gallery is None:
+                    gallery = _make_gallery(folder, part.embeddings.shape[1],
+                                            inferencer.sha256, store)
                 labels = reader(part.names)
+                # What another writer added meanwhile.
+                known += int((gallery.ids_of(part.names) >= 0).sum())
                 gallery.add(part.embeddings, part.names, labels.camids,
-                            labels.times, labels.tracklets)
-                added += len(part.names)
-            report(added + len(damaged), len(fresh))
+                            labels.times, labels.tracklets, skip_known=True)
+            done += len(part.names) + len(part.damaged)
+            report(done, len(fresh))
     finally:
         if gallery is not None:
             gallery.close()
     if gallery is None:
         raise ImageReadError(f'all of {len(names):,} images are damaged, '
                              f'no gallery is made: {damaged[0]}')
-    return Extraction(added, len(names) - len(fresh), damaged)
+    return Extraction(len(names) - known - len(damaged), known, damaged)
+
+
+def _make_gallery(folder: Union[str, Path], dim: int, model: str,
+                  store: Optional[str]) -> BaseGallery:
+    try:
+        return create_gallery(folder, dim, model, store=store)
+    except GalleryError:
+        if store is None or not holds_gallery(folder, store):
+            raise
+        return open_gallery(folder, model, store=store)  # others made it

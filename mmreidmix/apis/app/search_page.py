@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional, Union
 import numpy as np
 
 from mmreidmix.apis.comparison import Threshold, find_threshold
-from mmreidmix.apis.gallery import Gallery, Match
+from mmreidmix.apis.gallery import BaseGallery, Match
 from mmreidmix.apis.inferencer import ReIDInferencer
 from mmreidmix.command_line import printable
 from mmreidmix.datasets.transforms import ImageReadError
@@ -65,7 +65,7 @@ class SearchPage:
     """Searches a gallery for visitors who are not trusted.
 
     Args:
-        gallery (Gallery): made by the model of the inferencer.
+        gallery (BaseGallery): made by the model of the inferencer.
         inferencer (ReIDInferencer): embeds uploaded images.
         root (str | Path): folder that the names in the gallery start from.
             No file outside it is read.
@@ -82,11 +82,11 @@ class SearchPage:
         levels (list[Level]): how much can be asked to be alike.
     """
 
-    def __init__(self, gallery: Gallery, inferencer: ReIDInferencer,
+    def __init__(self, gallery: BaseGallery, inferencer: ReIDInferencer,
                  root: Union[str, Path]):
         gallery.check_model(inferencer.sha256)
         if not len(gallery):
-            raise PageError(f'the gallery {gallery.folder} is empty: add '
+            raise PageError(f'the gallery {gallery.place} is empty: add '
                             'images by tools/gallery.py add')
         self.gallery = gallery
         self.inferencer = inferencer
@@ -174,7 +174,7 @@ class SearchPage:
         return SearchResult(
             above, below, threshold,
             sum(_reaches(match, threshold) for match in plain),
-            len(self.gallery.find(**filters)), missing,
+            self.gallery.count(**filters), missing,
             _table(matches, threshold))
 
     def _filters(self, options: SearchOptions) -> dict:

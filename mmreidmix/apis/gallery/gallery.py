@@ -252,11 +252,6 @@ class Gallery(GalleryStore):
                         own.positions).mean()
                 for own, true, image in zip(found, exact, drawn)]))
 
-    def _check_not_empty(self, what: str) -> None:
-        if not len(self):
-            raise GalleryError(f'{self._name()} is empty: there is nothing to '
-                               f'{what}. Add embeddings first')
-
     def _matches(self, found: Neighbours) -> list[Match]:
         entries = map(self._images.entry, found.positions)
         return [Match(entry.id, entry.name, float(score), *entry[2:])

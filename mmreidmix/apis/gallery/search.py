@@ -42,7 +42,7 @@ def passing_images(images: ImageTable, camids: Optional[Sequence[int]] = None,
         mask &= ~np.isin(images.meta['camid'], np.setdiff1d(
             integers(exclude_camids, 'exclude_camids'), [-1]))
     if times is not None:
-        begin, end = _interval(times)
+        begin, end = checked_interval(times)
         mask &= (images.meta['time'] >= begin) & (images.meta['time'] < end)
     if tracklets is not None:
         mask &= np.isin(images.meta['tracklet'],
@@ -65,7 +65,8 @@ def named_images(names: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
         or patterns.match(name) is not None for name in names], bool)
 
 
-def _interval(times: tuple) -> tuple[float, float]:
+def checked_interval(times: tuple) -> tuple[float, float]:
+    """Begin and end of ``times`` of :meth:`Gallery.search`, as numbers."""
     try:
         begin, end = times
         begin = -np.inf if begin is None else float(begin)

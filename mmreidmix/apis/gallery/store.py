@@ -7,11 +7,11 @@ from typing import Optional, TypeVar, Union
 
 import numpy as np
 import torch
-from mmengine.logging import print_log
 
 from mmreidmix.checks import name_some
 from mmreidmix.neighbours import normalise_rows
 
+from .base import BaseGallery
 from .checks import checked_embeddings, checked_meta, checked_names, integers
 from .image_table import Entry
 from .index_file import IndexKeeper
@@ -22,7 +22,7 @@ from .state import GalleryState, add_record, remove_record
 _Store = TypeVar('_Store', bound='GalleryStore')
 
 
-class GalleryStore:
+class GalleryStore(BaseGallery):
     """Embeddings of images with names, ids, cameras, times and tracklets.
 
     This is :class:`Gallery` without search.
@@ -43,6 +43,28 @@ class GalleryStore:
         self._log = log
         self._lock = threading.RLock()
         self._index = IndexKeeper(state, folder, read_only)
+
+    @classmethod
+    def of_rows(cls: type[_Store], vectors: np.ndarray, meta: np.ndarray,
+                names: Sequence[str]) -> _Store:
+        """A gallery in memory of images that another gallery held.
+
+        Args:
+            vectors (np.ndarray): (n, D) float32 of length 1, kept as they
+                are.
+            meta (np.ndarray): (n,) of type META; the ids rise.
+            names (Sequence[str]): n names.
+        """
+        state = GalleryState(vectors.shape[1])
+        first = 0
+        for part in state.images.vectors.reserve(len(vectors)):
+            part[:] = vectors[first:first + len(part)]
+            first += len(part)
+        if len(meta):
+            state.images.append(meta, names)
+        gallery = cls.__new__(cls)
+        gallery._attach(state)
+        return gallery
 
     @classmethod
     def create(cls: type[_Store], folder: Union[str, Path], dim: int,
@@ -84,20 +106,10 @@ class GalleryStore:
             raise
         return gallery
 
-    def check_model(self, model: Optional[str]) -> None:
-        """Refuse a model other than that of the gallery.
-
-        Nothing is checked where one of the two is None, that is, not known.
-
-        Raises:
-            GalleryError: it is another one.
-        """
-        if None not in (model, self.model) and model != self.model:
-            raise GalleryError(
-                f'{self._name()} holds embeddings of the model {self.model}, '
-                f'not of {model}: embeddings of two models cannot be '
-                'compared. Use the first one, or embed the images again into '
-                'another gallery')
+    @property
+    def place(self) -> str:
+        """The folder, for messages."""
+        return 'the gallery' if self.folder is None else str(self.folder)
 
     def __len__(self) -> int:
         """Count the images that are there."""
@@ -107,6 +119,11 @@ class GalleryStore:
     def num_removed(self) -> int:
         """Removed images that :meth:`compact` has not forgotten yet."""
         return len(self._images) - len(self)
+
+    def disk_size(self) -> int:
+        """Bytes of the files of the folder; 0 in memory."""
+        return 0 if self.folder is None else sum(
+            file.stat().st_size for file in self.folder.iterdir())
 
     @property
     def ids(self) -> np.ndarray:
@@ -185,24 +202,15 @@ class GalleryStore:
             meta['id'] = self.ids_of(names)
             fresh = np.flatnonzero(meta['id'] < 0)
             if len(fresh) < len(names):
-                self._report_known(names, len(names) - len(fresh), skip_known)
+                self._report_known(
+                    [n for n, id_ in zip(names, meta['id']) if id_ >= 0],
+                    len(names), skip_known)
                 array = array[fresh]
             if len(fresh):
                 meta['id'][fresh] = self._images.next_id + np.arange(
                     len(fresh))
                 self._append(array, meta[fresh], [names[i] for i in fresh])
             return meta['id']
-
-    def _report_known(self, names: list[str], num: int,
-                      skip_known: bool) -> None:
-        if not skip_known:
-            first = next(n for n in names if self._images.position(n) >= 0)
-            raise ValueError(
-                f'{num} of {len(names)} names are in {self._name()} already, '
-                f'the first is {first!r}: leave them out by skip_known=True, '
-                'or remove them first. Nothing was added')
-        print_log(f'{num} of {len(names)} images are in {self._name()} '
-                  'already and were skipped', 'current')
 
     def _append(self, embeddings: np.ndarray, meta: np.ndarray,
                 names: list[str]) -> None:
@@ -296,27 +304,13 @@ class GalleryStore:
                     self._log.close()
                 self.read_only = self.folder is not None
 
-    def __enter__(self: _Store) -> _Store:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def _name(self) -> str:
-        return 'the gallery' if self.folder is None else str(self.folder)
-
-    def _check_writable(self) -> None:
-        if self.read_only:
-            raise GalleryError(f'{self._name()} is closed or was opened with '
-                               'read_only=True and cannot be changed')
-
     def _positions(self, ids: Sequence[int]) -> np.ndarray:
         array = integers(ids, 'ids')
         positions = self._images.positions(array)
         unknown = array[positions < 0]
         if len(unknown):
             raise ValueError(
-                f'{len(unknown)} ids are not in {self._name()}: '
+                f'{len(unknown)} ids are not in {self.place}: '
                 f'{name_some(unknown)}. Nothing was changed')
         return positions
 
