@@ -31,6 +31,7 @@ COMMANDS = {
     },
     'Use a model': {
         'extract': 'gallery/extract.py',
+        'extract-job': 'gallery/extract_job.py',
         'gallery': 'gallery.py',
         'search': 'gallery/search.py',
         'page': 'demo/app.py',

@@ -94,6 +94,9 @@ class Preparation:
 
     Raises:
         ValueError: it has another begin or end.
+
+    Attributes:
+        pipeline (Sequence[dict]): as given.
     """
 
     def __init__(self, pipeline: Sequence[dict], channel_order: str = 'rgb'):
@@ -102,6 +105,7 @@ class Preparation:
             raise ValueError(f'the test pipeline must begin with {_LOAD} and '
                              f'end with {_PACK}, got {kinds}')
         self.channel_order = channel_order
+        self.pipeline = pipeline
         self._middle = [dict(transform) for transform in pipeline[1:-1]]
         self._transforms = Compose([TRANSFORMS.build(t) for t in self._middle])
 

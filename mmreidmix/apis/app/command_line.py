@@ -78,11 +78,15 @@ def add_ranking_options(parser: argparse.ArgumentParser) -> None:
         "query's identity in the query's camera")
 
 
-def add_images_options(parser: argparse.ArgumentParser) -> None:
+def add_images_options(parser: argparse.ArgumentParser,
+                       lists: bool = False) -> None:
     """Options of :func:`images_to_embed`, with those of the paths."""
     group = parser.add_mutually_exclusive_group(required=True)
     group.add_argument('--images', nargs='+', metavar='PLACE',
                        help='image files, or folders of them')
+    if lists:
+        group.add_argument('--list', metavar='FILE', help='or a text file '
+                           'that names them, one a line')
     group.add_argument('--domain', type=parse_domain, metavar='DOMAIN',
                        help='or a domain: a folder of import_domain.py, or '
                        'TYPE:PATH; cameras, times and tracklets are its own')
