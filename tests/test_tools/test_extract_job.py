@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmreidmix.apis import Gallery, ReIDInferencer
+from mmreidmix.apis import Gallery, ReIDInferencer, open_gallery
 from mmreidmix.apis.app import extraction_job
 from mmreidmix.apis.app.extraction_job import Job, plan_job
 from tests.tiny import ROOT, environment
@@ -279,6 +279,21 @@ def test_a_gallery(done, tool, checkpoint, tmp_path, capsys):
         names, rows = inferencer.folder(done / 'data', skip_damaged=True)
         np.testing.assert_allclose(
             opened.embeddings(opened.ids_of(names)), rows, atol=1e-6)
+
+
+def test_a_gallery_in_a_server(done, tool, postgres, capsys):
+    for added, known in ((7, 0), (0, 7)):
+        assert tool(['gallery', str(done / 'job'), 'of a job', '--store',
+                     postgres]) == 0
+        assert f'{added} images added, {known} there already' in (
+            capsys.readouterr().out)
+    with open_gallery('of a job', store=postgres) as gallery:
+        names = np.concatenate([
+            part['names'] for part in Job(done / 'job').parts()]).tolist()
+        np.testing.assert_allclose(
+            gallery.embeddings(gallery.ids_of(names)), np.concatenate([
+                part['embeddings'] for part in Job(done / 'job').parts()]),
+            atol=1e-6)
 
 
 def test_a_list_with_a_pattern(tool, checkpoint, pictures, tmp_path, capsys):

@@ -25,6 +25,7 @@ from mmreidmix.apis.app.command_line import (
     add_images_options,
     add_model_options,
     add_path_options,
+    add_store_option,
     images_to_embed,
     open_model,
     positive,
@@ -91,8 +92,8 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
 
 def add_gallery_options(parser: argparse.ArgumentParser) -> None:
     """Options of :func:`gallery`."""
-    parser.add_argument('gallery', type=output_folder,
-                        help='folder of the gallery')
+    parser.add_argument('gallery', help='folder of the gallery')
+    add_store_option(parser)
 
 
 def plan(args: argparse.Namespace) -> None:
@@ -169,7 +170,10 @@ def check(args: argparse.Namespace) -> int:
 def gallery(args: argparse.Namespace) -> None:
     """Add to a gallery."""
     from mmreidmix.apis.app.extraction_job import Job, job_to_gallery
-    added, known = job_to_gallery(Job(args.job), args.gallery)
+    from mmreidmix.files import check_place
+    if args.store is None:
+        check_place(str(Path(args.gallery, 'file')))
+    added, known = job_to_gallery(Job(args.job), args.gallery, args.store)
     print(f'{args.gallery}: {added:,} images added, {known:,} there already')
 
 

@@ -18,7 +18,11 @@ from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 
-from mmreidmix.apis.gallery import Gallery
+from mmreidmix.apis.gallery import (
+    create_gallery,
+    holds_gallery,
+    open_gallery,
+)
 from mmreidmix.apis.inferencer import ReIDInferencer
 from mmreidmix.checks import check_count, name_some
 from mmreidmix.choices import EXPORTED
@@ -33,7 +37,7 @@ from mmreidmix.files import (
 
 from . import SHARD_IMAGES
 from .domain_images import DomainImages
-from .gallery_filling import Address, Reader, holds_gallery
+from .gallery_filling import Address, Reader
 from .path_parsing import PathReader
 
 _FORMAT = 1
@@ -377,10 +381,16 @@ def plan_job(folder: Union[str, Path], inferencer: ReIDInferencer,
     return Job(folder)
 
 
-def job_to_gallery(job: Job, folder: Union[str, Path]) -> tuple[int, int]:
+def job_to_gallery(job: Job, folder: Union[str, Path],
+                   store: Optional[str] = None) -> tuple[int, int]:
     """Add the embeddings of a complete job to a gallery, shard by shard.
 
     After a stop the same call goes on where it ended.
+
+    Args:
+        job (Job): the job.
+        folder (str | Path): of the gallery; with ``store`` its name there.
+        store (str, optional): URL of a server, see ``open_gallery``.
 
     Returns:
         tuple[int, int]: images added, and images that were there already.
@@ -391,15 +401,17 @@ def job_to_gallery(job: Job, folder: Union[str, Path]) -> tuple[int, int]:
         ImageReadError: all images are unreadable.
         ValueError: the job is not complete.
     """
-    gallery = Gallery.open(folder, job.plan['sha256']) if (
-        holds_gallery(folder)) else None
+    gallery = open_gallery(folder, job.plan['sha256'], store=store) if (
+        holds_gallery(folder, store)) else None
     added = known = 0
     try:
         for part in job.parts():
             if not len(part['names']):
                 continue
-            gallery = gallery or Gallery.create(
-                folder, part['embeddings'].shape[1], job.plan['sha256'])
+            if gallery is None:
+                gallery = create_gallery(
+                    folder, part['embeddings'].shape[1],
+                    job.plan['sha256'], store=store)
             fresh = np.flatnonzero(
                 gallery.ids_of(part['names'].tolist()) < 0)
             known += len(part['names']) - len(fresh)
