@@ -83,6 +83,7 @@ setup(
         'demo': ['gradio>=6,<7'],
         # galleries in a PostgreSQL server
         'store': ['psycopg[binary]>=3.2', 'pgvector>=0.5'],
+        'hub': ['huggingface_hub'],
         'timm': ['timm>=1.0'],
         'video': ['trackers'],  # links the boxes of videos to tracks
         'docs': ['sphinx', 'myst-parser', 'furo'],

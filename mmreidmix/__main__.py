@@ -43,6 +43,7 @@ COMMANDS = {
     'Weights': {
         'convert': 'model_converters/convert_weights.py',
         'average': 'model_converters/average_checkpoints.py',
+        'store-model': 'model_converters/store_model.py',
     },
     'Results': {
         'report': 'analysis_tools/report.py',

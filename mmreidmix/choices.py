@@ -33,5 +33,6 @@ RUN_BY = {'.onnx': ('onnxruntime', 'openvino'), '.xml': ('openvino', ),
 #: ``.pt2`` files.
 EXPORTED = ('.onnx', '.xml')
 #: What the `model` of a tool may be.
-MODEL_HELP = (f'checkpoint, exported model ({" or ".join(EXPORTED)}), or '
-              'config with --weights')
+MODEL_HELP = (f'checkpoint, exported model ({" or ".join(EXPORTED)}), '
+              'folder or hub:OWNER/NAME of store_model.py, or config with '
+              '--weights')

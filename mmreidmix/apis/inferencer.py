@@ -29,6 +29,7 @@ from mmreidmix.registry import INFERENCERS
 
 from .comparison import Comparison, decide
 from .images import ImageLike, Preparation, list_images
+from .model_store import model_file
 from .trained_model import existing_file, load_trained_model
 
 
@@ -38,8 +39,9 @@ class ReIDInferencer:
 
     Args:
         model (str | Path): a checkpoint of this project, which carries config
-            and preparation; a config file with ``weights``; or an exported
-            model, ``.onnx``, ``.xml`` or ``.pt2``.
+            and preparation, or the folder or ``hub:OWNER/NAME`` where
+            ``store_model.py`` has put it; a config file with ``weights``; or
+            an exported model, ``.onnx``, ``.xml`` or ``.pt2``.
         weights (str | Path, optional): checkpoint of a config file.
         device (str, optional): 'cpu', 'cuda', 'cuda:1'. Defaults to a GPU
             where there is one.
@@ -98,7 +100,8 @@ class ReIDInferencer:
         check_choice(self, ('rgb', 'bgr'), channel_order=channel_order)
         check_count(self, 1, batch_size=batch_size)
         self.batch_size = batch_size
-        suffix = Path(model).suffix
+        model = model_file(model)
+        suffix = model.suffix
         if suffix in RUN_BY and weights is not None:
             raise ValueError(f'`weights` belongs to a config file (.py), got '
                              f'{model}, which has its own')

@@ -19,6 +19,7 @@ from mmreidmix.models.weights import check_embedding_weights, unwrap_state_dict
 from mmreidmix.registry import MODELS, TRANSFORMS
 
 from .checkpoint_config import check_types, without_init
+from .model_store import model_file
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,17 @@ def load_trained_model(model: Union[str, Path],
     load_state_dict(network, {**fresh, **state}, strict=False)
     return TrainedModel(
         network.to(device).eval(), pipeline, meta.get('thresholds'),
-        dict(_training_facts(meta, cfg), checkpoint=weights.name),
+        dict(training_facts(meta, cfg), checkpoint=weights.name),
         weights_hash(state))
 
 
 def existing_file(path: Union[str, Path]) -> Path:
-    """A path, if there is such a file; else FileNotFoundError."""
-    path = Path(path)
+    """The file of an address, see :mod:`.model_store`, if there is one.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    path = model_file(path)
     if not path.is_file():
         raise FileNotFoundError(
             f'no file {path}; expected a checkpoint (.pth), a config (.py) '
@@ -129,7 +134,8 @@ def _test_pipeline(cfg: Mapping, path: Path) -> list:
                      'pipeline`, which says how images are prepared')
 
 
-def _training_facts(meta: Mapping, cfg: Mapping) -> dict:
+def training_facts(meta: Mapping, cfg: Mapping) -> dict:
+    """What a checkpoint says of its training, see :class:`TrainedModel`."""
     facts = {key: meta[key] for key in (
         'method_sha256', 'epoch', 'iter', 'seed', 'datasheets') if key in meta}
     if cfg.get('protocol'):
