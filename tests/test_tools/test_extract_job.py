@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import runpy
 import shutil
 import signal
@@ -14,7 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+import yaml
 
+from mmreidmix.__main__ import COMMANDS
 from mmreidmix.apis import Gallery, ReIDInferencer, open_gallery
 from mmreidmix.apis.app import extraction_job
 from mmreidmix.apis.app.extraction_job import Job, plan_job
@@ -22,6 +25,7 @@ from tests.tiny import ROOT, environment
 from tools.dataset_converters import import_domain
 
 TOOL = ROOT / 'tools' / 'gallery' / 'extract_job.py'
+GUIDE = ROOT / 'docs' / 'en' / 'user_guides' / 'extract.md'
 
 
 @pytest.fixture(scope='module')
@@ -338,3 +342,17 @@ def test_no_image_can_be_read(tool, checkpoint, tmp_path, capsys):
     assert tool(['gallery', str(tmp_path / 'job'),
                  str(tmp_path / 'gallery')]) == 2
     assert 'are unreadable, nothing is added' in capsys.readouterr().err
+
+
+def test_the_guide(done, monkeypatch, capsys):
+    blocks = dict(re.findall(r'```(\w+)\n(.*?)```', GUIDE.read_text(), re.S))
+    pod = yaml.safe_load(blocks['yaml'])['spec']
+    words = pod['template']['spec']['containers'][0]['args']
+    assert COMMANDS['Use a model'][words[0]] == 'gallery/extract_job.py'
+    index = words.index('$(JOB_COMPLETION_INDEX)')
+    args = runpy.run_path(str(TOOL))['parse_args'](
+        [*words[1:index], '3', *words[index + 1:]])
+    assert args.index == 3 and args.of == pod['completions']
+    monkeypatch.chdir(done)
+    exec(blocks['python'].replace('JOB', 'job'), {})
+    assert '_c1s1_' in capsys.readouterr().out
