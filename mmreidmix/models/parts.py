@@ -27,10 +27,12 @@ def build_part(
         cfg (Mapping, optional): config with ``type``; None: no part.
         defaults (Mapping[str, Callable], optional): functions by the name of
             an option. An option that the part has and the config leaves out
-            gets what its function returns, such as a width.
+            gets what its function returns, such as a width. A width that the
+            config gives is compared with it.
 
     Raises:
-        ValueError: the config has no ``type``, or one that is not known.
+        ValueError: the config has no ``type``, or one that is not known, or
+            another width than what comes in.
     """
     if cfg is None:
         return None
@@ -46,9 +48,23 @@ def build_part(
             'it is one of your own, name its module in custom_imports')
     known = options_of(kind) if isinstance(kind, type) else ()
     for option, default in (defaults or {}).items():
-        if option not in options and option in known:
+        if option in known and option not in options:
             options[option] = default()
+        elif option in known and option == 'in_channels':
+            _check_width(name, options[option], default)
     return MODELS.build(options)
+
+
+def _check_width(name: str, width: int, find: Callable) -> None:
+    try:
+        found = find()
+    except ValueError:
+        return  # it can not be found, so it has to be given
+    if width != found:
+        raise ValueError(
+            f'model.{name}.in_channels is {width}, but {found} channels come '
+            'in from what stands before it: leave in_channels out, it is '
+            'found')
 
 
 def build_neck(cfg: Union[Mapping, Sequence[Mapping]]) -> nn.Module:
@@ -61,9 +77,11 @@ def build_neck(cfg: Union[Mapping, Sequence[Mapping]]) -> nn.Module:
 class Widths:
     """Widths inside an encoder, found by running it on an empty image.
 
-    A width is looked for when it is asked for: a config that names all widths
-    runs nothing.
+    A width is looked for when it is asked for.
     """
+
+    #: Sizes (H, W) of the image, the small one first. Some networks need more.
+    SIZES = ((64, 32), (256, 128))
 
     def __init__(self, backbone: nn.Module, neck: nn.Module):
         self.backbone, self.neck = backbone, neck
@@ -84,21 +102,37 @@ class Widths:
                 last_output(output).shape[1]))
         modules = [*self.backbone.modules(), *self.neck.modules()]
         modes = [module.training for module in modules]
-        size = getattr(self.backbone, 'img_size', (64, 32))
         self.backbone.eval()
         self.neck.eval()
         try:
-            outputs = self.backbone(torch.zeros(1, 3, *size))
+            features = self._run()
             if stage is self.neck:
-                self.neck(last_output(outputs))
+                self._run_neck(features)
             return int(widths[-1])
-        except Exception as error:
-            raise ValueError(
-                f'the widths of {type(self.backbone).__name__} can not be '
-                f'found by running it on an image of {size}: set `in_channels`'
-                ' of bnneck and of every head, attention and loss of the '
-                f'model ({error})') from error
         finally:
             handle.remove()
             for module, mode in zip(modules, modes):
                 module.training = mode
+
+    def _run(self) -> torch.Tensor:
+        """What the backbone gives for an empty image."""
+        own = getattr(self.backbone, 'img_size', None)
+        for size in self.SIZES if own is None else (own, ):
+            try:
+                return last_output(self.backbone(torch.zeros(1, 3, *size)))
+            except Exception as error:  # of the network, of any kind
+                fault = error
+        raise ValueError(
+            f'the widths of {type(self.backbone).__name__} can not be found '
+            f'by running it on an image of {size}: set `in_channels` of '
+            'bnneck and of every head, attention and loss of the model '
+            f'({fault})') from fault
+
+    def _run_neck(self, features: torch.Tensor) -> None:
+        try:
+            self.neck(features)
+        except Exception as error:
+            raise ValueError(
+                f'model.neck does not fit {type(self.backbone).__name__}, '
+                f'which gives {tuple(features.shape)} (images, channels, ...) '
+                f'for an image: {error}') from error

@@ -113,6 +113,17 @@ def test_a_loss(place):
     assert 'loss_contrast' in output and 'Memory of' in output
 
 
+def test_another_backbone(place):
+    assert len(write(place, 'another_backbone.md')) == 1
+    command, = commands_of('another_backbone.md')
+    output = run(place, command, *SMALL)
+    assert 'loss_id' in output
+    state = torch.load(
+        place / 'work_dirs' / 'domainmix_shufflenet' / 'epoch_2.pth',
+        weights_only=True)['state_dict']
+    assert state['bnneck.bn.weight'].shape == (1024, )
+
+
 def test_a_method(place):
     assert len(write(place, 'add_a_method.md')) == 3
     command, = commands_of('add_a_method.md')

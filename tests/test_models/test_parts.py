@@ -54,10 +54,47 @@ def test_a_backbone_that_can_not_be_run():
         widths.embedding()
 
 
-def test_widths_that_are_given_run_nothing():
-    build_part(
-        'bnneck', dict(type='BNNeck', in_channels=3),
-        dict(in_channels=lambda: pytest.fail('was run')))
+def test_a_neck_that_does_not_fit():
+    neck = build_neck(dict(
+        type='mmpretrain.LinearNeck', in_channels=320, out_channels=9))
+    widths = Widths(MODELS.build(BACKBONES[0][0]), neck)
+    with pytest.raises(ValueError, match=(
+            r'model\.neck does not fit ResNet, which gives \(1, 64, 2, 1\)')):
+        widths.embedding()
+    assert widths.map() == 64
+
+
+def test_a_network_that_needs_a_larger_image():
+    class Deep(TinyBackbone):
+
+        def forward(self, x):
+            assert x.shape[2] > 64, 'too small'
+            return super().forward(x)
+
+    assert Widths(Deep(), build_neck(POOL)).embedding() == WIDTH
+
+
+def test_a_network_that_has_pooled_already():
+    backbone = dict(type='mmpretrain.ConvNeXt', arch='atto')
+    with pytest.raises(ValueError, match=r'ConvNeXt, which gives \(1, 320\)'):
+        Widths(MODELS.build(backbone), build_neck(POOL)).embedding()
+    assert Widths(MODELS.build(backbone), build_neck([])).embedding() == 320
+
+
+def test_a_wrong_width_is_named():
+    cfg = dict(type='BNNeck', in_channels=320)
+    with pytest.raises(ValueError, match=(
+            r'model\.bnneck\.in_channels is 320, but 1024 channels come in')):
+        build_part('bnneck', cfg, dict(in_channels=lambda: 1024))
+
+    def unknown():
+        raise ValueError('can not be found')
+
+    part = build_part('bnneck', cfg, dict(in_channels=unknown))
+    assert part.bn.num_features == 320
+    with pytest.raises(ValueError, match='model.id_head.in_channels is 7'):
+        build_model('ReIDBaseline', id_head=dict(
+            type='IdentityHead', in_channels=7, max_classes=9))
 
 
 def test_only_options_that_a_part_has_are_filled_in():
