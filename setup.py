@@ -50,9 +50,13 @@ setup(
     'generalisation',
     python_requires='>=3.9',
     packages=find_packages(include=['mmreidmix', 'mmreidmix.*']),
-    package_data={'mmreidmix.report': ['page.html', 'style.css']},
+    package_data={'mmreidmix': ['py.typed'],
+                  'mmreidmix.report': ['page.html', 'style.css']},
     cmdclass={'build_py': BuildWithConfigs},
     zip_safe=False,
+    entry_points={
+        'console_scripts': ['mmreidmix = mmreidmix.__main__:main'],
+    },
     install_requires=[
         # Its loader runs no code of a checkpoint, by default.
         'torch>=2.6',
@@ -79,10 +83,12 @@ setup(
         'demo': ['gradio>=6,<7'],
         'timm': ['timm>=1.0'],
         'video': ['trackers'],  # links the boxes of videos to tracks
+        'docs': ['sphinx', 'myst-parser', 'furo'],
         'tests': [
-            'pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'mypy', 'h5py',
-            'onnx', 'onnxruntime', 'onnxscript', 'openvino', 'gradio>=6,<7',
-            'selenium', 'safetensors', 'timm>=1.0',
+            'sphinx', 'myst-parser', 'furo', 'pytest', 'pytest-xdist',
+            'hypothesis', 'ruff', 'mypy',
+            'codespell', 'h5py', 'onnx', 'onnxruntime', 'onnxscript',
+            'openvino', 'gradio>=6,<7', 'selenium', 'safetensors', 'timm>=1.0',
             'trackers; python_version >= "3.10"', 'deep-sort-realtime',
             'motmetrics'
         ],

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Union
 
+from mmreidmix.shipped import shipped_folder
+
 if TYPE_CHECKING:
     from mmengine.config import Config
+
+logger = logging.getLogger(__name__)
 
 
 def read_config(file: Union[str, Path], options: Optional[Mapping] = None,
@@ -15,7 +20,8 @@ def read_config(file: Union[str, Path], options: Optional[Mapping] = None,
     """Run a config file, its bases included.
 
     Args:
-        file (str | Path): the config.
+        file (str | Path): the config; where there is no such file, the one
+            of this name among those that come with the project.
         options (Mapping, optional): changes to it, by dotted keys, as
             ``--cfg-options`` gives them.
         imports (bool): whether modules of ``custom_imports`` are imported.
@@ -25,10 +31,7 @@ def read_config(file: Union[str, Path], options: Optional[Mapping] = None,
         ValueError: it, or a base of it, can not be run, or has nothing at the
             place that an option names.
     """
-    if not Path(file).is_file():
-        raise FileNotFoundError(
-            f'no config file {file}; the configs that come with mmreidmix '
-            'are under configs/')
+    file = _existing(Path(file))
     # Imported here: a misspelt name is told before torch is imported.
     from mmengine.config import Config
     try:
@@ -42,3 +45,17 @@ def read_config(file: Union[str, Path], options: Optional[Mapping] = None,
         raise ValueError(f'--cfg-options {dict(options or {})}: it does not '
                          f'fit {file}: {error}') from error
     return cfg
+
+
+def _existing(file: Path) -> Path:
+    if file.is_file():
+        return file
+    configs = shipped_folder('configs')
+    if not file.is_absolute() and '..' not in file.parts:
+        for root in (configs.parent, configs):
+            if (root / file).is_file():
+                logger.info('%s is one of mmreidmix: %s', file, root / file)
+                return root / file
+    raise FileNotFoundError(
+        f'no config file {file}; those that come with mmreidmix are in '
+        f'{configs}')

@@ -28,7 +28,9 @@ ALLOWED = {
     'stored_arrays': set(),
     'timing': set(),
     'times': set(),
-    'config_file': set(),
+    'shipped': set(),
+    'config_file': {'shipped'},
+    '__main__': {'shipped', 'version'},
     'config_text': set(),
     'precision': set(),
     'distributed': set(),
@@ -83,7 +85,7 @@ ALLOWED = {
     },
     'report': {
         'apis', 'config_text', 'datasets', 'doctor', 'engine', 'files',
-        'registry', 'results', 'toy', 'version', 'visualization'
+        'registry', 'results', 'shipped', 'toy', 'version', 'visualization'
     },
 }
 

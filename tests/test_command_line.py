@@ -48,7 +48,8 @@ def test_the_command_line_is_read_before_much_is_imported(path):
         assert not packages & HEAVY
 
 
-@pytest.mark.parametrize('module', ['mmreidmix', 'mmreidmix.command_line'])
+@pytest.mark.parametrize('module', [
+    'mmreidmix', 'mmreidmix.command_line', 'mmreidmix.__main__'])
 def test_what_the_tools_import_is_light(module):
     status, packages = imported('-c', f'import {module}')
     assert status == 0 and 'mmreidmix' in packages

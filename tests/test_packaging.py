@@ -44,13 +44,32 @@ def shipped(root):
 def test_wheel_holds_package_configs_and_tools(wheel):
     names = {name for name in wheel.namelist() if '.dist-info/' not in name}
     modules = {name for name in shipped('mmreidmix')
-               if name.endswith(('.py', '.html', '.css'))}
+               if name.endswith(('.py', '.html', '.css', 'py.typed'))}
     mim = {f'mmreidmix/.mim/{name}'
            for name in shipped('configs') | shipped('tools')}
     assert names >= modules | mim
     extra = {name for name in names - modules - mim
              if not name.startswith('mmreidmix/') or '.mim/' in name}
     assert extra == set(), 'neither tests nor caches belong into the wheel'
+
+
+def test_the_command_of_the_wheel_finds_tools_and_configs(wheel, tmp_path):
+    wheel.extractall(tmp_path / 'site')
+    run = dict(cwd=tmp_path, text=True, capture_output=True, env={
+        **os.environ, 'PYTHONPATH': str(tmp_path / 'site')})
+    command = [sys.executable, '-m', 'mmreidmix']
+    result = subprocess.run([*command, 'adapt', '--help'], **run)
+    assert result.returncode == 0 and 'usage: adapt.py' in result.stdout
+    result = subprocess.run([
+        sys.executable, '-c', 'from mmreidmix.config_file import read_config\n'
+        'print(read_config("configs/mixture/own_data.py").filename)'], **run)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == str(
+        tmp_path / 'site/mmreidmix/.mim/configs/mixture/own_data.py')
+    entries = next(name for name in wheel.namelist()
+                   if name.endswith('.dist-info/entry_points.txt'))
+    assert 'mmreidmix = mmreidmix.__main__:main' in wheel.read(
+        entries).decode()
 
 
 def test_wheel_metadata(wheel):

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the environment if needed, checks style and types, runs the tests.
+# Makes the environment if needed, checks style, spelling and types, runs the
+# tests.
 #
 #   bash tools/run_tests.sh [pytest options]
 #
@@ -16,6 +17,12 @@ lint=0
 "$PY" -m ruff check --output-format concise . || {
     lint=$?
     echo 'ERROR: ruff check failed (above); the tests run all the same' >&2
+}
+
+say 'checking the spelling: codespell'
+"$PY" -m codespell_lib || {
+    lint=$?
+    echo 'ERROR: misspelt words (above); the tests run all the same' >&2
 }
 
 say 'checking the types: mypy'

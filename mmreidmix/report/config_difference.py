@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
-import mmreidmix
 from mmreidmix.config_text import (
     differences,
     parse_config,
     same,
     value_at,
 )
+from mmreidmix.shipped import shipped_folder
 
 
 class Change(NamedTuple):
@@ -36,10 +36,7 @@ def find_config(name: str) -> Path:
         FileNotFoundError: there is none of this name.
         ValueError: there are several.
     """
-    package = Path(mmreidmix.__file__).parent
-    roots = [package / '.mim' / 'configs', package.parent / 'configs']
-    root = next((root for root in roots if root.is_dir()), roots[0])
-    found = [file for file in sorted(root.rglob('*.py'))
+    found = [file for file in sorted(shipped_folder('configs').rglob('*.py'))
              if file.stem == name and '_base_' not in file.parts]
     if not found:
         raise FileNotFoundError(

@@ -27,7 +27,7 @@ def test_text_of_any_plain_config_is_read(values):
 
 @pytest.mark.parametrize('name', [
     'domainmix/r50_personx_msmt', 'remix/r50_ibn_market_luperson',
-    'daam/osnet_x0_25_pku_market', 'baseline/vit_small_msmt17'])
+    'daam/mobilenet_v2_cuhk03_to_market', 'baseline/vit_small_msmt17'])
 def test_texts_of_mmengine_are_read(name):
     cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
     found = parse_config(cfg.pretty_text)

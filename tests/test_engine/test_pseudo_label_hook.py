@@ -303,6 +303,46 @@ def test_oracle_leaves_unknown_identities_out(world):
     assert world.table.num_classes == 2 + 3
 
 
+def test_parts_of_a_domain_have_their_turn(world, monkeypatch):
+    asked = []
+
+    def embed(name, images):
+        asked.append(images)
+        return embeddings()[images]
+
+    embed_by(monkeypatch, embed)
+    world.real.records.tracklets[:] = np.arange(24) // 6
+    given = []
+
+    def cluster(features, alpha=None):
+        given.append(features)
+        return PseudoLabelResult(np.zeros(len(features), int), None)
+
+    hook = PseudoLabelHook([], CLUSTERING, max_images=12)
+    hook.clusterer = cluster
+    run(world, hook, 0)
+    first = world.table.labels[5:].copy()
+    run(world, hook, 1)
+    second = world.table.labels[5:]
+    assert (first >= 0).sum() == (second >= 0).sum() == 12
+    assert ((first >= 0) != (second >= 0)).all()
+    for images, features, labels in zip(asked, given, (first, second)):
+        np.testing.assert_array_equal(images, np.flatnonzero(labels >= 0))
+        np.testing.assert_array_equal(features, embeddings()[images])
+    told = world.runner.model.heard[-1]
+    np.testing.assert_array_equal(told.images, 5 + asked[1])
+    torch.testing.assert_close(told.embeddings, embeddings()[asked[1]])
+    assert 'real: part 1 of 2, 12 of 24 images' in world.log.text
+    assert 'real: part 2 of 2, 12 of 24 images' in world.log.text
+
+
+def test_parts_need_more_than_one_clustering():
+    with pytest.raises(ValueError, match='interval=None .* max_images'):
+        PseudoLabelHook([], max_images=5, interval=None)
+    with pytest.raises(ValueError, match='max_images'):
+        PseudoLabelHook([], max_images=0)
+
+
 def test_two_unlabelled_domains(world):
     mixture = mixture_of(
         real=real(), syn=('labelled', [1, 2], [0, 0]), other=real())

@@ -2,7 +2,7 @@
 
 Examples::
 
-    python tools/benchmarks/suite.py configs/remix/osnet_x0_25_market*.py \
+    python tools/benchmarks/suite.py configs/remix/mobilenet_v2_market*.py \
         --seeds 0 1 2 --out work_dirs/remix
     python tools/benchmarks/suite.py my_suite.yml --out work_dirs/suite \
         --jobs 4 --command 'srun -c 4 --mem 16G {command}'

@@ -154,7 +154,7 @@ class ClusterClassificationLoss(nn.Module, ABC):
 class ClusterWeightedLoss(ClusterClassificationLoss):
     """Cross-entropy that trusts images near the centre of their cluster.
 
-    - w_i log p(k_i | x_i) with w_i = exp(-||f_i - o_{k_i}||^2 / s), s the mean
+    -w_i log p(k_i | x_i) with w_i = exp(-||f_i - o_{k_i}||^2 / s), s the mean
     squared distance in the cluster, scaled to mean 1 in each cluster; f and o
     are those of the clustering. A reconstruction of the weighted
     cross-entropy of DAAM v1 (arXiv 1905.10529v1).
@@ -190,7 +190,7 @@ class ClusterWeightedLoss(ClusterClassificationLoss):
 class SoftLabelLoss(ClusterClassificationLoss):
     """Cross-entropy with soft labels from the clustering.
 
-    - sum_k q_ik log p(k | x_i) with q_ik = softmax_k(f_i o_k / T), both over
+    -sum_k q_ik log p(k | x_i) with q_ik = softmax_k(f_i o_k / T), both over
     the same clusters; f and o are those of the clustering. A reconstruction
     of the soft label loss of DAAM v2 (AAAI 2020). The embeddings are kept in
     half precision.

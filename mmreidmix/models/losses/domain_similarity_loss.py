@@ -124,7 +124,7 @@ class HypersphereLoss(DomainSimilarityLoss):
 class NominalClassLoss(DomainSimilarityLoss):
     """Tells shared features, the nominal class, from specific ones.
 
-    - log s(h(f)) - log(1 - s(h(g))) with a linear h, s the sigmoid, f shared
+    -log s(h(f)) - log(1 - s(h(g))) with a linear h, s the sigmoid, f shared
     and g specific features. No centre is fixed, and the specific branch
     learns too. A reconstruction of DAAM.
 

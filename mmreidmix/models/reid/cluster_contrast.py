@@ -12,7 +12,7 @@ from .attention import AttentiveReID
 class ClusterContrast(AttentiveReID):
     """Classifies by a memory of centres, labelled and clusters together.
 
-    - log(e^(f c_y / t) / sum_k e^(f c_k / t)) with unit-length features f and
+    -log(e^(f c_y / t) / sum_k e^(f c_k / t)) with unit-length features f and
     centres c of all identities. From SpCL (Ge et al., "Self-paced Contrastive
     Learning with Hybrid Memory", NeurIPS 2020) is the joint softmax over
     labelled identities and clusters with t = 0.05, and centres that are means

@@ -1,4 +1,4 @@
 # Without the triplet loss.
-_base_ = './osnet_x0_25_pku_market.py'
+_base_ = './mobilenet_v2_cuhk03_to_market.py'
 
 model = dict(triplet=None)

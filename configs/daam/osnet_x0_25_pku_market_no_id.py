@@ -1,4 +1,0 @@
-# Without the identity loss.
-_base_ = './osnet_x0_25_pku_market.py'
-
-model = dict(loss_weights=dict(id=0))

@@ -1,4 +1,0 @@
-# Without the similarity loss.
-_base_ = './osnet_x0_25_pku_market.py'
-
-model = dict(similarity=None)

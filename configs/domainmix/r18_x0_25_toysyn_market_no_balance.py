@@ -1,4 +1,0 @@
-# DomainMix without the domain balance loss.
-_base_ = './r18_x0_25_toysyn_market.py'
-
-default_hooks = dict(phases=dict(phases=[dict(begin=0)]))

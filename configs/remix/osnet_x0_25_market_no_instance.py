@@ -1,4 +1,0 @@
-# Without the instance loss.
-_base_ = './osnet_x0_25_market.py'
-
-model = dict(instance=None)
