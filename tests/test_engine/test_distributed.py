@@ -1,72 +1,58 @@
 """Several processes do what one does alone."""
 
 import json
-import subprocess
 
 import numpy as np
 import pytest
 
 from tests.test_engine.distributed_labels import CLUSTERINGS, SIZES, label
-from tests.tiny import (
-    ROOT,
-    checkpoint,
-    environment,
-    run_processes,
-    tiny_config,
-    train,
-)
+from tests.test_engine.distributed_runs import TRAININGS
+from tests.tiny import checkpoint, run_processes
+
+#: Largest difference, relative to the largest value.
+ROUNDING = 1e-12
 
 
-def curve(work_dir):
+@pytest.fixture(scope='module')
+def runs(toy, tmp_path_factory):
+    """Work dirs ``<training><processes>``."""
+    folder = tmp_path_factory.mktemp('runs')
+    for num in (1, 2, 4):
+        run_processes(
+            num, '-m', 'tests.test_engine.distributed_runs', folder, toy)
+    return folder
+
+
+def curves(work_dir):
+    """Logged values by name, but for the times."""
     file, = work_dir.glob('*/vis_data/scalars.json')
     rows = [json.loads(line) for line in file.read_text().splitlines()]
-    names = ('loss', 'loss_id', 'loss_triplet', 'loss_domain_balance',
-             'loss_discriminator')
-    return {
-        name: [row[name] for row in rows if name in row]
-        for name in names
-    }
+    rows = [row for row in rows if 'loss' in row]
+    names = sorted({name for row in rows for name in row
+                    if name.startswith(('loss', 'attention'))})
+    return {name: [row[name] for row in rows if name in row]
+            for name in names}
 
 
-@pytest.mark.parametrize('accumulated', [1, 2])
-def test_two_processes_equal_one(toy, tmp_path, accumulated):
-    cfg = tiny_config(
-        toy, model__bn_group_size=8,
-        optim_wrapper__accumulative_counts=accumulated)
-    cfg.default_hooks.phases.phases = [
-        dict(begin=0, discriminator_interval=3)
-    ]
-    # Batch norm over a few images of an untrained network magnifies rounding
-    # a hundredfold in every step, and Adam makes whole steps of vanishing
-    # gradients: double precision and SGD show that no more differs than
-    # rounding.
-    cfg.custom_imports = dict(imports=['tests.float64'])
-    cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.01, momentum=0.9)
-    cfg.dump(tmp_path / 'one.py')
-    cfg.train_dataloader.batch_size = 8
-    cfg.dump(tmp_path / 'two.py')
-    train(tmp_path / 'one.py', tmp_path / 'one')
-    result = subprocess.run(
-        [
-            'bash', ROOT / 'tools' / 'dist_train.sh', tmp_path / 'two.py',
-            '2', '--work-dir', tmp_path / 'two'
-        ],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True)
-    assert result.returncode == 0, result.stdout[-3000:]
-    for epoch in (1, 2):
-        tables = [
-            checkpoint(tmp_path / run, epoch)['label_table']['labels']
-            for run in ('one', 'two')
-        ]
-        np.testing.assert_array_equal(*tables)
-        assert tables[0].max() >= 12  # there are pseudo identities
-    one, two = curve(tmp_path / 'one'), curve(tmp_path / 'two')
+@pytest.mark.parametrize('num', [2, 4])
+@pytest.mark.parametrize('name', TRAININGS)
+def test_several_processes_equal_one(runs, name, num):
+    one, several = (curves(runs / f'{name}{n}') for n in (1, num))
+    assert one.keys() == several.keys() and len(one) > 3
     assert len(one['loss']) == 8
-    for name, values in one.items():
-        assert two[name] == pytest.approx(values, rel=1e-5), name
+    for key, values in one.items():
+        assert several[key] == pytest.approx(
+            values, rel=ROUNDING, abs=1e-15), key
+    one, several = (checkpoint(runs / f'{name}{n}', 2) for n in (1, num))
+    labels = one['label_table']['labels']
+    np.testing.assert_array_equal(labels, several['label_table']['labels'])
+    assert labels.max() >= 12  # there are pseudo identities
+    weights = several['state_dict']
+    assert one['state_dict'].keys() == weights.keys()
+    for key, value in one['state_dict'].items():
+        largest = float(value.abs().max())
+        np.testing.assert_allclose(
+            weights[key], value, rtol=0, atol=ROUNDING * largest, err_msg=key)
 
 
 def test_processes_share_the_search_and_agree(tmp_path):

@@ -6,6 +6,7 @@ from typing import NamedTuple, Optional
 
 import torch
 import torch.nn.functional as F
+from mmengine.dist import all_reduce
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -51,13 +52,22 @@ class AttendedMap(NamedTuple):
 
     @torch.no_grad()
     def statistics(self) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of all entries of A, scalars."""
+        """Mean and standard deviation of all entries of A, scalars.
+
+        They are those of the images of all processes, which all call it.
+        """
+        dtype = torch.promote_types(self.spatial.dtype, torch.float32)
+        (var_s, mean_s), (var_c, mean_c) = (
+            torch.var_mean(factor.to(dtype), (1, 2, 3), correction=0)
+            for factor in (self.spatial, self.channel))
         # A is a product, so its moments are products too, image by image.
-        first, second = (
-            ((self.spatial.float()**power).mean((1, 2, 3)) *
-             (self.channel.float()**power).mean((1, 2, 3))).mean()
-            for power in (1, 2))
-        return first, (second - first**2).clamp(min=0).sqrt()
+        means = mean_s * mean_c
+        mean = means.mean()
+        all_reduce(mean, op='mean')
+        within = var_s * var_c + mean_s**2 * var_c + mean_c**2 * var_s
+        variance = (within + (means - mean)**2).mean()
+        all_reduce(variance, op='mean')
+        return mean, variance.sqrt()
 
 
 @MODELS.register_module()
