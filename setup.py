@@ -30,6 +30,8 @@ class BuildWithConfigs(build_py):
             return
         mim = Path(self.build_lib) / 'mmreidmix' / '.mim'
         shutil.rmtree(mim, ignore_errors=True)  # files of an earlier build
+        mim.mkdir(parents=True)
+        shutil.copy(ROOT / 'model-index.yml', mim)
         for folder in ('configs', 'tools'):
             shutil.copytree(
                 ROOT / folder,

@@ -21,7 +21,8 @@ PAGES = [ROOT / 'README.md', ROOT / 'docs' / 'en' / 'get_started.md']
 def wheel(tmp_path_factory):
     """Build a wheel from a copy, so that the source tree stays clean."""
     source = tmp_path_factory.mktemp('source')
-    for name in ('setup.py', 'MANIFEST.in', 'README.md', 'LICENSE'):
+    for name in ('setup.py', 'MANIFEST.in', 'README.md', 'LICENSE',
+                 'model-index.yml'):
         shutil.copy(ROOT / name, source)
     for name in ('mmreidmix', 'configs', 'tools', 'tests'):
         shutil.copytree(ROOT / name, source / name)
@@ -46,7 +47,8 @@ def test_wheel_holds_package_configs_and_tools(wheel):
     modules = {name for name in shipped('mmreidmix')
                if name.endswith(('.py', '.html', '.css', 'py.typed'))}
     mim = {f'mmreidmix/.mim/{name}'
-           for name in shipped('configs') | shipped('tools')}
+           for name in shipped('configs') | shipped('tools')
+           | {'model-index.yml'}}
     assert names >= modules | mim
     extra = {name for name in names - modules - mim
              if not name.startswith('mmreidmix/') or '.mim/' in name}
