@@ -51,7 +51,7 @@ def test_options_of_the_command_line_win(tool):
 
 
 def test_missing_config_is_named(tool, tmp_path):
-    with pytest.raises(FileNotFoundError, match='gone.py.*configs/'):
+    with pytest.raises(FileNotFoundError, match='gone.py.*/configs'):
         load(tool, tmp_path / 'gone.py')
 
 
