@@ -9,7 +9,7 @@ import os
 import pickle
 import sys
 import warnings
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -17,6 +17,7 @@ import torch
 import torch.distributed as torch_dist
 import torch.nn as nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
 
 from mmreidmix.stored_arrays import STAND_INS
 
@@ -174,6 +175,21 @@ def write_checkpoints_by(write_file: Callable) -> None:
 
 def _original_of(function: Callable) -> Callable:
     return getattr(function, 'original', function)
+
+
+def checkpoint_activations_once() -> None:
+    """Let the key ``activation_checkpointing`` work in several processes.
+
+    MMEngine leaves torch the choice, which takes the form that runs a
+    backward pass inside the backward pass: with ``find_unused_parameters``
+    DDP then meets parameters twice and raises. Call it again at will.
+
+    Delete when MMEngine passes ``use_reentrant=False``.
+    """
+    from mmengine.runner import activation_checkpointing
+
+    activation_checkpointing.checkpoint = partial(
+        checkpoint, use_reentrant=False)
 
 
 def close_process_group(status: int = 0) -> None:

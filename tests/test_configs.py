@@ -23,7 +23,8 @@ KEYS = {
     'resume', 'model', 'protocol', 'train_pipeline', 'test_pipeline',
     'train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator',
     'test_evaluator', 'optim_wrapper', 'param_scheduler', 'train_cfg',
-    'val_cfg', 'test_cfg', 'find_unused_parameters'
+    'val_cfg', 'test_cfg', 'find_unused_parameters',
+    'activation_checkpointing'
 }
 _loaded = {}
 
@@ -93,6 +94,10 @@ def test_model_can_be_built(cfg):
     assert set(heads) <= {width}
 
 
+#: Widths of ViTs, which give vectors.
+VITS = (384, 1024)
+
+
 class StandIn(torch.nn.Module):
     """A backbone without weights that gives as many channels."""
 
@@ -101,7 +106,7 @@ class StandIn(torch.nn.Module):
         self.width, self.layer3 = width, torch.nn.Identity()
 
     def forward(self, images):
-        size = (4, 2) if self.width != 384 else ()  # a ViT gives vectors
+        size = (4, 2) if self.width not in VITS else ()
         return (self.layer3(torch.zeros(len(images), self.width, *size)), )
 
 

@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmreidmix.compat import (
+    checkpoint_activations_once,
     init_cpu_process_group,
     keep_freed_memory,
     write_checkpoints_by,
@@ -25,7 +26,7 @@ from .config_ranges import check_ranges
 from .latest_checkpoint import latest_checkpoint
 from .loading_workers import prepare_loaders
 from .precision import force_precision
-from .terminal import ReIDRunner
+from .reid_runner import ReIDRunner
 
 
 def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
@@ -58,6 +59,7 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
     cfg.default_hooks = check_hooks(cfg.get('default_hooks') or {})
     init_cpu_process_group(launcher)
     keep_freed_memory()
+    checkpoint_activations_once()
     write_checkpoints_by(replace_file)
     force_precision(cfg)
     if cfg.get('resume') and not cfg.get('load_from'):

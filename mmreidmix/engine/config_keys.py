@@ -13,9 +13,9 @@ from mmreidmix.config_text import value_at
 
 #: Read from the config, or usual in OpenMMLab; the others are arguments of
 #: Runner.
-MORE_KEYS = ('compile', 'custom_imports', 'find_unused_parameters',
-             'model_wrapper_cfg', 'precision', 'protocol', 'test_pipeline',
-             'train_pipeline', 'vis_backends')
+MORE_KEYS = ('activation_checkpointing', 'compile', 'custom_imports',
+             'find_unused_parameters', 'model_wrapper_cfg', 'precision',
+             'protocol', 'test_pipeline', 'train_pipeline', 'vis_backends')
 #: Keys of a loader: arguments of PyTorch's, and what MMEngine reads itself.
 LOADER_KEYS = {
     *signature(DataLoader.__init__).parameters, 'num_batch_per_epoch'

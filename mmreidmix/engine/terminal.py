@@ -3,7 +3,6 @@
 import copy
 import logging
 import sys
-from typing import Any
 
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
@@ -64,13 +63,3 @@ def use_terminal(logger: MMLogger) -> None:
     package.handlers = list(logger.handlers)
     package.setLevel(logging.INFO)
     package.propagate = False
-
-
-class ReIDRunner(Runner):
-    """MMEngine's runner, of whose start the terminal shows one screen."""
-
-    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
-        """See ``Runner.build_logger``."""
-        logger = super().build_logger(*args, **kwargs)
-        use_terminal(logger)
-        return logger

@@ -1,5 +1,7 @@
 """Parts of a runner, whatever they are wrapped in."""
 
+from collections.abc import MutableMapping
+
 import torch.nn as nn
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
@@ -18,3 +20,9 @@ def single_optim_wrappers(runner: Runner) -> list[OptimWrapper]:
     if isinstance(wrapper, OptimWrapperDict):
         return list(wrapper.values())
     return [wrapper]
+
+
+def optimizer_state(wrapper: OptimWrapper) -> MutableMapping:
+    """What an optimizer keeps, by parameter; its part of a sharded one."""
+    optimizer = wrapper.optimizer
+    return getattr(optimizer, 'optim', optimizer).state

@@ -21,7 +21,11 @@ from mmreidmix.engine.labelling.clustering import (
 )
 from mmreidmix.engine.labelling.feature_extraction import DomainEmbedder
 from mmreidmix.engine.precision import training_precision
-from mmreidmix.engine.unwrap import bare_model, single_optim_wrappers
+from mmreidmix.engine.unwrap import (
+    bare_model,
+    optimizer_state,
+    single_optim_wrappers,
+)
 from mmreidmix.pseudo_labels import collapse_warning
 
 
@@ -177,7 +181,7 @@ def forget_pseudo_rows(runner: Runner, first: int) -> None:
     """Zero the optimizer's moments of classifier rows from ``first`` on."""
     for wrapper in single_optim_wrappers(runner):
         for weight in bare_model(runner).identity_weights():
-            state = wrapper.optimizer.state.get(weight, {})
+            state = optimizer_state(wrapper).get(weight, {})
             for name in ('exp_avg', 'momentum_buffer'):
                 if state.get(name) is not None:
                     state[name][first:] = 0

@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmreidmix.checks import check_count
-from mmreidmix.engine.unwrap import single_optim_wrappers
+from mmreidmix.engine.unwrap import optimizer_state, single_optim_wrappers
 from mmreidmix.registry import HOOKS
 
 
@@ -27,4 +27,4 @@ class ResetOptimizerHook(Hook):
         """Clear the moments."""
         if runner.epoch >= self.begin:
             for wrapper in single_optim_wrappers(runner):
-                wrapper.optimizer.state.clear()
+                optimizer_state(wrapper).clear()
