@@ -9,9 +9,10 @@ import os
 import pickle
 import sys
 import warnings
+from datetime import timedelta
 from functools import cache, partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import torch
 import torch.distributed as torch_dist
@@ -99,7 +100,8 @@ def allow_checkpoint_types() -> None:
         HistoryBuffer, (method_of_history, 'builtins.getattr'), *STAND_INS])
 
 
-def init_cpu_process_group(launcher: str) -> None:
+def init_cpu_process_group(launcher: str,
+                           timeout: Optional[float] = None) -> None:
     """Start the gloo process group that MMEngine cannot start on a CPU build.
 
     ``mmengine.dist.init_dist`` calls ``torch.cuda.set_device`` whatever the
@@ -109,8 +111,11 @@ def init_cpu_process_group(launcher: str) -> None:
 
     Args:
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+        timeout (float, optional): seconds that a process waits for the
+            others. Defaults to PyTorch's 30 minutes.
 
     Raises:
+        ValueError: ``timeout`` is not positive.
         RuntimeError: a launcher other than 'pytorch' without a GPU.
     """
     if launcher == 'none' or torch.cuda.is_available():
@@ -123,7 +128,12 @@ def init_cpu_process_group(launcher: str) -> None:
         raise RuntimeError('--launcher pytorch is for processes started by '
                            'torchrun; use tools/dist_train.sh')
     if not torch_dist.is_initialized():
-        torch_dist.init_process_group('gloo')
+        if timeout is not None:
+            if not timeout > 0:
+                raise ValueError('env_cfg.dist_cfg.timeout must be a positive '
+                                 f'number of seconds, got {timeout!r}')
+            timeout = timedelta(seconds=timeout)
+        torch_dist.init_process_group('gloo', timeout=timeout)
 
 
 def keep_freed_memory() -> None:

@@ -57,7 +57,8 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
     prepare_loaders(cfg)
     check_ranges(cfg)
     cfg.default_hooks = check_hooks(cfg.get('default_hooks') or {})
-    init_cpu_process_group(launcher)
+    processes = (cfg.get('env_cfg') or {}).get('dist_cfg') or {}
+    init_cpu_process_group(launcher, processes.get('timeout'))
     keep_freed_memory()
     checkpoint_activations_once()
     write_checkpoints_by(replace_file)
