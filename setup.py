@@ -63,7 +63,7 @@ setup(
         # Its loader runs no code of a checkpoint, by default.
         'torch>=2.6',
         'torchvision',
-        'mmengine>=0.10.7,<0.11',  # brings opencv-python, matplotlib, rich
+        'mmengine>=0.10.7,<0.12',  # brings opencv-python, matplotlib, rich
         'mmcv-lite>=2.2',  # the package `mmcv` without compiled operators
         'mmpretrain>=1.2,<2',
         'faiss-cpu>=1.8',
@@ -74,7 +74,7 @@ setup(
         'pyarrow',  # tables of imported domains
         'fsspec',  # domains behind a URL; torch needs it as well
         'jinja2',  # torch needs it as well
-        'setuptools>=77,<82',  # MMEngine imports pkg_resources
+        'setuptools>=77',
     ],
     extras_require={
         'tensorboard': ['tensorboard'],

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Optional
 
 from mmreidmix.shipped import shipped_folder
-from mmreidmix.version import __version__
+from mmreidmix.version import __version__, installed_versions
 
 #: Title -> command -> tool.
 COMMANDS = {
@@ -76,6 +76,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return 0
     if words[0] in ('-V', '--version'):
         print(f'mmreidmix {__version__}')
+        for name, number in installed_versions().items():
+            print(f'{name} {number}')
         return 0
     tools = {name: file for group in COMMANDS.values()
              for name, file in group.items()}

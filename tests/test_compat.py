@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -5,7 +7,7 @@ import torch
 
 from mmreidmix import compat
 from mmreidmix.engine.build_runner import build_runner
-from tests.tiny import tiny_config
+from tests.tiny import environment, tiny_config
 
 
 @pytest.fixture
@@ -46,3 +48,24 @@ def test_the_timeout_is_that_of_the_config(started, toy, tmp_path):
     cfg.env_cfg = dict(dist_cfg=dict(backend='nccl', timeout=-3))
     with pytest.raises(ValueError, match='got -3'):
         build_runner(cfg, 'pytorch')
+
+
+def test_nothing_needs_pkg_resources(toy, tmp_path):
+    """Setuptools 82 has none; MMEngine imports it where it is asked for."""
+    code = '''
+import sys
+sys.modules['pkg_resources'] = None
+from pathlib import Path
+from mmengine.registry import DefaultScope
+from mmreidmix.engine.build_runner import build_runner
+from tests.tiny import tiny_config
+DefaultScope.get_instance('mmreidmix', scope_name='mmreidmix')
+cfg = tiny_config(Path(sys.argv[1]), train_cfg__max_epochs=1)
+cfg.work_dir = sys.argv[2]
+build_runner(cfg).train()
+'''
+    result = subprocess.run(
+        [sys.executable, '-c', code, str(toy), str(tmp_path)],
+        env=environment(), text=True, capture_output=True)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert (tmp_path / 'epoch_1.pth').exists()

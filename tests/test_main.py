@@ -1,3 +1,4 @@
+import importlib.metadata
 import subprocess
 import sys
 
@@ -70,7 +71,11 @@ def test_unknown_commands_are_named(capsys):
 
 def test_version(capsys):
     assert main(['--version']) == 0
-    assert capsys.readouterr().out.startswith('mmreidmix ')
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith('mmreidmix ')
+    assert f'torch {importlib.metadata.version("torch")}' in lines
+    # Whose MMEngine it is.
+    assert sum('mmengine ' in line for line in lines) == 1
 
 
 @pytest.mark.parametrize('name', [

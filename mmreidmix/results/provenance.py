@@ -2,18 +2,16 @@
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
 
+from mmreidmix.version import installed_versions
+
 from .checkpoint_selection import domains_of, same_data
 
-PACKAGES = ('torch', 'torchvision', 'numpy', 'mmengine', 'mmcv', 'mmcv-lite',
-            'mmpretrain', 'faiss-cpu')
 # Settings that do not change the trained model, or are recorded apart.
 NOT_METHOD = ('default_scope', 'env_cfg', 'launcher', 'load_from',
               'log_level', 'log_processor', 'protocol', 'randomness',
@@ -201,13 +199,7 @@ def _without_folders(value: Any) -> Any:
 
 def versions(**more: Any) -> dict:
     """Versions of Python and of the packages that scores may depend on."""
-    found = {'python': sys.version.split()[0], **more}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # mmcv and mmcv-lite exclude each other
-            continue
-    return found
+    return {**installed_versions(), **more}
 
 
 def file_hash(file: Union[str, Path]) -> str:

@@ -2,11 +2,11 @@
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ('torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'numpy',
-            'opencv-python', 'opencv-python-headless')
+from mmreidmix.version import PACKAGES, installed_versions
+
+MORE_PACKAGES = ('opencv-python', 'opencv-python-headless')
 
 
 def hardware() -> dict:
@@ -34,12 +34,7 @@ def versions() -> dict:
     """Versions of what the speed depends on."""
     import torch
     found = dict(python=platform.python_version(), cuda=torch.version.cuda)
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # of some there are two variants
-            continue
-    return found
+    return {**found, **installed_versions((*PACKAGES, *MORE_PACKAGES))}
 
 
 def available_bytes():
