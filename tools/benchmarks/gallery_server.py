@@ -147,13 +147,15 @@ def writer(url, number, dim, confirmed) -> None:
 
     from mmreidmix.apis import GalleryError, open_gallery
     random = np.random.default_rng([1, number])
-    with open_gallery('benchmark', store=url) as gallery, suppress(
-            GalleryError):
-        for first in range(0, 10**9, WRITTEN):
-            names = [f'w{number}/{first + i}' for i in range(WRITTEN)]
-            gallery.add(random.standard_normal((WRITTEN, dim)), names)
-            confirmed.put(names)
-    confirmed.put(None)
+    try:
+        with open_gallery('benchmark', store=url) as gallery, suppress(
+                GalleryError):
+            for first in range(0, 10**9, WRITTEN):
+                names = [f'w{number}/{first + i}' for i in range(WRITTEN)]
+                gallery.add(random.standard_normal((WRITTEN, dim)), names)
+                confirmed.put(names)
+    finally:
+        confirmed.put(None)
 
 
 def kill_while_writing(server, dim, seconds) -> dict:
@@ -168,7 +170,13 @@ def kill_while_writing(server, dim, seconds) -> dict:
         for number in range(WRITERS)]
     for process in processes:
         process.start()
-    names = list(confirmed.get(timeout=600))  # writing has begun
+    names, begun = [], set()
+    while len(begun) < WRITERS:
+        part = confirmed.get(timeout=600)
+        if part is None:
+            raise RuntimeError('a writer ended before the server was killed')
+        names += part
+        begun.add(part[0].partition('/')[0])
     time.sleep(seconds)
     main = psutil.Process(server.get_pid())
     killed = [main, *main.children(recursive=True)]
