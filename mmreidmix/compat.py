@@ -240,6 +240,11 @@ def is_resumed(runner: 'Runner') -> bool:
     return runner._resume
 
 
+def resume_from(runner: 'Runner', checkpoint: str) -> None:
+    """Let a runner go on from a checkpoint of which its config is silent."""
+    runner._resume, runner._load_from = True, checkpoint
+
+
 def loaded_file(runner: 'Runner') -> str:
     """The checkpoint that a runner loads."""
     return runner._load_from

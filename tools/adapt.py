@@ -96,7 +96,9 @@ def build_config(args) -> Config:
     cfg = read_config(args.config or CONFIGS / recipe, args.cfg_options)
     fill_in(cfg, args.weights, trained, [
         d['cfg'] for d in domains if d['tested']])
-    cfg.work_dir, cfg.resume = args.work_dir, args.resume
+    cfg.work_dir = args.work_dir
+    if args.resume:
+        cfg.resume = 'auto'
     return cfg
 
 

@@ -142,12 +142,16 @@ def build_config(args: argparse.Namespace) -> Config:
 
     Raises:
         ValueError: ``--domains`` with a config that does not test on a
-            :class:`RetrievalDataset`.
+            :class:`RetrievalDataset`, or the start of a config that resumes.
     """
     # Imported here: --help must not wait for torch.
     from mmreidmix.config_file import read_config
     cfg = read_config(args.config, args.cfg_options)
-    cfg.resume = False
+    if cfg.pop('resume', False) and args.checkpoint == 'none' and (
+            cfg.get('load_from')):
+        raise ValueError(
+            f'{args.config} resumes {cfg.load_from}, which is not the start '
+            'of the training: give the config that the training began with')
     if args.work_dir:
         cfg.work_dir = args.work_dir
     elif not cfg.get('work_dir'):

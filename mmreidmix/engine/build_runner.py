@@ -1,6 +1,7 @@
 """Runners, on GPUs or on a CPU."""
 
 import logging
+from typing import Optional
 
 import torch
 from mmengine.config import Config
@@ -11,6 +12,7 @@ from mmreidmix.compat import (
     checkpoint_activations_once,
     init_cpu_process_group,
     keep_freed_memory,
+    resume_from,
     write_checkpoints_by,
 )
 from mmreidmix.files import replace_file
@@ -34,7 +36,8 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
 
     Args:
         cfg (Config): the whole config, ``work_dir`` included. Its helper
-            variables, whose names begin with an underscore, are removed.
+            variables, whose names begin with an underscore, are removed, and
+            so is ``resume``: :func:`take_resume`.
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
 
     Raises:
@@ -63,12 +66,7 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
     checkpoint_activations_once()
     write_checkpoints_by(replace_file)
     force_precision(cfg)
-    if cfg.get('resume') and not cfg.get('load_from'):
-        cfg.load_from = latest_checkpoint(cfg.work_dir)
-        if cfg.load_from is None:
-            cfg.resume = False
-            print_log(f'nothing to resume in {cfg.work_dir}: the training '
-                      'begins anew', level=logging.WARNING)
+    resumed = take_resume(cfg)
     if launcher != 'none' and not torch.cuda.is_available():
         # MMEngine's default wrapper names a CUDA device.
         cfg.setdefault(
@@ -81,4 +79,34 @@ def build_runner(cfg: Config, launcher: str = 'none') -> Runner:
                                                False)))
     runner = ReIDRunner.from_cfg(cfg)
     check_parameter_names(cfg, runner.model)
+    if resumed:
+        resume_from(runner, resumed)
     return runner
+
+
+def take_resume(cfg: Config) -> Optional[str]:
+    """Remove from a config that, and what, it resumes.
+
+    The config that a run writes beside its checkpoints then names the weights
+    that the run started from, which ``tools/test.py CONFIG none`` tests.
+
+    Args:
+        cfg (Config): ``resume`` is a checkpoint, or 'auto': the latest one of
+            the work dir. True is MMEngine's: ``load_from``, or the latest one
+            where there is none.
+
+    Returns:
+        str, optional: the checkpoint to go on from.
+    """
+    resume = cfg.pop('resume', None)
+    if not resume:
+        return None
+    if resume is True and cfg.get('load_from'):
+        return cfg.pop('load_from')
+    if resume not in (True, 'auto'):
+        return resume
+    latest = latest_checkpoint(cfg.work_dir)
+    if latest is None:
+        print_log(f'nothing to resume in {cfg.work_dir}: the training begins '
+                  'anew', level=logging.WARNING)
+    return latest

@@ -8,10 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
+from mmreidmix.engine.build_runner import build_runner
 from mmreidmix.engine.hooks import StartEvaluationHook
 from mmreidmix.engine.start import (
     describe_start,
@@ -144,7 +146,7 @@ def run(cfg, work_dir, **options):
     cfg.experiment_name = f'{work_dir.parent.name}_{work_dir.name}'
     cfg.merge_from_dict(options)
     cfg.custom_hooks = [dict(type='Fresh', priority='VERY_HIGH')]
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     runner.train()
     DefaultScope.get_instance('mmreidmix', scope_name='mmreidmix')
     return Fresh.seen
@@ -258,14 +260,16 @@ def test_checkpoints_can_be_a_start_at_the_size_of_their_config(runs):
 def test_resumed(runs):
     """The scores come from the checkpoint."""
     before = checkpoint(runs.folder / 'with', 2)['start']
-    run(runs.cfg, runs.folder / 'resumed', **{
-        'load_from': str(runs.folder / 'with' / 'epoch_1.pth'),
-        'resume': True})
+    run(runs.cfg, runs.folder / 'resumed',
+        resume=str(runs.folder / 'with' / 'epoch_1.pth'))
     log = log_of(runs.folder / 'resumed')
     assert 'Start:' not in log and 'start -> end, toy-unseen: mAP' in log
     assert checkpoint(runs.folder / 'resumed', 2)['start'] == before
     assert read_result(
         runs.folder / 'resumed' / 'start.json') == before['scores']
+    # and its config still names what the training started from
+    written = Config.fromfile(next((runs.folder / 'resumed').glob('*.py')))
+    assert 'resume' not in written and written.load_from is None
 
 
 def hook_on(monkeypatch, **runner):

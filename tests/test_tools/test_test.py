@@ -93,6 +93,14 @@ def test_arguments(tool, config):
     assert cfg.work_dir == 'work_dirs/config'
 
 
+def test_a_config_that_resumes_does_not_tell_its_start(tool, config):
+    config.write_text(
+        config.read_text() + "load_from = 'epoch_1.pth'\nresume = True\n")
+    args = tool['parse_args']([str(config), 'none'])
+    with pytest.raises(ValueError, match='resumes epoch_1.pth, which is not'):
+        tool['build_config'](args)
+
+
 def test_config_without_retrieval_dataset(tool, tmp_path):
     config = tmp_path / 'bare.py'
     config.write_text('model = dict()\n')

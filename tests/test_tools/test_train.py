@@ -55,20 +55,15 @@ def test_missing_config_is_named(tool, tmp_path):
         load(tool, tmp_path / 'gone.py')
 
 
-@pytest.mark.parametrize('arguments,resume,load_from', [
-    ((), None, None),
-    (('--resume', ), True, None),
-    (('--resume', 'a.pth'), True, 'a.pth'),
+@pytest.mark.parametrize('arguments,resume', [
+    ((), None),
+    (('--resume', ), 'auto'),
+    (('--resume', 'a.pth'), 'a.pth'),
 ])
-def test_resume(tool, config, arguments, resume, load_from):
-    cfg = load(tool, config, *arguments)
-    assert (cfg.get('resume'), cfg.get('load_from')) == (resume, load_from)
-
-
-def test_resume_goes_before_weights_to_start_from(tool, config):
+def test_resume_leaves_the_start_alone(tool, config, arguments, resume):
     config.write_text(config.read_text() + "load_from = 'weights.pth'\n")
-    assert load(tool, config, '--resume').load_from is None
-    assert load(tool, config).load_from == 'weights.pth'
+    cfg = load(tool, config, *arguments)
+    assert (cfg.get('resume'), cfg.load_from) == (resume, 'weights.pth')
 
 
 def test_amp_is_bfloat16(tool, config):

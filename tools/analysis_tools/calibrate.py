@@ -69,7 +69,7 @@ def build_config(args) -> Config:
     cfg = read_config(args.config, args.cfg_options)
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(
         Path('work_dirs', Path(args.config).stem))
-    cfg.resume = False
+    cfg.pop('resume', None)
     cfg.load_from = args.checkpoint
     loader = cfg.get('val_dataloader')
     if not loader or 'domains' not in loader.dataset:

@@ -70,7 +70,6 @@ def train(job: Job, facts: dict, lock: int) -> dict:
             new_attempt()
         ])
     job.write_facts(facts)
-    # A config may load weights itself, which --resume would put aside.
     resume = ['--resume'] if latest_checkpoint(job.folder) else []
     minutes, peak = run(
         'train.py', job.config, '--work-dir', job.folder, *resume,
