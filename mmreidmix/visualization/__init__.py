@@ -9,12 +9,21 @@ from .curves import draw_curves, read_scalars
 from .embedding_map import draw_embedding_map, project, table_embedding_map
 from .pictures import as_image, file_name, save_picture
 from .rank_list import domain_rank_lists, draw_rank_lists, draw_table
+from .run_curves import (
+    LABEL_KEYS,
+    RUN_KEYS,
+    absent_curves,
+    draw_runs,
+    run_names,
+    select_curves,
+)
 
 # grad_cam.py is not here: it needs the models, the pictures do not.
 __all__ = [
-    'CameraConfusion', 'as_image', 'camera_confusion', 'domain_cluster_sheet',
-    'domain_rank_lists', 'draw_activation_maps', 'draw_camera_confusion',
-    'draw_cluster_sheet', 'draw_curves', 'draw_embedding_map',
-    'draw_rank_lists', 'draw_table', 'file_name', 'overlay', 'project',
-    'read_scalars', 'save_picture', 'table_embedding_map'
+    'LABEL_KEYS', 'RUN_KEYS', 'CameraConfusion', 'absent_curves', 'as_image',
+    'camera_confusion', 'domain_cluster_sheet', 'domain_rank_lists',
+    'draw_activation_maps', 'draw_camera_confusion', 'draw_cluster_sheet',
+    'draw_curves', 'draw_embedding_map', 'draw_rank_lists', 'draw_runs',
+    'draw_table', 'file_name', 'overlay', 'project', 'read_scalars',
+    'run_names', 'save_picture', 'select_curves', 'table_embedding_map'
 ]

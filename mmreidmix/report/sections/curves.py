@@ -9,8 +9,8 @@ from ..data_uri import figure_uri
 from ..page_blocks import Picture, Pictures, Table
 from ..work_dir import Options, WorkDir
 
-#: inches; wide enough for the legend, letters still legible on a phone
-SIZE = (5, 3.4)
+#: inches; wide enough for the legend below, legible on a phone
+SIZE = (5, 4.4)
 
 
 def curves(work: WorkDir, options: Options) -> list:
