@@ -122,7 +122,7 @@ def test_only_uploads_are_read(page):
                 orig_name='a.jpg', mime_type=None, is_stream=False,
                 meta=dict(_type='gradio.FileData'))
     options = [-1, [], False, 'Normal', 5, '', '', '', False, False]
-    body = dict(data=[file, *options], fn_index=upload, session_hash='abc',
+    body = dict(data=[file, *options, None, 1], fn_index=upload, session_hash='abc',
                 event_data=None)
     code, text = status(f'{url}/gradio_api/queue/join',
                         json.dumps(body).encode())
@@ -179,6 +179,20 @@ def test_links_are_not_fetched(monkeypatch):
     with pytest.raises(gr.Error, match='Only uploaded pictures'):
         asyncio.run(picture.async_move_resource_to_block_cache(
             'HTTPS://example.org/a.jpg'))
+
+
+def test_the_last_search_wins(monkeypatch):
+    """Though an earlier one arrives after it."""
+    monkeypatch.syspath_prepend(APP.parent)
+    gr = pytest.importorskip('gradio', reason='gradio is not installed')
+    latest = runpy.run_path(str(APP.with_name('page.py')))['latest']
+    search = latest(lambda *options: (sum(options), 'found'), 2)
+    assert search(1, 2, 0, 1) == (3, 'found', 1)
+    assert search(1, 2, 1, 1) == (3, 'found', 1)
+    assert search(5, 2, 1, 3) == (7, 'found', 3)
+    skipped = search(1, 2, 3, 2)
+    assert skipped == [gr.skip()] * 3
+    assert latest(lambda *_: ['cleared'], 1)(3, 4) == ('cleared', 4)
 
 
 def test_too_large_an_upload_is_refused_by_the_server(page):

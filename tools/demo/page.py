@@ -1,5 +1,6 @@
 """The search page as Gradio components; what it does is in SearchPage."""
 
+import functools
 import os
 import tempfile
 from pathlib import Path
@@ -25,6 +26,12 @@ KEEP_REFUSALS = '''() => {
       document.querySelector('.refused')?.remove()
     }
   }).observe(document.body, {childList: true, subtree: true})
+}'''
+# Searches may arrive in another order than the visitor asked for them: the
+# last input of each becomes its number.
+NUMBER = '''(...inputs) => {
+  window.searches = (window.searches || 0) + 1
+  return [...inputs.slice(0, -1), window.searches]
 }'''
 # fonts of the system: no font is fetched from anywhere
 #: No camera, as a choice.
@@ -71,7 +78,7 @@ class Handlers:
             return [gr.skip()] * 8
         return self._show(query, *options)
 
-    def clear(self):
+    def clear(self, *_):
         """Begin anew."""
         return None, UNKNOWN, None, *_empty(WELCOME, True)
 
@@ -105,6 +112,29 @@ class Handlers:
             gr.update(visible=False))
 
 
+def latest(handle, outputs: int):
+    """Have what the visitor asked for last win, in whatever order it comes.
+
+    Leaving a typed text searches, and so does the option that is then
+    clicked on: if the first arrives second, it would undo the other.
+
+    Args:
+        handle (Callable): a method of :class:`Handlers`.
+        outputs (int): how many values it returns.
+
+    Returns:
+        Callable: takes two inputs more, the newest number handled so far and
+        the number of this search, and returns the newest number last.
+    """
+    @functools.wraps(handle)
+    def handle_latest(*inputs):
+        *inputs, newest, number = inputs
+        if number < newest:
+            return [gr.skip()] * (outputs + 1)
+        return *handle(*inputs), number
+    return handle_latest
+
+
 def _matches(shown):
     pictures = [(own.image, own.caption) for own in shown]
     update = gr.update(value=pictures, visible=bool(shown))
@@ -129,8 +159,9 @@ def build(page: SearchPage) -> gr.Blocks:
     handlers = Handlers(page)
     with gr.Blocks(title='Person search', analytics_enabled=False,
                    delete_cache=CACHE) as blocks:
-        query, above_ids, below_ids = (
-            gr.State(None), gr.State([]), gr.State([]))
+        query, above_ids, below_ids, newest = (
+            gr.State(None), gr.State([]), gr.State([]), gr.State(0))
+        number = gr.Number(0, precision=0, visible=False)
         gr.Markdown(f'## Person search\n{len(page.gallery):,} pictures')
         with gr.Row(elem_id='layout'):
             with gr.Column(elem_id='who'):
@@ -155,18 +186,24 @@ def build(page: SearchPage) -> gr.Blocks:
         hidden = dict(api_visibility='private', concurrency_id='model',
                       concurrency_limit=1)
         silent = dict(api_visibility='private', show_progress='hidden')
+
+        def ask(event, handle, inputs, outputs, **settings):
+            return event(
+                latest(handle, len(outputs)), [*inputs, newest, number],
+                [*outputs, newest], js=NUMBER, **hidden, **settings)
+
         picture.upload(None, js=FORGET, **silent)
-        picture.upload(handlers.upload, [picture, *options], everything,
-                       **hidden)
-        picture.clear(handlers.clear, None, everything, **silent)
-        example.click(handlers.example, options, everything, **hidden)
+        ask(picture.upload, handlers.upload, [picture, *options], everything)
+        ask(picture.clear, handlers.clear, [], everything,
+            show_progress='hidden')
+        ask(example.click, handlers.example, options, everything)
         for shown, ids in ((above, above_ids), (below, below_ids)):
-            shown.select(handlers.choose, [ids, *options], everything,
-                         **hidden).then(None, js=SCROLL_UP, **silent)
-        gr.on([event for own in options for event in (
-            (own.submit, own.blur) if own in typed else (own.input, ))],
-              handlers.search, [query, *options], outputs,
-              trigger_mode='multiple', **hidden)
+            ask(shown.select, handlers.choose, [ids, *options],
+                everything).then(None, js=SCROLL_UP, **silent)
+        changes = [event for own in options for event in (
+            (own.submit, own.blur) if own in typed else (own.input, ))]
+        ask(functools.partial(gr.on, changes), handlers.search,
+            [query, *options], outputs, trigger_mode='multiple')
         blocks.load(None, js=KEEP_REFUSALS, **silent)
     return blocks
 
