@@ -92,7 +92,8 @@ setup(
         'tests': [
             'sphinx', 'myst-parser', 'furo', 'pytest', 'pytest-xdist',
             'hypothesis', 'ruff', 'mypy',
-            'codespell', 'h5py', 'onnx', 'onnxruntime', 'onnxscript',
+            'codespell', 'nbclient', 'ipykernel',
+            'h5py', 'onnx', 'onnxruntime', 'onnxscript',
             'openvino', 'gradio>=6,<7', 'selenium', 'safetensors', 'timm>=1.0',
             'trackers; python_version >= "3.10"', 'deep-sort-realtime',
             'motmetrics', 'psycopg[binary]>=3.2; python_version >= "3.10"',

@@ -1,5 +1,6 @@
 """Builds docs/en as a site: ``sphinx-build -W docs/en work_dirs/site``."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -18,6 +19,11 @@ extensions = [
     'myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon',
     'sphinx.ext.viewcode'
 ]
+source_suffix = {
+    '.rst': 'restructuredtext',
+    '.md': 'markdown',
+    '.ipynb': 'markdown',
+}
 root_doc = 'README'
 exclude_patterns = ['_build']
 myst_heading_anchors = 4
@@ -28,6 +34,17 @@ autodoc_typehints = 'description'
 
 #: Links of Markdown that leave docs/en: ](../../configs/...).
 OUTWARD = re.compile(r'\[([^\]]+)\]\((?:\.\./)+([^)\s]+)\)')
+
+
+def read_notebook(app, name, source):
+    """A notebook becomes a page: its texts and its code, without output."""
+    if app.env.doc2path(name).suffix != '.ipynb':
+        return
+    source[0] = '\n\n'.join(
+        text if kind == 'markdown' else f'```python\n{text}\n```'
+        for kind, text in (
+            (cell['cell_type'], ''.join(cell['source']))
+            for cell in json.loads(source[0])['cells']))
 
 
 def name_files_of_the_repository(app, name, source):
@@ -50,7 +67,8 @@ def add_contents(app, name, source):
         return
     trees, title = [], None
     for block in source[0].split('\n\n'):
-        pages = [page for page in re.findall(r'\]\(([^)#]+)\.md\)', block)
+        pages = [page for page in re.findall(
+            r'\]\(([^)#]+)\.(?:md|ipynb)\)', block)
                  if not page.startswith('.')]
         if not pages:
             title = block.strip()
@@ -64,5 +82,6 @@ def add_contents(app, name, source):
 
 def setup(app):
     """Register what is done to each page."""
+    app.connect('source-read', read_notebook)
     app.connect('source-read', name_files_of_the_repository)
     app.connect('source-read', add_contents)

@@ -23,7 +23,8 @@ def site(tmp_path_factory):
 
 def test_every_page_is_in_the_contents(site):
     pages = [page.relative_to(ROOT / 'docs' / 'en').with_suffix('.html')
-             for page in (ROOT / 'docs' / 'en').rglob('*.md')]
+             for kind in ('*.md', 'notebooks/*.ipynb')
+             for page in (ROOT / 'docs' / 'en').rglob(kind)]
     first = (site / 'README.html').read_text('utf-8')
     contents = first.partition('<div class="sidebar-tree">')[2].partition(
         '</aside>')[0]
