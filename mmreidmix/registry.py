@@ -73,7 +73,7 @@ def _explanation(cfg: Any, registry: Registry, error: str) -> Optional[str]:
     if found is None and isinstance(cfg, Mapping) and 'type' in cfg:
         with registry.switch_scope_and_registry(None) as own:
             return (f'there is no {own.name} {cfg["type"]!r}'
-                    f'{_nearest(cfg["type"], _known_types(own))}')
+                    f'{_nearest_type(cfg["type"], own)}')
     if unknown not in others or not isinstance(found, type):
         return None
     known = [*options_of(found)]
@@ -88,6 +88,16 @@ def _nearest(name: str, known: list) -> str:
     if near:
         return f'; did you mean {near[0]!r}?'
     return f', only {", ".join(known)}' if 0 < len(known) <= 20 else ''
+
+
+def _nearest_type(name: str, registry: Registry) -> str:
+    if registry.name == 'model':
+        # Imported here: it takes seconds, and only an error needs it.
+        from mmpretrain.models import BACKBONES
+        for other in BACKBONES.module_dict:
+            if other.lower() == name.rsplit('.')[-1].lower():
+                return f"; did you mean 'mmpretrain.{other}'?"
+    return _nearest(name, _known_types(registry))
 
 
 def _known_types(registry: Optional[Registry]) -> list[str]:

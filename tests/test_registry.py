@@ -10,6 +10,10 @@ import mmreidmix.evaluation  # noqa: F401
 KINDS = [
     ('MODELS', dict(type='DomainMixx'),
      "there is no model 'DomainMixx'; did you mean 'DomainMix'?"),
+    ('MODELS', dict(type='MobileNetV3'),
+     "there is no model 'MobileNetV3'; did you mean 'mmpretrain.MobileNetV3'"),
+    ('MODELS', dict(type='mmpretrain.MobilenetV3'),
+     "did you mean 'mmpretrain.MobileNetV3'?"),
     ('MODELS', dict(type='mmpretrain.ResNet', depht=18),
      "ResNet has no option 'depht'; did you mean 'depth'?"),
     ('MODELS', dict(type='BNNeck', channels=18),

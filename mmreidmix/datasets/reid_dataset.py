@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, ClassVar, Optional, Union
 
@@ -79,7 +80,8 @@ class BaseReIDDataset(Dataset):
             says what was looked for, the expected tree, where to ask for the
             set, and the toy command.
         ValueError: an option is wrong, a name or line does not follow the
-            pattern, an image is listed twice, or a path leaves the data root.
+            pattern, a camera has no name, an image is listed twice, or a
+            path leaves the data root.
     """
 
     subsets: ClassVar[tuple[str, ...]] = SUBSETS
@@ -119,7 +121,7 @@ class BaseReIDDataset(Dataset):
             [TRANSFORMS.build(t) if isinstance(t, dict) else t
              for t in pipeline])
         self.check_root()
-        records = self.load_records()
+        records = self._load()
         self.records = self._clean(records)
         self._check_not_empty(
             f'all of its {len(records):,} images are junk or distractors')
@@ -145,6 +147,26 @@ class BaseReIDDataset(Dataset):
         """Raise FileNotFoundError where the data root is not there."""
         if not self.data_root.is_dir():
             raise self.missing([self.data_root])
+
+    def _load(self) -> ReIDRecords:
+        """What :meth:`load_records` reads, or why it does not."""
+        place = (f'{self.name} {self.subset}: {type(self).__name__}.'
+                 f'load_records on {self.data_root}')
+        try:
+            records = self.load_records()
+        except (KeyError, IndexError, AttributeError, TypeError,
+                JSONDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f'{place}: {type(error).__name__}: {error}'
+                             ) from error
+        if not len(records):
+            raise self.missing([self.data_root], 'no image found. Looked in:')
+        most = int(records.camids.max())
+        if most >= self.num_cams:
+            raise ValueError(
+                f'{place}: camera {most}, but `camera_names` has '
+                f'{self.num_cams}: name every camera, as an attribute of the '
+                'class or in load_records')
+        return records
 
     def load_records(self) -> ReIDRecords:
         """Read the records of ``self.subset``, junk and distractors too."""
@@ -232,9 +254,10 @@ class BaseReIDDataset(Dataset):
             raise self.missing([path])
         return path
 
-    def missing(self, looked_for: Iterable[Path]) -> FileNotFoundError:
+    def missing(self, looked_for: Iterable[Path],
+                problem: str = 'not found. Looked for:') -> FileNotFoundError:
         """The error for an absent data set, with all that helps."""
-        lines = [f'{self.name} {self.subset}: not found. Looked for:',
+        lines = [f'{self.name} {self.subset}: {problem}',
                  *(f'  {path}' for path in looked_for)]
         if self.tree:
             lines += ['Expected tree:', self.tree.strip('\n')]
@@ -250,8 +273,6 @@ class BaseReIDDataset(Dataset):
         return FileNotFoundError('\n'.join(lines))
 
     def _clean(self, records: ReIDRecords) -> ReIDRecords:
-        if not len(records):
-            raise self.missing([self.data_root])
         records = records.sorted()
         self._check_paths(records.paths)
         dropped = {'junk': self.junk_pids}

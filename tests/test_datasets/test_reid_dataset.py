@@ -1,3 +1,4 @@
+import json
 import logging
 import os
 import pickle
@@ -175,6 +176,35 @@ def test_missing_root_tells_all_that_helps(tmp_path):
     for part in (str(tmp_path / 'no'), 'absent/*.jpg', 'their page',
                  f'make_toy_data.py {tmp_path / "no"} --layout market1501'):
         assert part in str(error.value)
+
+
+def test_no_image_is_not_a_missing_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match=(
+            f'rows query: no image found. Looked in:\n  {tmp_path}')):
+        type('Given', (Rows, ), {'rows': ()})(tmp_path, 'query')
+
+
+def test_camera_without_a_name_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=(
+            'Given.load_records on .*: camera 3, but `camera_names` has 3')):
+        make(tmp_path, rows=[('a.jpg', 1, 3, -1), ('b.jpg', 1, 0, -1)])
+    assert make(tmp_path, rows=[('a.jpg', 1, 2, -1)]).num_cams == 3
+    assert make(tmp_path, rows=[('a.jpg', 1, -1, -1)]).num_cams == 3
+
+
+@pytest.mark.parametrize('code, wanted', [
+    ("dict(person=3)['camera']", "KeyError: 'camera'"),
+    ("json.loads('[{\"a')", 'JSONDecodeError: Unterminated string'),
+    ("b'\\xff'.decode()", 'UnicodeDecodeError: '),
+])
+def test_fault_in_reading_names_the_set(tmp_path, code, wanted):
+    def load_records(self):
+        return eval(code, dict(json=json))
+
+    kind = type('Given', (Rows, ), dict(load_records=load_records))
+    with pytest.raises(ValueError, match=re.escape(
+            f'rows train: Given.load_records on {tmp_path}: {wanted}')):
+        kind(tmp_path)
 
 
 def test_duplicate_is_refused(tmp_path):

@@ -53,19 +53,25 @@ def run(place: Path, command: str, *options) -> str:
     """Run a command of a guide, shortened by options."""
     config = re.search(r'my_project/(\w+)\.py', command)[1]
     work_dir = place / 'work_dirs' / config
+    return shell(
+        place, command, '--work-dir', work_dir, '--cfg-options',
+        'train_cfg.max_epochs=2', 'train_cfg.val_interval=2',
+        'train_dataloader.batch_size=16',
+        'train_dataloader.batch_sampler.iters_per_epoch=2',
+        'default_hooks.logger.interval=1',
+        'default_hooks.pseudo_labels.begin=1', *options)
+
+
+def shell(place: Path, command: str, *arguments) -> str:
+    """Run a command of a guide with more arguments."""
     words = command.split()
     assert words.pop(0) == 'PYTHONPATH=.'
     assert words.pop(0) == 'python'
     env = environment()
     env['PYTHONPATH'] = os.pathsep.join([str(place), env['PYTHONPATH']])
-    result = subprocess.run([
-        sys.executable, *words, '--work-dir', work_dir, '--cfg-options',
-        'train_cfg.max_epochs=2', 'train_cfg.val_interval=2',
-        'train_dataloader.batch_size=16',
-        'train_dataloader.batch_sampler.iters_per_epoch=2',
-        'default_hooks.logger.interval=1',
-        'default_hooks.pseudo_labels.begin=1', *options
-    ], cwd=place, env=env, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, *words, *arguments], cwd=place, env=env,
+        capture_output=True, text=True)
     assert result.returncode == 0, (result.stdout + result.stderr)[-3000:]
     return result.stdout + result.stderr
 
@@ -103,14 +109,33 @@ def test_a_loss(place):
     files = write(place, 'add_a_loss.md')
     assert len(files) == 5
     write_videos(place / 'data' / 'toy' / 'videos')
-    domainmix, remix = commands_of('add_a_loss.md')[-2:]
-    output = run(place, domainmix, *SMALL)
+    _, domainmix, remix, short = commands_of('add_a_loss.md')
+    assert short.startswith(domainmix)
+    output = run(
+        place, domainmix, *SMALL, 'default_hooks.phases.phases.1.begin=1')
     assert 'loss_spread' in output and 'loss_id' in output
     output = run(place, remix)
     assert 'loss_spread' in output and 'loss_instance' in output
     contrast = domainmix.replace('domainmix_spread', 'domainmix_contrast')
     output = run(place, contrast, *SMALL)
     assert 'loss_contrast' in output and 'Memory of' in output
+
+
+def test_the_test_of_a_loss(place, monkeypatch):
+    write(place, 'add_a_loss.md')
+    text = (GUIDES / 'add_a_loss.md').read_text(encoding='utf-8')
+    code = re.search(r'```python\n(# tests/.*?)```', text, re.DOTALL)[1]
+    kind = runpy.run_path(str(place / 'my_project' / 'spread_loss.py'))
+    monkeypatch.setattr('mmreidmix.models.losses.SpreadLoss',
+                        kind['SpreadLoss'], raising=False)
+    names: dict = {}
+    exec(code, names)
+    names['test_spread_is_the_mean_squared_distance_from_the_mean']()
+    monkeypatch.setattr('mmreidmix.models.losses.SpreadLoss',
+                        lambda: lambda batch: batch.f.sum())
+    with pytest.raises(AssertionError):
+        exec(code, names)
+        names['test_spread_is_the_mean_squared_distance_from_the_mean']()
 
 
 def test_another_backbone(place):
@@ -186,10 +211,16 @@ def test_a_data_set(place, toy):
             if int(pid) > 0:
                 name = f'{pid}_{doors[int(camera) % 2]}_{i}.jpg'
                 (target / name).write_bytes(file.read_bytes())
-    command, = commands_of('add_a_dataset.md')
-    output = run(place, command, *SMALL)
+    train, doctor, test = commands_of('add_a_dataset.md')
+    output = run(place, train, *SMALL)
     assert re.search(r'lobby +unlabelled', output)
     assert 'Pseudo labels of lobby' in output and 'lobby/mAP' in output
+    output = shell(place, doctor)
+    assert 'lobby' in output and '2 cameras' in output
+    work_dir = place / 'work_dirs' / 'lobby_toy'
+    output = shell(
+        place, test.replace('CHECKPOINT', str(work_dir / 'epoch_2.pth')))
+    assert 'lobby/mAP' in output
 
 
 def test_names_in_the_guides_exist():

@@ -122,8 +122,8 @@ def test_only_uploads_are_read(page):
                 orig_name='a.jpg', mime_type=None, is_stream=False,
                 meta=dict(_type='gradio.FileData'))
     options = [-1, [], False, 'Normal', 5, '', '', '', False, False]
-    body = dict(data=[file, *options, None, 1], fn_index=upload, session_hash='abc',
-                event_data=None)
+    body = dict(data=[file, *options, None, 1], fn_index=upload,
+                session_hash='abc', event_data=None)
     code, text = status(f'{url}/gradio_api/queue/join',
                         json.dumps(body).encode())
     if code == 200:

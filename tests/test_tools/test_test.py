@@ -118,7 +118,7 @@ def test_bad_domain(tool, config, capsys, domain):
 def test_unknown_domain(tool, config):
     args = tool['parse_args'](
         [str(config), 'none', '--domains', 'RetrievalDataset:data'])
-    with pytest.raises(ValueError, match='is no data set type'):
+    with pytest.raises(ValueError, match='no data set type.*custom_imports'):
         tool['build_config'](args)
 
 

@@ -47,8 +47,10 @@ def check_domains(domains: Iterable[dict]) -> None:
         if kind is None or not issubclass(kind, BaseReIDDataset):
             known = sorted(name for name, item in DATASETS.module_dict.items()
                            if issubclass(item, BaseReIDDataset))
-            raise ValueError(f'{domain["type"]!r} is no data set type; there '
-                             f'are {", ".join(known)}')
+            raise ValueError(
+                f'{domain["type"]!r} is no data set type; there are '
+                f'{", ".join(known)}. One of your own is known to a config '
+                'that names its module in `custom_imports`')
 
 
 def _literal(text: str) -> Any:

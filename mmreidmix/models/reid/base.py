@@ -19,6 +19,7 @@ from mmreidmix.models.layers import group_batch_norm
 from mmreidmix.models.layers.momentum_encoder import fill_momentum_encoder
 from mmreidmix.models.parts import REQUIRED, Widths, build_neck, build_part
 from mmreidmix.registry import MODELS
+from mmreidmix.signatures import options_of
 from mmreidmix.structures import (
     Clustering,
     ReIDDataSample,
@@ -136,8 +137,9 @@ class BaseReID(BaseModel, metaclass=ABCMeta):
         """Configs of all parts, checked for parts that lack another."""
         name, unknown = type(self).__name__, sorted({*given} - {*self.parts})
         if unknown:
-            raise TypeError(f'{name} has no part or option {unknown}; its '
-                            f'parts are {sorted(self.parts)}')
+            raise TypeError(
+                f'model: {name} has no part or option {unknown}; it has '
+                f'{sorted({*self.parts, *options_of(type(self))})}')
         configs = {**self.parts, **given}
         for part, cfg in configs.items():
             default = self.parts[part]

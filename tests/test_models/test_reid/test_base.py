@@ -189,6 +189,8 @@ def test_a_memory_that_follows_in_another_way():
 def test_unknown_parts_are_refused():
     with pytest.raises(TypeError, match=r"no part or option \['id_heed'\]"):
         build_model(id_heed=dict(type='IdentityHead'))
+    with pytest.raises(TypeError, match="'loss_weights', 'losses', 'memory'"):
+        build_model(lossses={})
 
 
 def test_a_part_that_is_missing_is_named():
