@@ -37,7 +37,7 @@ class Validation(NamedTuple):
         """
         return [
             mark_lower(
-                format_score(self.scores.get(name), None, None, 'text'),
+                format_score(self.scores.get(name), None, None),
                 self.scores.get(name), starts, self.domain, name)
             for name in names
         ]
@@ -140,7 +140,7 @@ def start_to_end_cells(scores: Mapping[str, Optional[float]],
               for name in HEADLINE if starts}
     if not any(score is not None for score in before.values()):
         return []
-    texts = [' → '.join(format_score(score, None, None, 'text')
+    texts = [' → '.join(format_score(score, None, None)
                         for score in (before[name], scores.get(name)))
              for name in HEADLINE]
     return [mark_lower(text, scores.get(name), starts, domain, name)
@@ -151,5 +151,5 @@ def _cell(group: Mapping[Path, dict], starts: Mapping[Path, dict],
           domain: str, metric: str) -> str:
     mean, std, interval = method_score(group, domain, metric, RESAMPLES)
     # An interval stays on one line.
-    text = format_score(mean, std, interval, 'text').replace(', ', ',\u00a0')
+    text = format_score(mean, std, interval).replace(', ', ',\u00a0')
     return mark_lower(text, mean, starts, domain, metric)

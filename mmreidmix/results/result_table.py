@@ -182,14 +182,13 @@ def method_score(
 
 
 def format_score(mean: Optional[float], std: Optional[float],
-                 interval: Interval, form: str) -> str:
+                 interval: Interval) -> str:
     """What :func:`method_score` gives, in percent."""
     if mean is None:
         return '-'
     text = f'{100 * mean:.1f}'
     if std is not None:
-        sign = r' $\pm$ ' if form == 'latex' else ' ± '
-        text += f'{sign}{100 * std:.1f}'
+        text += f' ± {100 * std:.1f}'
     if interval is not None:
         text += f' [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]'
     return text

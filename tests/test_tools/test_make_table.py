@@ -1,4 +1,5 @@
 import copy
+import csv
 import json
 import runpy
 from pathlib import Path
@@ -77,6 +78,21 @@ def test_rows_seeds_and_formats(tool, write, capsys):
         r'base & 2 & 55.0 $\pm$ 7.1 & 75.0 $\pm$ 0.0 \\', r'\hline',
         r'\end{tabular}'
     ]
+
+
+def test_a_label_is_the_same_text_in_each_form(tool, write, capsys):
+    files = [write('a', .4), write('b', .6, training_seed=1)]
+    label = r'a\b, "c" & 5% $d #e_f {g} ~h ^i'
+    options = [*files, '--metrics', 'mAP', '--rows', f'base={label}']
+    tool['main']([*options, '--format', 'csv'])
+    out, error = capsys.readouterr()
+    assert list(csv.reader(out.splitlines())) == [
+        ['method', 'seeds', 'shop mAP'], [label, '2', '50.0 ± 14.1']]
+    assert 'no row of doing nothing' in error
+    tool['main']([*options, '--format', 'latex'])
+    assert capsys.readouterr().out.splitlines()[4] == (
+        r'a\textbackslash{}b, "c" \& 5\% \$d \#e\_f \{g\} '
+        r'\textasciitilde{}h \textasciicircum{}i & 2 & 50.0 $\pm$ 14.1 \\')
 
 
 @pytest.mark.parametrize('change, field', [

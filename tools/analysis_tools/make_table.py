@@ -16,6 +16,9 @@ it are marked, where protocol, domains and weights of the start are the same.
 """
 
 import argparse
+import csv
+import io
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -41,13 +44,26 @@ from mmreidmix.results.start_row import (
     starts_of,
 )
 
+# Characters that LaTeX does not print as they are.
+LATEX = str.maketrans({
+    **{sign: '\\' + sign for sign in '&%$#_{}'},
+    '\\': r'\textbackslash{}',
+    '~': r'\textasciitilde{}',
+    '^': r'\textasciicircum{}',
+    '±': r'$\pm$',
+    MARK: r'$\downarrow$',
+})
+
 
 def lay_out(lines: list, form: str) -> str:
-    """Markdown or LaTeX of a header and rows of cells."""
+    """Markdown, CSV or LaTeX of a header and rows of cells."""
+    if form == 'csv':
+        stream = io.StringIO()
+        csv.writer(stream, lineterminator='\n').writerows(lines)
+        return stream.getvalue().rstrip('\n')
     if form == 'latex':
-        lines = [[cell.replace('_', r'\_').replace('%', r'\%').replace(
-            MARK, r'$\downarrow$') for cell in line] for line in lines]
-        body = [' & '.join(line) + r' \\' for line in lines]
+        body = [' & '.join(cell.translate(LATEX) for cell in line) + r' \\'
+                for line in lines]
         columns = 'l' + 'r' * (len(lines[0]) - 1)
         return '\n'.join([
             rf'\begin{{tabular}}{{{columns}}}', r'\hline', body[0], r'\hline',
@@ -66,7 +82,7 @@ def make_table(results: Mapping, metrics: list, form: str = 'markdown',
         results (Mapping[Path, dict]): result files, by path; those of
             trainings have to be alike.
         metrics (list[str]): scores to show.
-        form (str): 'markdown' or 'latex'.
+        form (str): 'markdown', 'csv' or 'latex'.
         labels (Mapping[str, str], optional): the methods to show, in this
             order, and what to call them. Default: all.
         resamples (int): draws of the bootstrap over queries.
@@ -96,35 +112,34 @@ def make_table(results: Mapping, metrics: list, form: str = 'markdown',
     lines = [['method', 'seeds', *(f'{d} {m}' for d, m in columns)]]
     own = {name: starts_of(groups[name], starts) for name in labels}
     for group in list(own.values()) if trained else group_starts(starts):
-        line = start_line(group, columns, resamples, form)
+        line = start_line(group, columns, resamples)
         if line not in lines:
             lines.append(line)
     for name, label in labels.items():
         lines.append([label, str(len(groups[name]))] + [
-            row_cell(groups[name], own[name], *column, resamples, form)
+            row_cell(groups[name], own[name], *column, resamples)
             for column in columns
         ])
     return lay_out([line for line in lines if line], form)
 
 
-def start_line(group: Mapping, columns: list, resamples: int,
-               form: str) -> list:
+def start_line(group: Mapping, columns: list, resamples: int) -> list:
     """Cells of a row of doing nothing; none without a result."""
     if not group:
         return []
     first = next(iter(group.values()))
     seeds = str(len(group)) if first['start']['weights'] == RANDOM else '-'
     return [start_label(first), seeds] + [
-        format_score(*method_score(group, *column, resamples), form)
+        format_score(*method_score(group, *column, resamples))
         for column in columns
     ]
 
 
 def row_cell(group: Mapping, starts: Mapping, domain: str, metric: str,
-             resamples: int, form: str) -> str:
+             resamples: int) -> str:
     """A score of one method, marked if it is below the start."""
     mean, std, interval = method_score(group, domain, metric, resamples)
-    text = format_score(mean, std, interval, form)
+    text = format_score(mean, std, interval)
     return mark_lower(text, mean, starts, domain, metric)
 
 
@@ -154,7 +169,9 @@ def parse_args(arguments=None):
         description=__doc__.partition('\n')[0])
     parser.add_argument('files', nargs='+', type=Path, help='result files')
     parser.add_argument(
-        '--format', choices=['markdown', 'latex'], default='markdown')
+        '--format', choices=['markdown', 'csv', 'latex'],
+        default='markdown', help='csv: the lines below a table go to the '
+        'standard error')
     parser.add_argument(
         '--metrics', nargs='+', default=['mAP', 'rank-1'],
         help='scores to show (default: mAP rank-1)')
@@ -203,10 +220,11 @@ def main(arguments=None):
     said = notes(results, table)
     print(table)
     mark = '% ' if args.format == 'latex' else ''
+    stream = sys.stderr if args.format == 'csv' else sys.stdout
     for text in [*remarks(results.values()), *said]:
-        print(f'\n{mark}{text}')
+        print(f'\n{mark}{text}', file=stream)
     for name, text in unlike.items():
-        print(f'\n{mark}Not alike: {name}: {text}')
+        print(f'\n{mark}Not alike: {name}: {text}', file=stream)
 
 
 if __name__ == '__main__':

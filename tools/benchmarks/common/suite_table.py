@@ -179,8 +179,9 @@ def _cells(row: Mapping, columns: Sequence) -> list[str]:
         cells[1] += f' of {row["seeds_wanted"]}'
     for domain, metric in columns:
         score = row['scores'].get(domain, {}).get(metric)
-        text = format_score(score['mean'], score['std'], None,
-                            'markdown') if score else '-'
+        text = '-'
+        if score:
+            text = format_score(score['mean'], score['std'], None)
         mark = f' {BELOW}' if score and score.get('below_start') else ''
         cells.append(text + mark)
     minutes, peak = row['minutes'], row['peak_mib']
