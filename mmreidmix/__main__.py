@@ -59,6 +59,7 @@ COMMANDS = {
         'activation-maps': 'visualization/activation_maps.py',
         'confusion': 'visualization/camera_confusion.py',
         'embedding-map': 'visualization/embedding_map.py',
+        'score-histogram': 'visualization/score_histogram.py',
         'contact-sheet': 'visualization/contact_sheet.py',
     },
 }

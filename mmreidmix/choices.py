@@ -24,6 +24,9 @@ ENCODERS = ('momentum_encoder', 'encoder')
 #: Maps of embeddings, and what they are called in a picture.
 MAP_METHODS = {'tsne': 't-SNE', 'umap': 'UMAP'}
 
+#: Bins of a histogram of cosines, from -1 to 1.
+SHARE_BINS = (16, 32, 64, 128, 256, 512, 1024)
+
 #: What embeds images.
 INFERENCE_BACKENDS = ('torch', 'onnxruntime', 'openvino', 'torch.export')
 #: Backends that run exported models, by suffix; the first is the default.

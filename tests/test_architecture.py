@@ -50,8 +50,8 @@ ALLOWED = {
     'datasets': {'checks', 'files', 'registry', 'structures'},
     'importing': {'checks', 'datasets', 'files', 'registry', 'times'},
     'evaluation': {
-        'camera_profiles', 'checks', 'distributed', 'files', 'neighbours',
-        'registry'
+        'camera_profiles', 'checks', 'choices', 'distributed', 'files',
+        'neighbours', 'registry'
     },
     'results': {
         'camera_profiles', 'checks', 'evaluation', 'files', 'precision',

@@ -17,13 +17,19 @@ from .run_curves import (
     run_names,
     select_curves,
 )
+from .score_histogram import (
+    describe_pairs,
+    draw_score_histograms,
+    read_pair_histograms,
+)
 
 # grad_cam.py is not here: it needs the models, the pictures do not.
 __all__ = [
     'LABEL_KEYS', 'RUN_KEYS', 'CameraConfusion', 'absent_curves', 'as_image',
-    'camera_confusion', 'domain_cluster_sheet', 'domain_rank_lists',
-    'draw_activation_maps', 'draw_camera_confusion', 'draw_cluster_sheet',
-    'draw_curves', 'draw_embedding_map', 'draw_rank_lists', 'draw_runs',
-    'draw_table', 'file_name', 'overlay', 'project', 'read_scalars',
+    'camera_confusion', 'describe_pairs', 'domain_cluster_sheet',
+    'domain_rank_lists', 'draw_activation_maps', 'draw_camera_confusion',
+    'draw_cluster_sheet', 'draw_curves', 'draw_embedding_map',
+    'draw_rank_lists', 'draw_runs', 'draw_score_histograms', 'draw_table',
+    'file_name', 'overlay', 'project', 'read_pair_histograms', 'read_scalars',
     'run_names', 'save_picture', 'select_curves', 'table_embedding_map'
 ]

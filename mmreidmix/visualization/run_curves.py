@@ -30,7 +30,7 @@ _SHARES = ('mAP', 'mINP', 'rank-1', 'rank-5', 'rank-10', 'noise_share',
 
 
 def run_names(work_dirs: Sequence[Union[str, Path]]) -> list[str]:
-    """Names of work dirs: as many last folders of the path as tell them apart.
+    """Names of paths: as many of their last parts as tell them apart.
 
     Raises:
         ValueError: one is given twice.
@@ -42,7 +42,7 @@ def run_names(work_dirs: Sequence[Union[str, Path]]) -> list[str]:
     parts = [Path(os.path.abspath(folder)).parts for folder in work_dirs]
     for i, own in enumerate(parts):
         if own in parts[:i]:
-            raise ValueError(f'the work dir {work_dirs[i]} is given twice')
+            raise ValueError(f'{work_dirs[i]} is given twice')
     depth = 1
     while len({own[-depth:] for own in parts}) < len(parts):
         depth += 1

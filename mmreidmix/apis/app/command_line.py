@@ -60,10 +60,11 @@ def open_model(args: argparse.Namespace) -> ReIDInferencer:
                           profiles=args.profiles)
 
 
-def add_feature_options(parser: argparse.ArgumentParser) -> None:
-    """A file of features, and which domains of it."""
+def add_feature_options(parser: argparse.ArgumentParser,
+                        several: bool = False) -> None:
+    """A file of features or several, and which domains of it."""
     parser.add_argument(
-        'features',
+        'features', nargs='+' if several else None,
         help='.npz written with the option save_features of ReIDMetric')
     parser.add_argument(
         '--domains', nargs='+', help='names of domains; default: all')

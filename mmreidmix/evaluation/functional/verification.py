@@ -17,7 +17,8 @@ from typing import Union
 import numpy as np
 import torch
 
-from mmreidmix.checks import check_between
+from mmreidmix.checks import check_between, check_choice
+from mmreidmix.choices import SHARE_BINS
 from mmreidmix.neighbours.numba_kernels import compiled, over_rows
 
 from .query_gallery import QueryGallery
@@ -53,6 +54,45 @@ class PairHistogram:
     def impostor_pairs(self) -> int:
         """Number of impostor pairs."""
         return int(self.impostor.sum())
+
+    def means(self) -> tuple[float, float]:
+        """Mean cosine of the genuine and of the impostor pairs.
+
+        It is that of the cosines rounded down to a multiple of ``STEP``.
+        """
+        cosines = to_cosine(np.arange(BINS))
+        return (float(self.genuine @ cosines / self.genuine_pairs),
+                float(self.impostor @ cosines / self.impostor_pairs))
+
+    def shares(self, bins: int = 128) -> tuple[np.ndarray, np.ndarray]:
+        """Both histograms over equal bins from -1 to 1, each with sum 1.
+
+        A bin holds its lower end, the last one also the cosine 1.
+
+        Args:
+            bins (int): their number, one of ``SHARE_BINS``.
+
+        Returns:
+            tuple[np.ndarray, np.ndarray]: shares of the genuine and of the
+            impostor pairs, shape (bins,).
+
+        Raises:
+            ValueError: ``bins`` is another number.
+        """
+        check_choice('PairHistogram', SHARE_BINS, bins=bins)
+        first = np.arange(bins) * ((BINS - 1) // bins)
+        genuine, impostor = (
+            np.add.reduceat(counts, first) / counts.sum()
+            for counts in (self.genuine, self.impostor))
+        return genuine, impostor
+
+    def overlap(self, bins: int = 128) -> float:
+        """Sum of the smaller of both :meth:`shares` of each bin.
+
+        It is 0 if no bin has pairs of both kinds, 1 if both histograms are
+        the same.
+        """
+        return float(np.minimum(*self.shares(bins)).sum())
 
     def rates(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The whole ROC, from (0, 0) to (1, 1).
