@@ -24,7 +24,7 @@ KEYS = {
     'train_dataloader', 'val_dataloader', 'test_dataloader', 'val_evaluator',
     'test_evaluator', 'optim_wrapper', 'param_scheduler', 'train_cfg',
     'val_cfg', 'test_cfg', 'find_unused_parameters',
-    'activation_checkpointing'
+    'activation_checkpointing', 'precision'
 }
 _loaded = {}
 

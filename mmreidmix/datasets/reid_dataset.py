@@ -69,7 +69,8 @@ class BaseReIDDataset(Dataset):
 
     Attributes:
         records (ReIDRecords): the images, sorted by path.
-        camera_names (tuple[str]): original camera token of each camid.
+        camera_names (tuple[str]): original camera token of each camid; its
+            number where a class names none.
         counts_ok (bool): False if the counts differ from the expected ones,
             or if ``pid_range`` or ``bad_images`` took images away.
         count_differences (str): how they differ from the expected ones; empty
@@ -161,11 +162,12 @@ class BaseReIDDataset(Dataset):
         if not len(records):
             raise self.missing([self.data_root], 'no image found. Looked in:')
         most = int(records.camids.max())
+        if self.camera_names is BaseReIDDataset.camera_names:
+            self.camera_names = tuple(map(str, range(max(most, 0) + 1)))
         if most >= self.num_cams:
             raise ValueError(
                 f'{place}: camera {most}, but `camera_names` has '
-                f'{self.num_cams}: name every camera, as an attribute of the '
-                'class or in load_records')
+                f'{self.num_cams}: name every camera')
         return records
 
     def load_records(self) -> ReIDRecords:

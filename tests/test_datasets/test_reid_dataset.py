@@ -192,6 +192,16 @@ def test_camera_without_a_name_is_refused(tmp_path):
     assert make(tmp_path, rows=[('a.jpg', 1, -1, -1)]).num_cams == 3
 
 
+@pytest.mark.parametrize('camid, names', [
+    (-1, ('0', )), (0, ('0', )), (2, ('0', '1', '2'))])
+def test_cameras_of_a_class_that_names_none(tmp_path, camid, names):
+    kind = type('Given', (Rows, ), dict(
+        camera_names=BaseReIDDataset.camera_names,
+        rows=[('a.jpg', 1, camid, -1)]))
+    assert kind(tmp_path).camera_names == names
+    assert BaseReIDDataset.camera_names == ('0', )
+
+
 @pytest.mark.parametrize('code, wanted', [
     ("dict(person=3)['camera']", "KeyError: 'camera'"),
     ("json.loads('[{\"a')", 'JSONDecodeError: Unterminated string'),
